@@ -1,0 +1,309 @@
+"""Layers made of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, overload
+
+import attrs
+
+from funnet.arrays import ArrayT, Matrix
+from funnet.errors import LocatedError, ShapeError, StructureError
+from funnet.layer import Layer, X, Y
+from funnet.tree import describe
+from funnet.widths import Widths, mismatches, whole
+
+L = TypeVar("L", bound=tuple[object, ...])
+
+# The types of the layers are known to `sequential`, which has checked that each one's output is
+# the next one's input; a tuple of any length has no way to say that.
+AnyLayer = Layer[Any, Any, Any, Any]
+
+
+@attrs.frozen(eq=False)
+class SequentialCache(Generic[L]):
+    """What `Sequential.pullback` needs: the caches of the layers, in their order."""
+
+    caches: tuple[object, ...]
+
+
+@attrs.frozen(eq=False)
+class Sequential(Generic[X, Y, L]):
+    """Layers in a row, as one layer: a network. Made by `sequential`, which checks that they fit.
+
+    Parameters
+    ----------
+    layers
+        A tuple of layers, in the order in which the input goes through them.
+    """
+
+    layers: L
+
+    __repr__ = describe
+
+    @property
+    def _row(self) -> tuple[AnyLayer, ...]:
+        return cast("tuple[AnyLayer, ...]", self.layers)
+
+    @property
+    def n_in(self) -> int | None:
+        """The width of the input, where it is known."""
+        return _widths(self).takes
+
+    @property
+    def n_out(self) -> int | None:
+        """The width of the output, where it is known."""
+        return _widths(self).gives
+
+    @property
+    def keeps_width(self) -> bool:
+        """Whether the output has the width of the input, whatever that is."""
+        return _widths(self).keeps
+
+    def forward(self, x: X, /) -> tuple[Y, SequentialCache[L]]:
+        """Return what the last layer makes of what the one before it makes of ... x."""
+        y: Any = x
+        caches = []
+        for i, layer in enumerate(self._row):
+            try:
+                y, cache = layer.forward(y)
+            except LocatedError as error:
+                error.locate(f"layers.{i}")
+                raise
+            caches.append(cache)
+        return y, SequentialCache(tuple(caches))
+
+    def pullback(
+        self, cache: SequentialCache[L], dout: Y, /
+    ) -> tuple[Sequential[X, Y, L], Callable[[], X]]:
+        """Return the gradients of all layers; dx is that of the first one."""
+        row = self._row
+        if len(cache.caches) != len(row):
+            raise StructureError(
+                f"expected the cache of {len(row)} layers, got one of {len(cache.caches)}"
+            )
+        grads = []
+        dx: Callable[[], Any] = lambda: dout  # noqa: E731 (a layer's dx, before the first)
+        for i in reversed(range(len(row))):
+            try:
+                grad, dx = row[i].pullback(cache.caches[i], dx())
+            except LocatedError as error:
+                error.locate(f"layers.{i}")
+                raise
+            grads.append(grad)
+        return Sequential(cast(L, tuple(reversed(grads)))), dx
+
+
+def _widths(layer: object) -> Widths:
+    name = type(layer).__name__
+    if isinstance(layer, Sequential):
+        return whole(name, [_widths(inner) for inner in layer.layers])
+    return Widths(
+        name,
+        getattr(layer, "n_in", None),
+        getattr(layer, "n_out", None),
+        getattr(layer, "keeps_width", False),
+    )
+
+
+class Elementwise(Protocol):
+    """A layer on arrays of any rank, whose output has the shape of its input."""
+
+    @property
+    def keeps_width(self) -> Literal[True]:
+        """Says so."""
+
+    def forward(self, x: ArrayT, /) -> tuple[ArrayT, Any]:
+        """Return y, of the shape of x, and a cache of the layer's own."""
+
+    def pullback(self, cache: Any, dout: ArrayT, /) -> tuple[object, Callable[[], ArrayT]]:
+        """Return gradients of the layer's own class; dx has the shape of dout."""
+
+
+# fmt: off
+X1 = TypeVar("X1")
+X2 = TypeVar("X2")
+X3 = TypeVar("X3")
+X4 = TypeVar("X4")
+X5 = TypeVar("X5")
+X6 = TypeVar("X6")
+X7 = TypeVar("X7")
+X8 = TypeVar("X8")
+X9 = TypeVar("X9")
+X10 = TypeVar("X10")
+X11 = TypeVar("X11")
+X12 = TypeVar("X12")
+X13 = TypeVar("X13")
+X14 = TypeVar("X14")
+C1 = TypeVar("C1")
+C2 = TypeVar("C2")
+C3 = TypeVar("C3")
+C4 = TypeVar("C4")
+C5 = TypeVar("C5")
+C6 = TypeVar("C6")
+C7 = TypeVar("C7")
+C8 = TypeVar("C8")
+C9 = TypeVar("C9")
+C10 = TypeVar("C10")
+C11 = TypeVar("C11")
+C12 = TypeVar("C12")
+C13 = TypeVar("C13")
+C14 = TypeVar("C14")
+C15 = TypeVar("C15")
+G1 = TypeVar("G1")
+G2 = TypeVar("G2")
+G3 = TypeVar("G3")
+G4 = TypeVar("G4")
+G5 = TypeVar("G5")
+G6 = TypeVar("G6")
+G7 = TypeVar("G7")
+G8 = TypeVar("G8")
+G9 = TypeVar("G9")
+G10 = TypeVar("G10")
+G11 = TypeVar("G11")
+G12 = TypeVar("G12")
+G13 = TypeVar("G13")
+G14 = TypeVar("G14")
+G15 = TypeVar("G15")
+
+@overload
+def sequential(*layers: Elementwise) -> Sequential[Matrix, Matrix, tuple[Elementwise, ...]]: ...
+@overload
+def sequential(
+    a: Layer[X, Y, C1, G1], /,
+) -> Sequential[X, Y, tuple[G1]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, Y, C2, G2], /,
+) -> Sequential[X, Y, tuple[G1, G2]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, Y, C3, G3],
+    /,
+) -> Sequential[X, Y, tuple[G1, G2, G3]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, Y, C4, G4], /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, Y, C5, G5], /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, Y, C6, G6],
+    /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
+    g: Layer[X6, Y, C7, G7], /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
+    g: Layer[X6, X7, C7, G7], h: Layer[X7, Y, C8, G8], /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
+    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, Y, C9, G9],
+    /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
+    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
+    j: Layer[X9, Y, C10, G10], /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
+    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
+    j: Layer[X9, X10, C10, G10], k: Layer[X10, Y, C11, G11], /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
+    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
+    j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, Y, C12, G12],
+    /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
+    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
+    j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
+    m: Layer[X12, Y, C13, G13], /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
+    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
+    j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
+    m: Layer[X12, X13, C13, G13], n: Layer[X13, Y, C14, G14], /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14]]: ...
+@overload
+def sequential(
+    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
+    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
+    j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
+    m: Layer[X12, X13, C13, G13], n: Layer[X13, X14, C14, G14], o: Layer[X14, Y, C15, G15],
+    /,
+) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14, G15]]: ...
+@overload
+def sequential(
+    *layers: Layer[Matrix, Matrix, Any, G1]
+) -> Sequential[Matrix, Matrix, tuple[G1, ...]]: ...
+# fmt: on
+def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any]:
+    """Return layers in a row, as one network.
+
+    Parameters
+    ----------
+    *layers
+        Any layers, other networks among them. None gives the identity.
+
+    Returns
+    -------
+    net
+        A layer whose field `layers` is the tuple of the given ones.
+
+    Raises
+    ------
+    ShapeError
+        If a layer takes another width than the one before gives; both are named.
+    TypeError
+        If something is no layer.
+
+    Examples
+    --------
+    >>> from funnet import Affine, ReLU, sequential
+    >>> sequential(Affine.init(784, 80, rng=0), ReLU(), Affine.init(80, 10, rng=1))
+    Sequential(
+      layers.0: Affine(W=float32[784, 80], b=float32[80])
+      layers.1: ReLU()
+      layers.2: Affine(W=float32[80, 10], b=float32[10])
+    )
+    """
+    for i, layer in enumerate(layers):
+        if isinstance(layer, type) or not all(hasattr(layer, m) for m in ("forward", "pullback")):
+            raise TypeError(
+                f"expected layer {i} to be a value with the methods forward and pullback, "
+                f"got {layer!r}"
+            )
+    for _, message in mismatches([_widths(layer) for layer in layers]):
+        raise ShapeError(message)
+    return Sequential(layers)

@@ -1,0 +1,171 @@
+"""IDX, the file format of MNIST: an array behind a header that says its type and its shape."""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+
+import numpy as np
+
+Element = np.uint8 | np.int8 | np.int16 | np.int32 | np.float32 | np.float64
+"""The types of number that an IDX file can hold."""
+
+ELEMENTS: dict[int, np.dtype[Element]] = {
+    0x08: np.dtype("u1"),
+    0x09: np.dtype("i1"),
+    0x0B: np.dtype(">i2"),
+    0x0C: np.dtype(">i4"),
+    0x0D: np.dtype(">f4"),
+    0x0E: np.dtype(">f8"),
+}
+
+# Two bits of deflate stand for 258 bytes at most, so no honest file grows more than this.
+MAX_RATIO = 4 * 258
+
+# gzip inflates a piece in one go: small pieces keep a bomb's memory small.
+PIECE = 1 << 20
+
+
+class IDXError(ValueError):
+    """A file is not a whole, well-formed IDX file."""
+
+
+def read_idx(path: str | os.PathLike[str]) -> np.ndarray[tuple[int, ...], np.dtype[Element]]:
+    """Return the array in an IDX file, gzipped or plain.
+
+    Nothing in the file is trusted: memory never exceeds a small multiple of what the header
+    declares, nor of what a file of that size can hold.
+
+    Parameters
+    ----------
+    path
+        The file. Whether it is gzipped is seen in its content, not in its name.
+
+    Returns
+    -------
+    array
+        A new array of any rank, in this machine's byte order: uint8, int8, int16, int32, float32
+        or float64.
+
+    Raises
+    ------
+    IDXError
+        If the file is damaged, too short, too long, or something else than IDX.
+    OSError
+        If the file cannot be opened, such as FileNotFoundError.
+
+    References
+    ----------
+    Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits", section "File
+    formats": two zero bytes, a byte for the type, a byte for the rank, each size as a 32-bit
+    number, then the elements in C order, everything big-endian.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from funnet.data import read_idx
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels")
+    ...     _ = path.write_bytes(bytes([0, 0, 0x08, 1, 0, 0, 0, 3]) + bytes([5, 0, 4]))
+    ...     read_idx(path)
+    array([5, 0, 4], dtype=uint8)
+    """
+    with open_idx(path) as (stream, capacity):
+        start = stream.read(4)
+        if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in ELEMENTS:
+            raise IDXError(
+                f"{path}: expected an IDX file, which starts with 00 00, a type of "
+                f"{', '.join(f'{code:02x}' for code in ELEMENTS)}, and a rank, "
+                f"found {start.hex(' ') or 'nothing'}"
+            )
+        dtype, rank = ELEMENTS[start[2]], start[3]
+        sizes = stream.read(4 * rank)
+        if len(sizes) < 4 * rank:
+            raise IDXError(
+                f"{path}: expected {rank} sizes of 4 bytes in the header, "
+                f"found only {len(sizes)} bytes"
+            )
+        shape = struct.unpack(f">{rank}I", sizes)
+        n_bytes = math.prod(shape) * dtype.itemsize
+        if n_bytes > capacity:
+            raise IDXError(
+                f"{path}: expected {n_bytes} bytes of data, as the header says "
+                f"({dtype.name}, shape {shape}), found a file that holds {capacity} at most"
+            )
+        body = read_exactly(stream, n_bytes, path)
+    try:
+        array = np.ndarray(shape, dtype, buffer=body)
+    except ValueError as error:  # a rank above NumPy's, or sizes such as (0, 2**32 - 1, 2**32 - 1)
+        raise IDXError(
+            f"{path}: expected a shape that NumPy can hold, found {shape}: {error}"
+        ) from None
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+@contextmanager
+def open_idx(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase, int]]:
+    """Open a gzipped or plain file for reading.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Yields
+    ------
+    stream
+        Its content, decompressed.
+    capacity
+        How many bytes that can be at most, judged by the file's size.
+
+    Raises
+    ------
+    IDXError
+        If the gzip data turn out to be damaged while they are read.
+    """
+    import gzip  # noqa: PLC0415  (slow to import)
+    import zlib  # noqa: PLC0415
+
+    with open(path, "rb") as file:  # noqa: PTH123  (pathlib, too, is slow to import)
+        n_bytes = os.fstat(file.fileno()).st_size
+        gzipped = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not gzipped:
+            yield file, n_bytes
+            return
+        try:
+            with gzip.GzipFile(fileobj=file) as stream:
+                yield stream, n_bytes * MAX_RATIO
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise IDXError(f"{path}: expected whole gzip data, found damage: {error}") from None
+
+
+def read_exactly(stream: BufferedIOBase, n_bytes: int, path: str | os.PathLike[str]) -> bytearray:
+    """Return the rest of a stream, of which the length is known.
+
+    Parameters
+    ----------
+    stream
+        Where to read. Never more than one byte past the expected end is taken from it.
+    n_bytes
+        How many bytes there must be.
+    path
+        The file's name, for the message.
+
+    Raises
+    ------
+    IDXError
+        If there are fewer bytes, or more.
+    """
+    content = bytearray()
+    while piece := stream.read(min(PIECE, n_bytes + 1 - len(content))):
+        content += piece
+    if len(content) != n_bytes:
+        found = "more" if len(content) > n_bytes else f"only {len(content)}"
+        raise IDXError(f"{path}: expected {n_bytes} bytes of data, found {found}")
+    return content

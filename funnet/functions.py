@@ -1,0 +1,214 @@
+"""Activation functions on arrays, stable for every finite input.
+
+Each takes a float array and returns one of the same shape and dtype.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from funnet.arrays import ArrayT, Float, check_float
+from funnet.errors import ShapeError
+
+
+def identity(x: ArrayT) -> ArrayT:
+    """Return `x` itself.
+
+    Parameters
+    ----------
+    x
+        A float array of any shape.
+
+    Raises
+    ------
+    DTypeError
+        If `x` is no array of floats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import identity
+    >>> identity(np.array([-1.0, 2.0]))
+    array([-1.,  2.])
+    """
+    check_float(x, "x")
+    return x
+
+
+def step(x: ArrayT) -> ArrayT:
+    """Return 1 where x > 0 and 0 elsewhere: the perceptron's activation.
+
+    Parameters
+    ----------
+    x
+        A float array of any shape.
+
+    Raises
+    ------
+    DTypeError
+        If `x` is no array of floats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import step
+    >>> step(np.array([-1.0, 0.0, 2.0]))
+    array([0., 0., 1.])
+    """
+    check_float(x, "x")
+    return cast(ArrayT, np.heaviside(x, 0))
+
+
+def relu(x: ArrayT) -> ArrayT:
+    """Return max(x, 0).
+
+    Parameters
+    ----------
+    x
+        A float array of any shape.
+
+    Raises
+    ------
+    DTypeError
+        If `x` is no array of floats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import relu
+    >>> relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    check_float(x, "x")
+    return cast(ArrayT, np.maximum(x, 0))
+
+
+def sigmoid(x: ArrayT) -> ArrayT:
+    """Return 1 / (1 + exp(-x)).
+
+    No exponential is taken of a positive number, so that none can overflow, and small results keep
+    all their digits.
+
+    Parameters
+    ----------
+    x
+        A float array of any shape.
+
+    Raises
+    ------
+    DTypeError
+        If `x` is no array of floats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import sigmoid
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
+    check_float(x, "x")
+    # exp(min(x, 0)) / (1 + exp(-|x|)): the formula itself for x >= 0, expanded by exp(x) below.
+    y = np.exp(np.minimum(x, 0))
+    y /= 1 + np.exp(-np.abs(x))
+    return cast(ArrayT, y)
+
+
+def tanh(x: ArrayT) -> ArrayT:
+    """Return the hyperbolic tangent.
+
+    Parameters
+    ----------
+    x
+        A float array of any shape.
+
+    Raises
+    ------
+    DTypeError
+        If `x` is no array of floats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import tanh
+    >>> tanh(np.array([-1000.0, 0.0, 1000.0]))
+    array([-1.,  0.,  1.])
+    """
+    check_float(x, "x")
+    return cast(ArrayT, np.tanh(x))
+
+
+def softmax(x: ArrayT) -> ArrayT:
+    """Return exp(x) / sum(exp(x)) along the last axis: scores to probabilities.
+
+    Parameters
+    ----------
+    x
+        A float array of rank 1 or more, with at least one class in its last axis.
+
+    Raises
+    ------
+    DTypeError
+        If `x` is no array of floats.
+    ShapeError
+        If it has no last axis, or one of length 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import softmax
+    >>> softmax(np.array([[1000.0, 1000.0], [0.0, -1000.0]]))
+    array([[0.5, 0.5],
+           [1. , 0. ]])
+    """
+    _check_classes(x)
+    # Scores further apart than the dtype reaches give -inf, of which the exponential is right.
+    with np.errstate(over="ignore"):
+        e = x - x.max(axis=-1, keepdims=True)
+    np.exp(e, out=e)
+    e /= e.sum(axis=-1, keepdims=True)
+    return cast(ArrayT, e)
+
+
+def log_softmax(x: ArrayT) -> ArrayT:
+    """Return log(softmax(x)) along the last axis, exact where softmax rounds to 0.
+
+    Parameters
+    ----------
+    x
+        A float array of rank 1 or more, with at least one class in its last axis.
+
+    Raises
+    ------
+    DTypeError
+        If `x` is no array of floats.
+    ShapeError
+        If it has no last axis, or one of length 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import log_softmax
+    >>> log_softmax(np.array([[0.0, -1000.0]]))
+    array([[    0., -1000.]])
+    """
+    _check_classes(x)
+    with np.errstate(over="ignore"):
+        return unguarded_log_softmax(x)
+
+
+def unguarded_log_softmax(x: ArrayT) -> ArrayT:
+    """Return `log_softmax(x)` without its checks, and with a warning where scores are far apart."""
+    z = x - np.maximum.reduce(x, axis=-1, keepdims=True)
+    # Scores further apart than the dtype reaches give its lowest number in place of -inf.
+    np.maximum(z, np.finfo(z.dtype).min, out=z)
+    z -= np.log(np.add.reduce(np.exp(z), axis=-1, keepdims=True))
+    return cast(ArrayT, z)
+
+
+def _check_classes(x: npt.NDArray[Float]) -> None:
+    check_float(x, "x")
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ShapeError(f"expected x with at least one class in its last axis, got {x.shape}")

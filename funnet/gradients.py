@@ -1,0 +1,204 @@
+"""The numerical gradient, and the check of `backward` against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import attrs
+import numpy as np
+
+from funnet.arrays import Array
+from funnet.layer import C, G, Layer, X, Y, backward, forward, input_gradient
+from funnet.tree import Tree, astype, named_leaves, replace_at, tree_leaves, tree_map
+
+T = TypeVar("T")
+
+
+def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float = 1e-4) -> Tree:
+    """Return the gradient of a function, number by number, by central differences.
+
+    Parameters
+    ----------
+    f
+        A function of `params` that returns a number.
+    params
+        An array, a layer, a network, or a tuple, list or dict of such. In float32 the differences
+        are mostly rounding errors: convert with `astype(params, np.float64)` first.
+    step
+        How far each number is moved both ways.
+
+    Returns
+    -------
+    grads
+        (f(p + step) - f(p - step)) / (2 step) for each number p, in the structure of `params`.
+
+    Raises
+    ------
+    DTypeError
+        If an array does not hold floats.
+    ValueError
+        If `step` is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import numerical_gradient
+    >>> numerical_gradient(lambda x: float(np.sum(x**2)), np.array([3.0, 4.0])).round(6)
+    array([6., 8.])
+    """
+    if not step > 0:
+        raise ValueError(f"expected step to be positive, got {step}")
+
+    def derivatives(path: str, array: Array) -> Array:
+        grad = np.empty_like(array)
+        for index in np.ndindex(array.shape):
+            above, below = array.copy(), array.copy()
+            above[index] += step
+            below[index] -= step
+            change = f(replace_at(params, path, above)) - f(replace_at(params, path, below))
+            # Not by 2 step: p + step and p - step are rounded.
+            grad[index] = change / (above[index] - below[index])
+        return grad
+
+    params = tree_map(lambda array: array, params)
+    grads = (derivatives(path, array) for path, array in named_leaves(params))
+    return tree_map(lambda _: next(grads), params)
+
+
+@attrs.frozen
+class GradientReport:
+    """The entry at which `backward` and the numerical gradient differ most.
+
+    Parameters
+    ----------
+    path, index
+        Where it stands: the path of the array, "x" for that of the input, and the place in it.
+    backward, numerical
+        Its two values.
+    excess
+        Their difference as a multiple of what the tolerances allow: at most 1 is good.
+    entries
+        How many entries were compared.
+    """
+
+    path: str
+    index: tuple[int, ...]
+    backward: float
+    numerical: float
+    excess: float
+    entries: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether all entries are within the tolerances."""
+        return self.excess <= 1
+
+    def __str__(self) -> str:
+        where = f"{self.path}[{', '.join(map(str, self.index))}]"
+        return (
+            f"backward {'agrees with' if self.ok else 'differs from'} the numerical gradient: of "
+            f"{self.entries} entries, the worst is {where} with {self.backward:.9g} by backward "
+            f"and {self.numerical:.9g} numerically ({self.excess:.3g} times the tolerance)"
+        )
+
+
+class GradientError(AssertionError):
+    """`backward` does not compute the gradient; the report says where."""
+
+    def __init__(self, report: GradientReport) -> None:
+        super().__init__(report)
+        self.report = report
+
+
+def check_gradients(
+    params: Layer[X, Y, C, G],
+    x: X,
+    loss: Callable[[Y, T], tuple[float, Y]],
+    t: T,
+    *,
+    step: float = 1e-5,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    raise_error: bool = False,
+) -> GradientReport:
+    """Compare `backward` and `input_gradient` with numerical gradients, in float64.
+
+    Parameters
+    ----------
+    params
+        Any layer or network. Every number in it costs two forward passes.
+    x
+        A small batch; every number in it costs two forward passes as well. Keep away from kinks,
+        such as the 0 of ReLU: there is no derivative.
+    loss
+        A function `(y, t) -> (loss, dy)`.
+    t
+        The target that it takes.
+    step
+        How far each number is moved both ways.
+    rtol, atol
+        What is allowed: a difference of `atol + rtol * abs(numerical)`.
+    raise_error
+        Whether to raise an error if an entry is beyond the tolerances.
+
+    Returns
+    -------
+    report
+        Where the two differ most, with both values; `report.ok` says whether it is good.
+
+    Raises
+    ------
+    GradientError
+        If asked to, with the report; it is an AssertionError.
+    StructureError, ShapeError
+        If the gradients are not built like the parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Affine, Tanh, check_gradients, sequential, softmax_cross_entropy
+    >>> net = sequential(Affine.init(3, 4, rng=0), Tanh(), Affine.init(4, 2, rng=1))
+    >>> x = np.random.default_rng(2).normal(size=(5, 3))
+    >>> check_gradients(net, x, softmax_cross_entropy, np.array([0, 1, 1, 0, 1])).ok
+    True
+    """
+    net = astype(params, np.float64)
+    # Integers, such as the numbers of words, have no gradient and are not converted.
+    differentiable = all(array.dtype.kind == "f" for array in tree_leaves(x))
+    x = astype(x, np.float64) if differentiable else x
+
+    y, cache = forward(net, x)
+    _, dy = loss(y, t)
+
+    def pairs() -> Iterator[tuple[str, Array, Array]]:
+        numerical = numerical_gradient(lambda p: loss(forward(p, x)[0], t)[0], net, step=step)
+        yield from _pairs("", backward(net, cache, dy), numerical)
+        if differentiable:
+            numerical_dx = numerical_gradient(
+                lambda v: loss(forward(net, v)[0], t)[0], x, step=step
+            )
+            yield from _pairs("x", input_gradient(net, cache, dy), numerical_dx)
+
+    worst = GradientReport("", (), 0.0, 0.0, 0.0, 0)
+    entries = 0
+    for path, ours, numerical in pairs():
+        entries += ours.size
+        excess = np.abs(ours - numerical) / (atol + rtol * np.abs(numerical))
+        excess[np.isnan(excess)] = np.inf
+        if ours.size and (excess.max() > worst.excess or not worst.path):
+            index = tuple(int(i) for i in np.unravel_index(excess.argmax(), excess.shape))
+            worst = GradientReport(
+                path, index, float(ours[index]), float(numerical[index]), float(excess[index]), 0
+            )
+    report = attrs.evolve(worst, entries=entries)
+    if raise_error and not report.ok:
+        raise GradientError(report)
+    return report
+
+
+def _pairs(path: str, ours: Tree, numerical: Tree) -> Iterator[tuple[str, Array, Array]]:
+    """Iterate over the arrays of two trees that must be built alike."""
+    tree_map(lambda _, array: array, numerical, ours)
+    for (below, a), b in zip(named_leaves(ours), tree_leaves(numerical), strict=True):
+        yield ".".join(filter(None, (path, below))), a, b

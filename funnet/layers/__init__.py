@@ -1,0 +1,23 @@
+"""The layers, one a file, each in the same order: equation, parameters, cache, the two methods."""
+
+from funnet.layers.affine import Affine as Affine
+from funnet.layers.flatten import Flatten as Flatten
+from funnet.layers.identity import Identity as Identity
+from funnet.layers.leaky_relu import LeakyReLU as LeakyReLU
+from funnet.layers.relu import ReLU as ReLU
+from funnet.layers.sigmoid import Sigmoid as Sigmoid
+from funnet.layers.softmax import Softmax as Softmax
+from funnet.layers.step import Step as Step
+from funnet.layers.tanh import Tanh as Tanh
+
+__all__ = [
+    "Affine",
+    "Flatten",
+    "Identity",
+    "LeakyReLU",
+    "ReLU",
+    "Sigmoid",
+    "Softmax",
+    "Step",
+    "Tanh",
+]

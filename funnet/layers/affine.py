@@ -1,0 +1,161 @@
+"""y = x W + b."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, cast
+
+import attrs
+import numpy as np
+
+from funnet.arrays import (
+    RNG,
+    Float,
+    Matrix,
+    Vector,
+    check_batch,
+    check_count,
+    check_dtype,
+    check_float_type,
+    check_shape,
+    generator,
+    lock_matrix,
+    lock_vector,
+    seal,
+)
+from funnet.initializers import Initializer, he
+from funnet.tree import describe, rebuild
+
+if TYPE_CHECKING:
+    # A default lets `Affine(W, b)`, whose widths only the arrays know, be an Affine[int, int].
+    from typing_extensions import TypeVar
+
+    I_co = TypeVar("I_co", bound=int, covariant=True, default=int)
+    O_co = TypeVar("O_co", bound=int, covariant=True, default=int)
+else:
+    from typing import TypeVar
+
+    I_co = TypeVar("I_co", bound=int, covariant=True)
+    O_co = TypeVar("O_co", bound=int, covariant=True)
+
+I = TypeVar("I", bound=int)
+O = TypeVar("O", bound=int)
+
+
+@attrs.frozen(eq=False)
+class AffineCache:
+    """What `Affine.pullback` needs: the input."""
+
+    x: Matrix
+
+
+@attrs.frozen(eq=False)
+class Affine(Generic[I_co, O_co]):
+    """A fully connected layer.
+
+    Parameters
+    ----------
+    W
+        The weights (n_in, n_out).
+    b
+        The bias (n_out,), of the same dtype.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        If the two do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Affine, forward
+    >>> AND = Affine(np.array([[0.5], [0.5]]), np.array([-0.7]))
+    >>> y, _ = forward(AND, np.array([[0.0, 1.0], [1.0, 1.0]]))
+    >>> y > 0
+    array([[False],
+           [ True]])
+    """
+
+    W: Matrix = attrs.field(converter=lock_matrix)
+    b: Vector = attrs.field(converter=lock_vector)
+
+    __repr__ = describe
+    __reduce__ = rebuild
+
+    def __attrs_post_init__(self) -> None:
+        check_dtype(self.b, self.W.dtype, "b of Affine")
+        check_shape(self.b, self.W.shape[1:], "b of Affine")
+
+    @staticmethod
+    def init(
+        n_in: I,
+        n_out: O,
+        *,
+        rng: RNG,
+        weights: Initializer = he,
+        dtype: type[Float] = np.float32,
+    ) -> Affine[I, O]:
+        """Return a layer with random weights and a bias of 0.
+
+        Parameters
+        ----------
+        n_in, n_out
+            The widths of the input and the output, each at least 1.
+        rng
+            A seed, or a Generator that is advanced.
+        weights
+            What draws the weights: `he` unless told.
+        dtype
+            `np.float16`, `np.float32` (the default) or `np.float64`.
+
+        Raises
+        ------
+        ValueError
+            If a width is less than 1.
+        TypeError
+            If a width is no integer, `dtype` no float type, or `rng` missing.
+
+        Examples
+        --------
+        >>> from funnet import Affine
+        >>> Affine.init(784, 80, rng=0)
+        Affine(W=float32[784, 80], b=float32[80])
+        """
+        check_count(n_in, "n_in")
+        check_count(n_out, "n_out")
+        check_float_type(dtype)
+        return Affine(weights(generator(rng), n_in, n_out, dtype), np.zeros(n_out, dtype))
+
+    @property
+    def n_in(self) -> I_co:
+        """The width of the input."""
+        return cast(I_co, self.W.shape[0])
+
+    @property
+    def n_out(self) -> O_co:
+        """The width of the output."""
+        return cast(O_co, self.W.shape[1])
+
+    def forward(self, x: Matrix, /) -> tuple[Matrix, AffineCache]:
+        """Return y (N, n_out) for x (N, n_in)."""
+        check_batch(x, len(self.W), self.W.dtype, "x of Affine")
+        y = np.dot(x, self.W)
+        y += self.b
+        return y, AffineCache(x)
+
+    def pullback(
+        self, cache: AffineCache, dout: Matrix, /
+    ) -> tuple[Affine[I_co, O_co], Callable[[], Matrix]]:
+        """Return dW = xᵀ dout and db = sum of dout over the batch; dx = dout Wᵀ."""
+        x, W = cache.x, self.W
+        check_batch(x, len(W), W.dtype, "the cached x of Affine")
+        check_dtype(dout, W.dtype, "dout of Affine")
+        check_shape(dout, (len(x), W.shape[1]), "dout of Affine")
+        grads: Affine[I_co, O_co] = Affine(
+            seal(np.dot(x.T, dout)), seal(np.add.reduce(dout, axis=0))
+        )
+
+        def dx() -> Matrix:
+            return cast(Matrix, np.dot(dout, W.T))
+
+        return grads, dx

@@ -1,0 +1,49 @@
+"""y = x."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Generic, Literal
+
+import attrs
+
+from funnet.arrays import ArrayT, check_like
+from funnet.functions import identity
+
+
+@attrs.frozen(eq=False)
+class IdentityCache(Generic[ArrayT]):
+    """What `Identity.pullback` needs: the input, for its shape and dtype."""
+
+    x: ArrayT
+
+
+@attrs.frozen(eq=False)
+class Identity:
+    """The layer that changes nothing, on an array of any shape. It has no parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Identity, predict
+    >>> predict(Identity(), np.array([[-1.0, 2.0]]))
+    array([[-1.,  2.]])
+    """
+
+    keeps_width: ClassVar[Literal[True]] = True
+
+    def forward(self, x: ArrayT, /) -> tuple[ArrayT, IdentityCache[ArrayT]]:
+        """Return y, which is x."""
+        y = identity(x)
+        return y, IdentityCache(x)
+
+    def pullback(
+        self, cache: IdentityCache[ArrayT], dout: ArrayT, /
+    ) -> tuple[Identity, Callable[[], ArrayT]]:
+        """Return no gradients; dx = dout."""
+        check_like(dout, cache.x, "dout of Identity")
+
+        def dx() -> ArrayT:
+            return dout
+
+        return self, dx

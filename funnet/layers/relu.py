@@ -1,0 +1,51 @@
+"""y = max(x, 0)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Generic, Literal, cast
+
+import attrs
+
+from funnet.arrays import ArrayT, check_like, seal
+from funnet.functions import relu
+
+
+@attrs.frozen(eq=False)
+class ReLUCache(Generic[ArrayT]):
+    """What `ReLU.pullback` needs: the output."""
+
+    y: ArrayT
+
+
+@attrs.frozen(eq=False)
+class ReLU:
+    """The rectified linear unit, on an array of any shape. It has no parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import ReLU, predict
+    >>> predict(ReLU(), np.array([[-1.0, 2.0]]))
+    array([[0., 2.]])
+    """
+
+    keeps_width: ClassVar[Literal[True]] = True
+
+    def forward(self, x: ArrayT, /) -> tuple[ArrayT, ReLUCache[ArrayT]]:
+        """Return y, of the shape and dtype of x."""
+        y = seal(relu(x))
+        return y, ReLUCache(y)
+
+    def pullback(
+        self, cache: ReLUCache[ArrayT], dout: ArrayT, /
+    ) -> tuple[ReLU, Callable[[], ArrayT]]:
+        """Return no gradients; dx = dout where y > 0, else 0."""
+        check_like(dout, cache.y, "dout of ReLU")
+
+        def dx() -> ArrayT:
+            mask = (cache.y > 0).astype(dout.dtype)
+            mask *= dout
+            return cast(ArrayT, mask)
+
+        return self, dx

@@ -1,0 +1,52 @@
+"""y = 1 where x > 0, else 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Generic, Literal
+
+import attrs
+import numpy as np
+
+from funnet.arrays import ArrayT, check_like, seal
+from funnet.functions import step
+
+
+@attrs.frozen(eq=False)
+class StepCache(Generic[ArrayT]):
+    """What `Step.pullback` needs: the output, for its shape and dtype."""
+
+    y: ArrayT
+
+
+@attrs.frozen(eq=False)
+class Step:
+    """The perceptron's activation, on an array of any shape. It has no parameters.
+
+    Its derivative is zero wherever there is one, so no gradient passes through it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Step, predict
+    >>> predict(Step(), np.array([[-1.0, 0.0, 2.0]]))
+    array([[0., 0., 1.]])
+    """
+
+    keeps_width: ClassVar[Literal[True]] = True
+
+    def forward(self, x: ArrayT, /) -> tuple[ArrayT, StepCache[ArrayT]]:
+        """Return y, of the shape and dtype of x."""
+        y = seal(step(x))
+        return y, StepCache(y)
+
+    def pullback(
+        self, cache: StepCache[ArrayT], dout: ArrayT, /
+    ) -> tuple[Step, Callable[[], ArrayT]]:
+        """Return no gradients; dx = 0."""
+        check_like(dout, cache.y, "dout of Step")
+
+        def dx() -> ArrayT:
+            return np.zeros_like(dout)
+
+        return self, dx

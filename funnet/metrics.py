@@ -1,0 +1,59 @@
+"""Figures of merit that are not differentiable."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from funnet.arrays import Classes, Matrix, Targets, check_float, check_labels
+from funnet.errors import ShapeError
+
+
+def accuracy(scores: Matrix, t: Classes | Targets) -> float:
+    """Return the share of samples whose highest score is that of their class.
+
+    Parameters
+    ----------
+    scores
+        Scores or probabilities (N, C), with N at least 1 and C at least 2.
+    t
+        Class numbers (N,), or one-hot rows (N, C), of which the highest entry counts.
+
+    Returns
+    -------
+    accuracy
+        A number from 0 to 1.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit together, the batch is empty, or there is one column only.
+    DTypeError
+        If the scores are not floats, or class numbers not integers.
+    ValueError
+        If a class number is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import accuracy
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    0.5
+    """
+    check_float(scores, "scores")
+    if scores.ndim != 2 or len(scores) == 0 or scores.shape[1] < 2:
+        raise ShapeError(
+            "expected scores of shape (N, C) with at least one sample and two classes, "
+            f"got {scores.shape}"
+        )
+    if np.ndim(t) == 1:
+        labels = cast(Classes, t)
+    else:
+        if np.shape(t) != scores.shape:
+            raise ShapeError(
+                f"expected t of shape {scores.shape} like the scores, got {np.shape(t)}"
+            )
+        labels = cast(Classes, t.argmax(axis=1))
+    check_labels(labels, *scores.shape)
+    return float(np.mean(scores.argmax(axis=1) == labels))

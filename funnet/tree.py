@@ -1,0 +1,330 @@
+"""Trees of arrays: the one place that walks through the fields of a network.
+
+A tree is an array, or an attrs value, tuple, list or dict of trees. Every other value (a slope, a
+name, a flag) is a constant: it rides along untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any, TypeVar, cast
+
+import attrs
+import numpy as np
+
+from funnet.arrays import Array, Float, array_type, check_float_type, lock, seal
+from funnet.errors import LocatedError, ShapeError, StructureError
+
+Tree = TypeVar("Tree")
+
+
+@attrs.frozen
+class _Kind:
+    """How the values of one class are taken apart into their children, and put together again.
+
+    Parameters
+    ----------
+    names
+        The path entries of a value's children.
+    children
+        The children themselves; a leaf and a constant have none.
+    build
+        A value like the given one that holds other children.
+    entries
+        What two values must have in common to be built alike; None if the class says it all.
+    """
+
+    # Any stands for the class itself: each function is called with values of that class only.
+    names: Callable[[Any], Sequence[str]]
+    children: Callable[[Any], Sequence[object]]
+    build: Callable[[Any, Sequence[object]], object]
+    entries: Callable[[Any], object] | None = None
+
+
+def _make_kind(cls: Any) -> _Kind:
+    if issubclass(cls, dict):
+        return _Kind(
+            names=lambda node: [str(key) for key in node],
+            children=lambda node: list(node.values()),
+            build=lambda node, children: cls(zip(node, children, strict=True)),
+            entries=list,
+        )
+    if issubclass(cls, tuple | list):
+        make = getattr(cls, "_make", cls)  # a NamedTuple's constructor takes its items one by one
+        return _Kind(
+            names=lambda node: [str(i) for i in range(len(node))],
+            children=lambda node: node,
+            build=lambda _, children: make(children),
+            entries=len,
+        )
+    fields = [field for field in getattr(cls, "__attrs_attrs__", ()) if field.init]
+    names = [field.name for field in fields]
+    keywords = [field.alias for field in fields]
+    by_position = not any(field.kw_only for field in fields)
+    return _Kind(
+        names=lambda _: names,
+        # attrgetter is faster, but of one name it returns the value and not a tuple.
+        children=attrgetter(*names)
+        if len(names) > 1
+        else lambda node: [getattr(node, name) for name in names],
+        build=lambda _, children: (
+            cls(*children) if by_position else cls(**dict(zip(keywords, children, strict=True)))
+        ),
+    )
+
+
+_kind = cast("Callable[[type[object]], _Kind]", cache(_make_kind))
+
+
+def _map(f: Callable[..., Array], nodes: tuple[object, ...]) -> object:
+    node = nodes[0]
+    if isinstance(node, np.ndarray):
+        for other in nodes:
+            if not isinstance(other, np.ndarray):
+                raise StructureError(f"expected an array, got {type(other).__name__}")
+            if other.shape != node.shape:
+                raise ShapeError(f"expected shape {node.shape}, got {other.shape}")
+        array = f(*nodes)
+        return lock(array) if array.flags.writeable else array
+    cls = type(node)
+    kind = _kind(cls)
+    for other in nodes:
+        if type(other) is not cls:
+            raise StructureError(f"expected {cls.__name__}, got {array_type(other)}")
+        if kind.entries is not None and kind.entries(other) != kind.entries(node):
+            raise StructureError(f"expected {kind.names(node)}, got {kind.names(other)}")
+    new: list[object] = []
+    try:
+        for group in zip(*map(kind.children, nodes), strict=True):
+            new.append(_map(f, group))  # noqa: PERF401 (how far it got says where it failed)
+    except LocatedError as error:
+        error.locate(kind.names(node)[len(new)])
+        raise
+    return kind.build(node, new) if new else node
+
+
+def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
+    """Return a tree of the same structure, with `f` applied to every array.
+
+    Parameters
+    ----------
+    f
+        A function of one array, or of as many as there are trees, that returns a float array.
+    tree
+        A network, a layer, an array, or a tuple, list or dict of such.
+    *rest
+        More trees of the same structure and shapes.
+
+    Returns
+    -------
+    tree
+        A new tree with locked arrays. Constants are those of the first tree.
+
+    Raises
+    ------
+    StructureError, ShapeError
+        If the trees differ; the message starts with the first path that does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Affine, tree_map
+    >>> layer = Affine(np.ones((2, 1)), np.ones(1))
+    >>> tree_map(lambda a, b: a + 10 * b, layer, layer).b
+    array([11.])
+    """
+    return cast(Tree, _map(f, (tree, *rest)))
+
+
+def named_leaves(tree: object) -> Iterator[tuple[str, Array]]:
+    """Iterate over the arrays of a tree with their paths, in the order of the fields.
+
+    Parameters
+    ----------
+    tree
+        A network, a layer, an array, or a tuple, list or dict of such.
+
+    Yields
+    ------
+    path, array
+        The path as `replace_at` and error messages write it; empty if the tree is an array.
+
+    Examples
+    --------
+    >>> from funnet import Affine, ReLU, named_leaves, sequential
+    >>> net = sequential(Affine.init(3, 2, rng=0), ReLU())
+    >>> [(path, array.shape) for path, array in named_leaves(net)]
+    [('layers.0.W', (3, 2)), ('layers.0.b', (2,))]
+    """
+    if isinstance(tree, np.ndarray):
+        yield "", tree
+    kind = _kind(type(tree))
+    for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
+        for path, array in named_leaves(child):
+            yield (f"{name}.{path}" if path else name), array
+
+
+def tree_leaves(tree: object) -> list[Array]:
+    """Return the arrays of a tree, in the order of the fields.
+
+    Parameters
+    ----------
+    tree
+        A network, a layer, an array, or a tuple, list or dict of such.
+
+    Examples
+    --------
+    >>> from funnet import Affine, tree_leaves
+    >>> [array.shape for array in tree_leaves(Affine.init(3, 2, rng=0))]
+    [(3, 2), (2,)]
+    """
+    return [array for _, array in named_leaves(tree)]
+
+
+def replace_at(params: Tree, path: str, value: object) -> Tree:
+    """Return a tree in which the array, layer or constant at one path is another.
+
+    Parameters
+    ----------
+    params
+        A network, a layer, or a tuple, list or dict of such.
+    path
+        Where it stands, such as "layers.0.W" or "layers.0"; empty for the whole.
+    value
+        What shall stand there.
+
+    Raises
+    ------
+    KeyError
+        If there is no such path; the message names the entries that there are.
+    ShapeError, DTypeError
+        If the value does not fit there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Affine, replace_at
+    >>> layer = replace_at(Affine.init(3, 2, rng=0), "b", np.array([1.0, 2.0], np.float32))
+    >>> layer.b
+    array([1., 2.], dtype=float32)
+    """
+    if not path:
+        return cast(Tree, value)
+    name, _, below = path.partition(".")
+    kind = _kind(type(params))
+    names, children = kind.names(params), list(kind.children(params))
+    if name not in names:
+        raise KeyError(
+            f"no {name!r} in {type(params).__name__}, which has {', '.join(names) or 'nothing'}"
+        )
+    i = names.index(name)
+    children[i] = replace_at(children[i], below, value)
+    return cast(Tree, kind.build(params, children))
+
+
+def astype(params: Tree, dtype: type[Float]) -> Tree:
+    """Return a tree with all its arrays converted to one float type.
+
+    Parameters
+    ----------
+    params
+        A network, a layer, an array, or a tuple, list or dict of such.
+    dtype
+        `np.float16`, `np.float32` or `np.float64`.
+
+    Raises
+    ------
+    TypeError
+        If `dtype` is another type.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Affine, astype
+    >>> astype(Affine.init(3, 2, rng=0), np.float64)
+    Affine(W=float64[3, 2], b=float64[2])
+    """
+    check_float_type(dtype)
+    return tree_map(lambda array: seal(array.astype(dtype)), params)
+
+
+def parameter_count(params: object) -> int:
+    """Return how many numbers the arrays of a tree hold.
+
+    Parameters
+    ----------
+    params
+        A network, a layer, an array, or a tuple, list or dict of such.
+
+    Examples
+    --------
+    >>> from funnet import Affine, parameter_count
+    >>> parameter_count(Affine.init(784, 80, rng=0))
+    62800
+    """
+    return sum(array.size for array in tree_leaves(params))
+
+
+def describe(tree: object) -> str:
+    """Return the architecture of a layer or network: classes, shapes and dtypes, no numbers.
+
+    Meant as the `__repr__` of a layer: `__repr__ = describe` in the body of its class.
+
+    Parameters
+    ----------
+    tree
+        A network, a layer, an array, or a constant. What holds layers is drawn with one line for
+        each of them, behind its path.
+
+    Examples
+    --------
+    >>> from funnet import Affine, ReLU, sequential
+    >>> sequential(Affine.init(3, 2, rng=0), ReLU())
+    Sequential(
+      layers.0: Affine(W=float32[3, 2], b=float32[2])
+      layers.1: ReLU()
+    )
+    """
+    if isinstance(tree, np.ndarray):
+        return array_type(tree)
+    if not attrs.has(type(tree)):
+        return repr(tree)
+    parts = list(_parts(tree))
+    if any(attrs.has(type(part)) for _, part in parts):
+        lines = (f"\n{name}: {describe(part)}".replace("\n", "\n  ") for name, part in parts)
+        return f"{type(tree).__name__}({''.join(lines)}\n)"
+    fields = (f"{name}={describe(part)}" for name, part in parts)
+    return f"{type(tree).__name__}({', '.join(fields)})"
+
+
+def _parts(tree: object) -> Iterator[tuple[str, object]]:
+    """Iterate over what a value is drawn with: its fields, and the items of its containers."""
+    kind = _kind(type(tree))
+    for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
+        if isinstance(child, (tuple, list, dict)):
+            yield from ((f"{name}.{below}", part) for below, part in _parts(child))
+        else:
+            yield name, child
+
+
+def rebuild(
+    value: attrs.AttrsInstance,
+) -> tuple[Callable[..., object], tuple[type[object], Sequence[object]]]:
+    """Return how to make a value again through its constructor, which locks its arrays.
+
+    Meant as the `__reduce__` of a layer: `__reduce__ = rebuild` in the body of its class. NumPy
+    gives back writeable arrays from pickle and from `copy.deepcopy`; with this, they are locked.
+
+    Parameters
+    ----------
+    value
+        A layer, or any other attrs value with locked arrays.
+    """
+    kind = _kind(type(value))
+    return _construct, (type(value), kind.children(value))
+
+
+def _construct(cls: type[object], children: Sequence[object]) -> object:
+    return _kind(cls).build(None, children)
