@@ -52,9 +52,10 @@ def _make_kind(cls: Any) -> _Kind:
             entries=list,
         )
     if issubclass(cls, tuple | list):
-        make = getattr(cls, "_make", cls)  # a NamedTuple's constructor takes its items one by one
+        # A NamedTuple has names for its items, and a constructor that takes them one by one.
+        make, item_names = getattr(cls, "_make", cls), getattr(cls, "_fields", None)
         return _Kind(
-            names=lambda node: [str(i) for i in range(len(node))],
+            names=lambda node: item_names or [str(i) for i in range(len(node))],
             children=lambda node: node,
             build=lambda _, children: make(children),
             entries=len,
@@ -289,9 +290,9 @@ def describe(tree: object) -> str:
     """
     if isinstance(tree, np.ndarray):
         return array_type(tree)
-    if not attrs.has(type(tree)):
-        return repr(tree)
     parts = list(_parts(tree))
+    if not parts and not attrs.has(type(tree)):
+        return repr(tree)
     if any(attrs.has(type(part)) for _, part in parts):
         lines = (f"\n{name}: {describe(part)}".replace("\n", "\n  ") for name, part in parts)
         return f"{type(tree).__name__}({''.join(lines)}\n)"

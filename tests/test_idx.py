@@ -185,6 +185,8 @@ def test_noise_gives_an_array_or_an_idx_error(path: Path, content: bytes) -> Non
     [
         (b"", "found nothing"),
         (b"PK\x03\x04", "expected an IDX file, which starts with 00 00"),
+        (b"\1\0\x08\0" + b"7", "which starts with 00 00"),
+        (b"\0\1\x08\0" + b"7", "which starts with 00 00"),
         (b"\0\0\x0a\x01\0\0\0\0", "a type of 08, 09, 0b, 0c, 0d, 0e, and a rank, found 00 00 0a"),
         (b"\0\0\x08\x02\0\0\0\1", "expected 2 sizes of 4 bytes in the header, found only 4"),
         (header("int32", 2, 3) + bytes(23), "expected 24 bytes of data, found only 23"),
@@ -242,6 +244,7 @@ def test_a_huge_array_that_a_small_file_could_hold_but_does_not_takes_no_memory(
 
 
 def test_reading_takes_little_more_memory_than_the_array(path: Path) -> None:
-    path.write_bytes(gzip.compress(encode(np.zeros(32 * MB, np.uint8)), compresslevel=1))
+    path.write_bytes(gzip.compress(encode(np.zeros(32 * MB, np.uint8))))
 
+    assert path.stat().st_size < 32 * MB / 1000  # as small as gzip can make a file
     assert peak_memory(lambda: read_idx(path)) < 42 * MB

@@ -1,6 +1,7 @@
 """Mini-batches: what comes at step k is a function of (seed, k) alone."""
 
 import pickle
+import tracemalloc
 from itertools import chain, islice
 from pathlib import Path
 from typing import assert_type
@@ -192,6 +193,19 @@ def test_the_layout_of_the_data_does_not_matter(tmp_path: Path) -> None:
         batches = minibatches(x, t, 6, rng=0, epochs=2)
         assert [xb.tolist() for xb, _ in batches] == expected, name
         assert all(type(xb) is np.ndarray for xb, _ in batches), name
+
+
+def test_no_layout_is_copied_whole_for_a_batch() -> None:
+    x = np.zeros((1000, 1000))[::-1]
+    batches = minibatches(x, x, 2, rng=0)
+    tracemalloc.start()
+    try:
+        xb, _ = batches[0]
+        assert tracemalloc.get_traced_memory()[1] < x.nbytes / 20
+    finally:
+        tracemalloc.stop()
+
+    assert xb.shape == (2, 1000)
 
 
 def test_rows_and_targets_can_have_any_rank() -> None:

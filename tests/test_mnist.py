@@ -391,6 +391,13 @@ def test_with_both_mirrors_down_the_error_says_what_was_tried_and_nothing_is_lef
     assert list(cache.iterdir()) == []
 
 
+def test_a_silent_mirror_is_given_up(cache: Path, mirrors: Mirrors) -> None:
+    mirrors.answers.update(a=silent, b=silent)
+
+    assert failure().count("timed out") == 2
+    assert cache.is_dir()
+
+
 def test_a_named_folder_is_the_only_place(tmp_path: Path, cache: Path, mirrors: Mirrors) -> None:
     write_files(cache)
 

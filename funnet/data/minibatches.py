@@ -214,7 +214,7 @@ def _check_rows(array: npt.NDArray[np.generic], name: str) -> None:
 
 
 def _gather(array: npt.NDArray[np.generic], rows: Rows) -> npt.NDArray[np.generic]:
-    # An eighth faster, but of an array that is laid out in another way it first copies the whole.
+    # `take` is a tenth faster than indexing, but first copies the whole of any other array.
     if type(array) is np.ndarray and array.flags.c_contiguous and array.flags.aligned:
         return array.take(rows, axis=0)
     return array[rows]

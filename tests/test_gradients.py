@@ -1,0 +1,223 @@
+"""The numerical gradient, and the check that finds a wrong `pullback`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from zoo import CASES, Case, Scale, ScaleCache
+
+from funnet import (
+    Affine,
+    DTypeError,
+    GradientError,
+    Matrix,
+    ReLU,
+    Sigmoid,
+    StructureError,
+    Vector,
+    check_gradients,
+    lock_matrix,
+    numerical_gradient,
+    sequential,
+    softmax_cross_entropy,
+    sum_squared_error,
+    tree_leaves,
+)
+
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=5))
+def test_the_numerical_gradient_of_a_quadratic_form_is_its_gradient(values: list[float]) -> None:
+    x = np.array(values)
+    A = np.arange(x.size**2).reshape(x.size, x.size)
+
+    grad = numerical_gradient(lambda v: float(v @ A @ v), x)
+
+    np.testing.assert_allclose(grad, (A + A.T) @ x, rtol=1e-6, atol=1e-6)
+
+
+def test_the_numerical_gradient_has_the_structure_of_the_parameters() -> None:
+    params = {"W": np.array([[1.0, 2.0]]), "b": np.array([3.0])}
+
+    grads = numerical_gradient(lambda p: float((p["W"] ** 3).sum() + p["b"][0]), params)
+
+    np.testing.assert_allclose(grads["W"], [[3, 12]], rtol=1e-6)
+    np.testing.assert_allclose(grads["b"], [1], rtol=1e-6)
+
+
+def test_the_numerical_gradient_changes_no_argument() -> None:
+    x = np.array([1.0, 2.0])
+
+    numerical_gradient(lambda v: float(v.sum()), x)
+
+    assert x.tolist() == [1, 2]
+    assert x.flags.writeable
+
+
+def test_integers_have_no_numerical_gradient() -> None:
+    with pytest.raises(DTypeError, match="float16, float32 or float64, got int64"):
+        numerical_gradient(lambda v: float(v.sum()), np.array([1, 2]))
+
+
+@pytest.mark.parametrize("step", [0.0, -1e-4, float("nan")])
+def test_a_step_must_be_positive(step: float) -> None:
+    with pytest.raises(ValueError, match=f"expected step to be positive, got {step}"):
+        numerical_gradient(lambda v: float(v.sum()), np.ones(1), step=step)
+
+
+@every_case
+def test_every_layer_passes_the_check_with_its_defaults(case: Case) -> None:
+    layer, x = case.layer(5), case.x(5)
+    t = np.random.default_rng(1).standard_normal(layer.forward(x)[0].shape)
+
+    report = check_gradients(layer, x, sum_squared_error, t, raise_error=True)
+
+    assert report.ok
+    assert report.entries == x.size + sum(array.size for array in tree_leaves(layer))
+
+
+def test_a_float32_network_is_checked_in_float64() -> None:
+    net = sequential(Affine.init(5, 8, rng=0), Sigmoid(), Affine.init(8, 3, rng=1))
+    x = np.random.default_rng(2).normal(size=(4, 5)).astype(np.float32)
+
+    assert check_gradients(net, x, softmax_cross_entropy, np.array([0, 1, 2, 0])).excess < 1
+
+
+def wrong(change: Callable[[Vector], Vector]) -> Callable[..., object]:
+    """Return the pullback of Scale, with the gradient of its gain changed."""
+
+    def pullback(
+        self: Scale, cache: ScaleCache, dout: Matrix
+    ) -> tuple[Scale, Callable[[], Matrix]]:
+        return Scale(change((dout * cache.x).sum(axis=0))), lambda: dout * self.gain
+
+    return pullback
+
+
+def bump(grad: Vector) -> Vector:
+    """Change one entry by one part in ten thousand."""
+    bumped = grad.copy()
+    bumped[2] *= 1 + 1e-4
+    return bumped
+
+
+@pytest.mark.parametrize(
+    "change",
+    [np.negative, lambda g: 2 * g, lambda g: g[::-1], np.zeros_like, bump, lambda g: g * np.nan],
+    ids=["sign", "factor", "order", "zero", "one entry", "nan"],
+)
+def test_a_wrong_parameter_gradient_fails_the_check(
+    change: Callable[[Vector], Vector], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, x = CASES["a user's layer"].layer(0), CASES["a user's layer"].x(0)
+    monkeypatch.setattr(Scale, "pullback", wrong(change))
+
+    report = check_gradients(layer, x, sum_squared_error, np.zeros_like(x))
+
+    assert not report.ok
+    assert report.path == "gain"
+
+
+def test_the_report_names_the_worst_entry_with_both_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net = sequential(ReLU(), Scale(np.ones(4)))
+    monkeypatch.setattr(Scale, "pullback", wrong(bump))
+
+    report = check_gradients(net, np.ones((1, 4)), sum_squared_error, np.zeros((1, 4)))
+
+    assert (report.path, report.index) == ("layers.1.gain", (2,))
+    assert report.backward == pytest.approx(1.0001)
+    assert report.numerical == pytest.approx(1)
+    assert str(report) == (
+        "backward differs from the numerical gradient: of 8 entries, the worst is "
+        f"layers.1.gain[2] with 1.0001 by backward and 1 numerically "
+        f"({report.excess:.3g} times the tolerance)"
+    )
+
+
+def test_a_wrong_input_gradient_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        Scale,
+        "pullback",
+        lambda self, cache, dout: (Scale((dout * cache.x).sum(axis=0)), lambda: dout),
+    )
+
+    report = check_gradients(
+        Scale(np.full(4, 2.0)), np.ones((1, 4)), sum_squared_error, np.ones((1, 4))
+    )
+
+    assert not report.ok
+    assert report.path == "x"
+
+
+def test_asked_to_the_check_raises_an_assertion_error_with_the_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer, x = CASES["a user's layer"].layer(0), CASES["a user's layer"].x(0)
+    monkeypatch.setattr(Scale, "pullback", wrong(np.negative))
+
+    with pytest.raises(AssertionError, match="differs from the numerical gradient") as caught:
+        check_gradients(layer, x, sum_squared_error, np.zeros_like(x), raise_error=True)
+
+    assert isinstance(caught.value, GradientError)
+    assert caught.value.report.path == "gain"
+
+
+def test_gradients_of_another_shape_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = CASES["a user's layer"].layer(0), CASES["a user's layer"].x(0)
+    monkeypatch.setattr(Scale, "pullback", wrong(lambda grad: grad[1:]))
+
+    with pytest.raises(ValueError, match=r"gain: expected shape \(4,\), got \(3,\)"):
+        check_gradients(layer, x, sum_squared_error, np.zeros_like(x))
+
+
+def test_gradients_of_another_class_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = CASES["a user's layer"].layer(0), CASES["a user's layer"].x(0)
+    monkeypatch.setattr(Scale, "pullback", lambda *_: (ReLU(), lambda: x))
+
+    with pytest.raises(StructureError, match="expected Scale, got ReLU"):
+        check_gradients(layer, x, sum_squared_error, np.zeros_like(x))
+
+
+def test_tolerances_are_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = CASES["a user's layer"].layer(0), CASES["a user's layer"].x(0)
+    monkeypatch.setattr(Scale, "pullback", wrong(bump))
+
+    assert check_gradients(layer, x, sum_squared_error, np.zeros_like(x), rtol=1e-3).ok
+
+
+Words = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@attrs.frozen(eq=False)
+class Lookup:
+    """A layer on integers, which have no gradient: y = table[x]."""
+
+    table: Matrix = attrs.field(converter=lock_matrix)
+
+    def forward(self, x: Words) -> tuple[Matrix, Words]:
+        return self.table[x], x
+
+    def pullback(self, cache: Words, dout: Matrix) -> tuple[Lookup, Callable[[], Words]]:
+        grad = np.zeros_like(self.table)
+        np.add.at(grad, cache, dout)
+
+        def dx() -> Words:
+            raise AssertionError("nobody may ask for the gradient of integers")
+
+        return Lookup(grad), dx
+
+
+def test_a_layer_on_integers_passes_the_check() -> None:
+    layer = sequential(Lookup(np.arange(6.0).reshape(3, 2) / 7), Sigmoid())
+
+    report = check_gradients(layer, np.array([2, 0, 2]), sum_squared_error, np.zeros((3, 2)))
+
+    assert report.ok
+    assert report.entries == 6

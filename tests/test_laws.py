@@ -1,0 +1,322 @@
+"""The laws of DESIGN, each tried on every layer: ours, a user's, and networks of them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, strategies as st
+from zoo import CASES, AnyLayer, Case
+
+from funnet import (
+    Float,
+    astype,
+    backward,
+    forward,
+    input_gradient,
+    named_leaves,
+    predict,
+    sequential,
+    tree_leaves,
+    tree_map,
+)
+
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+seeds = st.integers(0, 2**32 - 1)
+dtypes = st.sampled_from([np.float16, np.float32, np.float64])
+Floats = npt.NDArray[Float]
+
+
+def run(layer: AnyLayer, x: Floats, dout: Floats | None = None) -> dict[str, Floats]:
+    """Return all that a layer computes for an input, by name."""
+    y, cache = forward(layer, x)
+    dout = direction(y, 7) if dout is None else dout
+    results = {"y": y, "predicted": predict(layer, x), "dx": input_gradient(layer, cache, dout)}
+    return results | dict(named_leaves(backward(layer, cache, dout)))
+
+
+def direction(like: Floats, seed: int) -> Floats:
+    return np.random.default_rng([seed, 2]).standard_normal(like.shape).astype(like.dtype)
+
+
+def as_bytes(results: dict[str, Floats]) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in results.items()}
+
+
+@every_case
+@given(seed=seeds, dtype=dtypes)
+def test_gradients_have_the_structure_shapes_and_dtypes_of_the_parameters(
+    case: Case, seed: int, dtype: type[Float]
+) -> None:
+    layer = case.layer(seed, dtype)
+    y, cache = forward(layer, case.x(seed, dtype))
+
+    grads = backward(layer, cache, direction(y, seed))
+
+    assert type(grads) is type(layer)
+    assert shapes(grads) == shapes(layer)
+
+
+def shapes(tree: object) -> list[tuple[str, tuple[int, ...], np.dtype[Float]]]:
+    return [(path, array.shape, array.dtype) for path, array in named_leaves(tree)]
+
+
+worst_error = {"figure": 0.0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _print_the_worst_error() -> Iterator[None]:
+    yield
+    print(f"\nworst relative error of a directional derivative: {worst_error['figure']:.1e}")
+
+
+def derivative(f: Callable[[float], float], h: float = 2e-3) -> float:
+    """Return f'(0) by central differences of sixth order (Fornberg 1988, table 1)."""
+    near, middle, far = (f(k * h) - f(-k * h) for k in (1, 2, 3))
+    return (45 * near - 9 * middle + far) / (60 * h)
+
+
+def relative_error(ours: list[Floats], along: list[Floats], f: Callable[[float], float]) -> float:
+    """Compare <ours, along> with f'(0), relative to the sum's largest part."""
+    parts = np.concatenate(
+        [np.zeros(1), *((g * v).ravel() for g, v in zip(ours, along, strict=True))]
+    )
+    numerical = derivative(f)
+    error = abs(parts.sum() - numerical) / max(np.abs(parts).sum(), 1e-3)
+    worst_error["figure"] = max(worst_error["figure"], float(error))
+    return float(error)
+
+
+@every_case
+@given(seed=seeds)
+def test_gradients_are_the_derivatives_along_a_random_direction(case: Case, seed: int) -> None:
+    layer, x = case.layer(seed), case.x(seed)
+    y, cache = forward(layer, x)
+    dout = direction(y, seed)
+    along = tree_map(lambda array: direction(array, seed), layer)
+
+    error = relative_error(
+        tree_leaves(backward(layer, cache, dout)),
+        tree_leaves(along),
+        lambda h: float(
+            (dout * forward(tree_map(lambda p, v: p + h * v, layer, along), x)[0]).sum()
+        ),
+    )
+
+    assert error < 1e-8
+
+
+@every_case
+@given(seed=seeds)
+def test_input_gradient_is_the_derivative_along_a_random_direction(case: Case, seed: int) -> None:
+    layer, x = case.layer(seed), case.x(seed)
+    y, cache = forward(layer, x)
+    dout, along = direction(y, seed), direction(x, seed + 1)
+
+    error = relative_error(
+        [input_gradient(layer, cache, dout)],
+        [along],
+        lambda h: float((dout * forward(layer, x + h * along)[0]).sum()),
+    )
+
+    assert error < 1e-8
+
+
+@every_case
+@given(seed=seeds)
+def test_sequential_of_one_layer_behaves_as_that_layer(case: Case, seed: int) -> None:
+    layer, x = case.layer(seed), case.x(seed)
+
+    one = run(sequential(layer), x)
+
+    assert list(as_bytes(one).values()) == list(as_bytes(run(layer, x)).values())
+
+
+@every_case
+@given(seed=seeds)
+def test_how_layers_are_nested_changes_no_bit(case: Case, seed: int) -> None:
+    middle, x = case.layer(seed), case.x(seed)
+    before, after = CASES["Sigmoid"].layer(seed), CASES["Tanh"].layer(seed)
+
+    flat = run(sequential(before, middle, after), x)
+    right = run(sequential(before, sequential(middle, after)), x)
+    left = run(sequential(sequential(before, middle), after), x)
+
+    assert list(as_bytes(flat).values()) == list(as_bytes(right).values())
+    assert list(as_bytes(flat).values()) == list(as_bytes(left).values())
+
+
+@every_case
+@given(seed=seeds)
+def test_the_empty_sequential_is_the_identity_of_composition(case: Case, seed: int) -> None:
+    layer, x = case.layer(seed), case.x(seed)
+
+    padded = run(sequential(sequential(), layer, sequential()), x)
+
+    assert list(as_bytes(padded).values()) == list(as_bytes(run(layer, x)).values())
+
+
+@every_case
+@given(seed=seeds, dtype=dtypes)
+def test_no_byte_of_an_argument_changes(case: Case, seed: int, dtype: type[Float]) -> None:
+    layer, x = case.layer(seed, dtype), case.x(seed, dtype)
+    y, cache = forward(layer, x)
+    dout = direction(y, seed)
+    before = pickle.dumps((tree_leaves(layer), x, y, cache, dout))
+
+    run(layer, x, dout)
+    backward(layer, cache, dout)
+    input_gradient(layer, cache, dout)
+
+    assert pickle.dumps((tree_leaves(layer), x, y, cache, dout)) == before
+
+
+@every_case
+@given(seed=seeds, dtype=dtypes)
+def test_the_same_arguments_give_the_same_bytes(case: Case, seed: int, dtype: type[Float]) -> None:
+    layer, x = case.layer(seed, dtype), case.x(seed, dtype)
+
+    assert as_bytes(run(layer, x)) == as_bytes(run(layer, x))
+
+
+@every_case
+@given(seed=seeds, dtype=dtypes)
+def test_the_dtype_of_the_input_is_that_of_everything(
+    case: Case, seed: int, dtype: type[Float]
+) -> None:
+    results = run(case.layer(seed, dtype), case.x(seed, dtype))
+
+    assert {array.dtype for array in results.values()} == {np.dtype(dtype)}
+
+
+def strided(x: Floats) -> Floats:
+    return np.repeat(x, 2, axis=-1)[..., ::2]
+
+
+def back_to_front(x: Floats) -> Floats:
+    return x[::-1].copy()[::-1]
+
+
+def fortran(x: Floats) -> Floats:
+    return np.asfortranarray(x)
+
+
+def big_endian(x: Floats) -> Floats:
+    return x.astype(x.dtype.newbyteorder(">"))
+
+
+def read_only(x: Floats) -> Floats:
+    copied = x.copy()
+    copied.setflags(write=False)
+    return copied
+
+
+def misaligned(x: Floats) -> Floats:
+    raw = np.frombuffer(b"\0" + x.tobytes(), np.uint8)[1:]
+    return raw.view(x.dtype).reshape(x.shape)
+
+
+LAYOUTS = [strided, back_to_front, fortran, big_endian, read_only, misaligned]
+
+
+@every_case
+@pytest.mark.parametrize("layout", LAYOUTS, ids=[layout.__name__ for layout in LAYOUTS])
+@given(seed=seeds, dtype=dtypes)
+def test_the_layout_of_an_input_changes_no_bit(
+    case: Case, layout: Callable[[Floats], Floats], seed: int, dtype: type[Float]
+) -> None:
+    layer, x = case.layer(seed, dtype), case.x(seed, dtype)
+    dout = direction(forward(layer, x)[0], seed)
+
+    other = run(layer, layout(x), layout(dout))
+
+    assert as_bytes(other) == as_bytes(run(layer, x, dout))
+
+
+@every_case
+def test_a_memory_mapped_input_changes_no_bit(case: Case, tmp_path: Path) -> None:
+    layer, x = case.layer(0), case.x(0)
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+
+    assert as_bytes(run(layer, mapped)) == as_bytes(run(layer, x))
+    assert {type(array) for array in run(layer, mapped).values()} == {np.ndarray}
+
+
+def as_attrs(layer: AnyLayer) -> Any:
+    """Return the same layer: that it is an attrs value is what its protocol does not say."""
+    return layer
+
+
+COPIES: dict[str, Callable[[AnyLayer], AnyLayer]] = {
+    "pickle": lambda layer: pickle.loads(pickle.dumps(layer)),  # noqa: S301 (our own bytes)
+    "pickle 5": lambda layer: pickle.loads(pickle.dumps(layer, 5)),  # noqa: S301 (our own bytes)
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "evolve": lambda layer: attrs.evolve(as_attrs(layer)),
+    "astype": lambda layer: astype(layer, np.float64),
+    "tree_map": lambda layer: tree_map(np.copy, layer),
+}
+
+
+@every_case
+@pytest.mark.parametrize("make_copy", COPIES.values(), ids=COPIES.keys())
+def test_a_copy_keeps_type_values_and_locks(
+    case: Case, make_copy: Callable[[AnyLayer], AnyLayer]
+) -> None:
+    layer = case.layer(3)
+
+    copied = make_copy(layer)
+
+    assert type(copied) is type(layer)
+    assert repr(copied) == repr(layer)
+    assert as_bytes(dict(named_leaves(copied))) == as_bytes(dict(named_leaves(layer)))
+    assert not any(array.flags.writeable for array in tree_leaves(copied))
+
+
+@every_case
+def test_a_layer_is_immutable(case: Case) -> None:
+    layer = case.layer(3)
+
+    for field in attrs.fields(type(as_attrs(layer))):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(layer, field.name, None)
+    for array in tree_leaves(layer):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 1
+
+
+@every_case
+@given(seed=seeds, batch_size=st.integers(1, 9))
+def test_predict_in_batches_agrees_with_forward(case: Case, seed: int, batch_size: int) -> None:
+    layer, x = case.layer(seed), case.x(seed)
+
+    y, _ = forward(layer, x)
+
+    np.testing.assert_allclose(predict(layer, x, batch_size), y, rtol=1e-12, atol=1e-14)
+
+
+@every_case
+@given(dtype=dtypes)
+def test_an_empty_batch_gives_empty_results(case: Case, dtype: type[Float]) -> None:
+    layer, x = case.layer(0, dtype), case.x(0, dtype)
+
+    results = run(layer, x[:0])
+
+    assert results["y"].shape == (0, *forward(layer, x)[0].shape[1:])
+    assert results["dx"].shape == x[:0].shape
+
+
+@every_case
+def test_the_repr_shows_no_numbers_of_an_array(case: Case) -> None:
+    layer = case.layer(0)
+
+    assert "array" not in repr(layer)
+    assert all(f"{array.dtype}[" in repr(layer) for array in tree_leaves(layer))

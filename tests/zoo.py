@@ -1,0 +1,150 @@
+"""Every layer there is, two that a user wrote, and some networks: what the laws are tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from funnet import (
+    Affine,
+    Flatten,
+    Float,
+    Identity,
+    Layer,
+    LeakyReLU,
+    Matrix,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Step,
+    Tanh,
+    Vector,
+    describe,
+    lock_matrix,
+    lock_vector,
+    rebuild,
+    sequential,
+    xavier,
+)
+
+# The cases are layers of many types; what they have in common is all that the laws use.
+AnyLayer = Layer[Any, Any, Any, Any]
+
+
+@attrs.frozen(eq=False)
+class ScaleCache:
+    x: Matrix
+
+
+@attrs.frozen(eq=False)
+class Scale:
+    """A user's own layer: y = gain x, with a gain for each column."""
+
+    gain: Vector = attrs.field(converter=lock_vector)
+
+    __repr__ = describe
+    __reduce__ = rebuild
+
+    def forward(self, x: Matrix) -> tuple[Matrix, ScaleCache]:
+        return x * self.gain, ScaleCache(x)
+
+    def pullback(self, cache: ScaleCache, dout: Matrix) -> tuple[Scale, Callable[[], Matrix]]:
+        return Scale((dout * cache.x).sum(axis=0)), lambda: dout * self.gain
+
+
+@attrs.frozen(eq=False)
+class TwoLayerNetCache:
+    x: Matrix
+    hidden: Matrix
+
+
+@attrs.frozen(eq=False)
+class TwoLayerNet:
+    """A user's own network, written out by hand: y = tanh(x W1 + b1) W2 + b2."""
+
+    W1: Matrix = attrs.field(converter=lock_matrix)
+    b1: Vector = attrs.field(converter=lock_vector)
+    W2: Matrix = attrs.field(converter=lock_matrix)
+    b2: Vector = attrs.field(converter=lock_vector)
+
+    __repr__ = describe
+    __reduce__ = rebuild
+
+    def forward(self, x: Matrix) -> tuple[Matrix, TwoLayerNetCache]:
+        hidden: Matrix = np.tanh(x @ self.W1 + self.b1)
+        return hidden @ self.W2 + self.b2, TwoLayerNetCache(x, hidden)
+
+    def pullback(
+        self, cache: TwoLayerNetCache, dout: Matrix
+    ) -> tuple[TwoLayerNet, Callable[[], Matrix]]:
+        inner: Matrix = (dout @ self.W2.T) * (1 - cache.hidden**2)
+        grads = TwoLayerNet(
+            W1=cache.x.T @ inner,
+            b1=inner.sum(axis=0),
+            W2=cache.hidden.T @ dout,
+            b2=dout.sum(axis=0),
+        )
+        return grads, lambda: inner @ self.W1.T
+
+
+@attrs.frozen
+class Case:
+    """A layer, and the shape of an input for it."""
+
+    make: Callable[[np.random.Generator, type[Float]], AnyLayer]
+    shape: tuple[int, ...]
+
+    def layer(self, seed: int, dtype: type[Float] = np.float64) -> AnyLayer:
+        return self.make(np.random.default_rng(seed), dtype)
+
+    def x(self, seed: int, dtype: type[Float] = np.float64) -> npt.NDArray[Float]:
+        """Return a batch whose numbers keep away from 0, where some layers have a kink."""
+        rng = np.random.default_rng([seed, 1])
+        x = rng.uniform(0.1, 2, self.shape)
+        return np.where(rng.random(self.shape) < 0.5, -x, x).astype(dtype)
+
+
+def _affine(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Affine:
+    made = Affine.init(n_in, n_out, rng=rng, weights=xavier, dtype=dtype)
+    return Affine(made.W, rng.standard_normal(n_out).astype(dtype))
+
+
+def _two_layer_net(rng: np.random.Generator, dtype: type[Float]) -> TwoLayerNet:
+    first, second = _affine(rng, 4, 5, dtype), _affine(rng, 5, 3, dtype)
+    return TwoLayerNet(first.W, first.b, second.W, second.b)
+
+
+CASES: dict[str, Case] = {
+    "Affine": Case(lambda rng, dtype: _affine(rng, 4, 3, dtype), (6, 4)),
+    "ReLU": Case(lambda _, __: ReLU(), (6, 4)),
+    "ReLU on images": Case(lambda _, __: ReLU(), (2, 3, 4, 5)),
+    "LeakyReLU": Case(lambda _, __: LeakyReLU(0.2), (6, 4)),
+    "Sigmoid": Case(lambda _, __: Sigmoid(), (6, 4)),
+    "Tanh": Case(lambda _, __: Tanh(), (6, 4)),
+    "Softmax": Case(lambda _, __: Softmax(), (6, 4)),
+    "Identity": Case(lambda _, __: Identity(), (6, 4)),
+    "Step": Case(lambda _, __: Step(), (6, 4)),
+    "Flatten": Case(lambda _, __: Flatten(), (5, 1, 4, 3)),
+    "no layers": Case(lambda _, __: sequential(), (6, 4)),
+    "a user's layer": Case(lambda rng, dtype: Scale(rng.standard_normal(4).astype(dtype)), (6, 4)),
+    "a user's network": Case(_two_layer_net, (6, 4)),
+    "a network": Case(
+        lambda rng, dtype: sequential(
+            _affine(rng, 4, 5, dtype), Tanh(), _affine(rng, 5, 3, dtype), Softmax()
+        ),
+        (6, 4),
+    ),
+    "a network of networks": Case(
+        lambda rng, dtype: sequential(
+            Flatten(),
+            sequential(_affine(rng, 12, 5, dtype), Sigmoid()),
+            Scale(rng.standard_normal(5).astype(dtype)),
+            sequential(sequential(_affine(rng, 5, 4, dtype)), _two_layer_net(rng, dtype)),
+        ),
+        (5, 1, 4, 3),
+    ),
+}
