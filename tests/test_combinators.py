@@ -113,7 +113,8 @@ def test_nesting_a_row_that_fits_changes_no_verdict(
 
 
 def test_an_error_in_forward_starts_with_the_path_of_the_layer() -> None:
-    net = sequential(ReLU(), sequential(affine(5, 4), Flatten(), affine(3, 2)))
+    flatten: AnyLayer = Flatten()
+    net = sequential(ReLU(), sequential(affine(5, 4), flatten, affine(3, 2)))
 
     with pytest.raises(ShapeError) as caught:
         forward(net, np.zeros((6, 5), np.float32))
@@ -126,4 +127,4 @@ def test_an_error_in_forward_starts_with_the_path_of_the_layer() -> None:
 @pytest.mark.parametrize("thing", [ReLU, 3, None, np.zeros(3), [ReLU()]])
 def test_what_is_no_layer_is_refused(thing: object) -> None:
     with pytest.raises(TypeError, match="expected layer 1 to be a value with the methods forward"):
-        sequential(ReLU(), thing)  # type: ignore[misc]
+        sequential(ReLU(), thing)  # type: ignore[call-overload]

@@ -1,0 +1,77 @@
+"""What mypy says about right and wrong programs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mypy import api
+
+ROOT = Path(__file__).parent.parent
+PROGRAMS = Path(__file__).parent / "typing"
+
+
+def mypy(*arguments: str) -> list[str]:
+    """Return what mypy prints about the programs, without its summary."""
+    out, complaint, _ = api.run(
+        ["--config-file", str(ROOT / "mypy.ini"), "--no-error-summary", *arguments]
+    )
+    assert not complaint
+    return out.splitlines()
+
+
+def test_right_programs_are_accepted_with_the_types_that_they_assert() -> None:
+    assert mypy(str(PROGRAMS / "right.py")) == []
+
+
+def test_a_script_of_a_user_reveals_no_any(tmp_path: Path) -> None:
+    """Every name that right.py binds has a type without Any."""
+    names = [
+        "net",
+        "y",
+        "cache",
+        "loss",
+        "dy",
+        "grads",
+        "affine",
+        "affine_y",
+        "affine_cache",
+        "relu_cache",
+        "nested",
+        "nested_cache",
+        "six",
+        "many",
+        "mine",
+        "mine_cache",
+        "mine_grads",
+        "x_train",
+        "t_train",
+        "images",
+        "hot",
+        "xb",
+        "tb",
+        "path",
+        "array",
+    ]
+    script = tmp_path / "script.py"
+    reveals = [f"reveal_type({name})\n" for name in names]
+    script.write_text((PROGRAMS / "right.py").read_text() + "".join(reveals))
+
+    revealed = [line for line in mypy(str(script)) if "Revealed type" in line]
+
+    assert len(revealed) == len(names)
+    assert not [line for line in revealed if "Any" in line]
+
+
+def test_each_wrong_line_is_reported_with_its_code_and_no_other() -> None:
+    program = PROGRAMS / "wrong.py"
+    expected = {
+        (number, code)
+        for number, line in enumerate(program.read_text().splitlines(), 1)
+        for code in re.findall(r"\[[a-z-]+\]", line.partition("  # ")[2])
+    }
+
+    found = re.findall(r":(\d+): error: .*  (\[[a-z-]+\])", "\n".join(mypy(str(program))))
+
+    assert len(expected) > 40
+    assert {(int(number), code) for number, code in found} == expected

@@ -1,0 +1,186 @@
+"""Right programs: mypy has no complaint, and infers what assert_type says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, assert_type
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+import funnet as fn
+from funnet import (
+    Affine,
+    Flatten,
+    Float,
+    Images,
+    LeakyReLU,
+    Matrix,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    Vector,
+    accuracy,
+    astype,
+    backward,
+    check_gradients,
+    forward,
+    input_gradient,
+    load_digits,
+    load_mnist,
+    lock_vector,
+    mean_squared_error,
+    minibatches,
+    named_leaves,
+    numerical_gradient,
+    one_hot,
+    parameter_count,
+    predict,
+    replace_at,
+    sequential,
+    sgd_update,
+    sigmoid,
+    softmax_cross_entropy,
+    sum_squared_error,
+    tree_leaves,
+    tree_map,
+)
+
+C = TypeVar("C")
+G = TypeVar("G")
+
+rng = np.random.default_rng(0)
+x = rng.normal(size=(5, 784)).astype(np.float32)
+t = np.arange(5)
+
+# A network, its training step, and everything that comes out of it.
+net = sequential(Affine.init(784, 80, rng=rng), ReLU(), Affine.init(80, 10, rng=rng))
+assert_type(net, Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]])
+y, cache = forward(net, x)
+assert_type(y, Matrix)
+assert_type(cache, fn.SequentialCache[tuple[Affine, ReLU, Affine]])
+loss, dy = softmax_cross_entropy(y, t)
+assert_type(loss, float)
+assert_type(dy, Matrix)
+grads = backward(net, cache, dy)
+assert_type(grads, Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]])
+assert_type(input_gradient(net, cache, dy), Matrix)
+assert_type(sgd_update(net, grads, lr=0.1), Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]])
+assert_type(predict(net, x, batch_size=100), Matrix)
+assert_type(accuracy(y, t), float)
+assert_type(net.layers[0], Affine)
+assert_type(net.layers[0].W, Matrix)
+assert_type(net.layers[2].b, Vector)
+
+# Layers by themselves.
+affine = Affine(np.zeros((3, 2)), np.zeros(2))
+assert_type(affine, Affine[int, int])
+assert_type(affine.n_in, int)
+affine_y, affine_cache = forward(affine, np.zeros((1, 3)))
+assert_type(affine_y, Matrix)
+assert_type(affine_cache, fn.layers.affine.AffineCache)
+assert_type(backward(affine, affine_cache, affine_y), Affine[int, int])
+relu_y, relu_cache = forward(ReLU(), np.zeros((1, 3)))
+assert_type(relu_y, np.ndarray[tuple[int, int], np.dtype[np.float64]])
+
+# Nested networks, activations alone, images, no layers.
+nested = sequential(
+    Flatten(),
+    sequential(Affine.init(784, 80, rng=rng), ReLU()),
+    sequential(sequential(Tanh(), LeakyReLU(0.1)), Affine.init(80, 10, rng=rng)),
+)
+nested_y, nested_cache = forward(nested, np.zeros((2, 1, 28, 28), np.float32))
+assert_type(nested_y, Matrix)
+assert_type(input_gradient(nested, nested_cache, nested_y), Images)
+assert_type(nested.layers[1].layers[0].W, Matrix)
+assert_type(predict(sequential(), x), Matrix)
+assert_type(predict(sequential(ReLU(), Sigmoid()), x), Matrix)
+
+# Six layers and more; as many as a list holds.
+six = sequential(
+    Affine.init(4, 4, rng=0),
+    ReLU(),
+    Affine.init(4, 4, rng=1),
+    ReLU(),
+    Affine.init(4, 4, rng=2),
+    Softmax(),
+)
+assert_type(six, Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine, ReLU, Affine, Softmax]])
+many = sequential(*[Affine.init(4, 4, rng=seed) for seed in range(50)])
+assert_type(many, Sequential[Matrix, Matrix, tuple[Affine, ...]])
+assert_type(forward(many, x)[0], Matrix)
+
+
+# A user's layer in the middle.
+@attrs.frozen(eq=False)
+class ScaleCache:
+    x: Matrix
+
+
+@attrs.frozen(eq=False)
+class Scale:
+    gain: Vector = attrs.field(converter=lock_vector)
+
+    def forward(self, x: Matrix) -> tuple[Matrix, ScaleCache]:
+        return x * self.gain, ScaleCache(x)
+
+    def pullback(self, cache: ScaleCache, dout: Matrix) -> tuple[Scale, Callable[[], Matrix]]:
+        return Scale((dout * cache.x).sum(axis=0)), lambda: dout * self.gain
+
+
+mine = sequential(Affine.init(4, 3, rng=0), Scale(np.ones(3, np.float32)), ReLU())
+assert_type(mine, Sequential[Matrix, Matrix, tuple[Affine, Scale, ReLU]])
+mine_y, mine_cache = forward(mine, np.zeros((2, 4), np.float32))
+mine_grads = backward(mine, mine_cache, mine_y)
+assert_type(mine_grads.layers[1].gain, Vector)
+assert_type(sgd_update(mine, mine_grads, 0.1).layers[1], Scale)
+assert_type(attrs.evolve(mine.layers[1], gain=np.ones(3)), Scale)
+
+
+# Functions on networks.
+def train(
+    params: Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]], x: Matrix, t: fn.Labels
+) -> Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]]:
+    y, cache = forward(params, x)
+    _, dy = softmax_cross_entropy(y, t)
+    return sgd_update(params, backward(params, cache, dy), lr=0.1)
+
+
+def share_of_hits(params: fn.Layer[Matrix, Matrix, C, G], x: Matrix, t: fn.Labels) -> float:
+    return accuracy(predict(params, x), t)
+
+
+assert_type(share_of_hits(train(net, x, t), x, t), float)
+
+# Trees.
+assert_type(tree_map(np.tanh, affine), Affine[int, int])
+assert_type(astype(net, np.float64), Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]])
+assert_type(replace_at(affine, "b", np.ones(2)), Affine[int, int])
+assert_type(parameter_count(net), int)
+assert_type(numerical_gradient(lambda p: float(p.W.sum()), affine), Affine[int, int])
+assert_type(check_gradients(net, x, softmax_cross_entropy, t), fn.GradientReport)
+for path, array in named_leaves(net):
+    assert_type(path, str)
+    assert_type(array, fn.Array)
+assert_type(tree_leaves(net), list[fn.Array])
+
+# Functions and losses keep the type of their array.
+assert_type(sigmoid(x), npt.NDArray[np.float32])
+assert_type(mean_squared_error(y, np.zeros((5, 10))), tuple[float, Matrix])
+assert_type(sum_squared_error(y, one_hot(t, 10)), tuple[float, Matrix])
+
+# Data.
+(x_train, t_train), (x_test, t_test) = load_mnist()
+assert_type(x_train, np.ndarray[tuple[int, int], np.dtype[np.float32]])
+assert_type(t_test, fn.Labels)
+(images, hot), _ = load_digits(flatten=False, one_hot_label=True, normalize=False)
+assert_type(images, np.ndarray[tuple[int, int, int, int], np.dtype[np.uint8]])
+assert_type(hot, np.ndarray[tuple[int, int], np.dtype[np.float32]])
+for xb, tb in minibatches(x_train, t_train, 100, rng=0, epochs=1):
+    assert_type(xb, np.ndarray[tuple[int, int], np.dtype[np.float32]])
+    assert_type(tb, fn.Labels)
+anything: npt.NDArray[Float] = x
+assert_type(forward(net, anything)[0], Matrix)

@@ -1,0 +1,85 @@
+"""Wrong programs: mypy reports each line that ends in a code, and no other."""
+
+import numpy as np
+
+from funnet import (
+    Affine,
+    Flatten,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    accuracy,
+    backward,
+    check_gradients,
+    forward,
+    input_gradient,
+    minibatches,
+    normal,
+    predict,
+    sequential,
+    sgd_update,
+    softmax_cross_entropy,
+)
+
+x = np.zeros((5, 4), np.float32)
+images = np.zeros((5, 1, 2, 2), np.float32)
+t = np.arange(5)
+net = sequential(Affine.init(4, 3, rng=0), ReLU(), Affine.init(3, 2, rng=0))
+other = sequential(Affine.init(4, 3, rng=0), Sigmoid(), Affine.init(3, 2, rng=0))
+y, cache = forward(net, x)
+other_y, other_cache = forward(other, x)
+grads = backward(net, cache, y)
+other_grads = backward(other, other_cache, other_y)
+
+# The order of layers, by the rank of what passes between them.
+sequential(Affine.init(4, 3, rng=0), Flatten())  # [misc]
+sequential(Affine.init(4, 3, rng=0), ReLU(), Flatten(), Affine.init(3, 2, rng=0))  # [misc]
+sequential(sequential(Flatten(), Affine.init(4, 3, rng=0)), Flatten())  # [misc]
+forward(net, images)  # [misc]
+forward(sequential(Flatten(), net), x)  # [misc]
+predict(Affine.init(4, 3, rng=0), images)  # [misc]
+
+# A cache of another layer or network.
+backward(net, other_cache, y)  # [misc]
+backward(ReLU(), cache, y)  # [misc]
+backward(Affine.init(4, 3, rng=0), forward(ReLU(), x)[1], y)  # [misc]
+input_gradient(other, cache, y)  # [misc]
+backward(net, cache, images)  # [misc]
+backward(net, y, cache)  # [misc]
+
+# Gradients of another network.
+sgd_update(net, other_grads, lr=0.1)  # [type-var]
+sgd_update(net, net.layers[0], lr=0.1)  # [type-var]
+sgd_update(net, y, lr=0.1)  # [type-var]
+sgd_update(net, grads, lr="fast")  # [arg-type]
+sgd_update(net, grads)  # [call-arg]
+
+# A list, or integers, where an array of floats belongs.
+forward(net, [[1.0, 2.0, 3.0, 4.0]])  # [misc]
+forward(net, np.zeros((5, 4), np.int64))  # [misc]
+Affine([[1.0]], np.zeros(1))  # [arg-type]
+Affine(x, x)  # [arg-type]
+Affine(x, t)  # [arg-type]
+softmax_cross_entropy(y, [0, 1])  # [arg-type]
+softmax_cross_entropy(t, y)  # [arg-type]
+accuracy(images, t)  # [arg-type]
+check_gradients(net, x, accuracy, t)  # [arg-type]
+
+# Assignment to a field.
+net.layers = ()  # [misc] [assignment]
+net.layers[0].W = x  # [misc]
+net.layers[0] = net.layers[0]  # [index]
+LeakyReLU().slope = 0.1  # [misc]
+
+# Arguments that are missing, or of another type.
+Affine.init(4, 3)  # [call-arg]
+Affine.init(4.0, 3, rng=0)  # [type-var]
+Affine.init(4, 3, rng=None)  # [arg-type]
+Affine.init(4, 3, rng=0, weights=0.01)  # [arg-type]
+Affine.init(4, 3, rng=0, weights=normal)  # [arg-type]
+Affine.init(4, 3, rng=0, dtype=np.int64)  # [arg-type]
+sequential(ReLU, Affine.init(4, 3, rng=0))  # [call-overload]
+sequential([ReLU()])  # [call-overload]
+minibatches(x, t, 10)  # [call-arg]
+print(net.layers[3])  # [misc]
+print(net.weights)  # [attr-defined]
