@@ -1,6 +1,7 @@
 """Activation functions on arrays, stable for every finite input.
 
-Each takes a float array and returns one of the same shape and dtype.
+Each takes a float array and returns one of the same shape and dtype, also of rank 0, where NumPy
+itself would return a scalar.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from funnet.arrays import ArrayT, Float, check_float
+from funnet.arrays import FLOAT_TYPES, ArrayT, Float, check_float
 from funnet.errors import ShapeError
+
+LOWEST = {dtype: np.finfo(dtype).min for dtype in FLOAT_TYPES}
 
 
 def identity(x: ArrayT) -> ArrayT:
@@ -59,7 +62,7 @@ def step(x: ArrayT) -> ArrayT:
     array([0., 0., 1.])
     """
     check_float(x, "x")
-    return cast(ArrayT, np.heaviside(x, 0))
+    return cast(ArrayT, np.asarray(np.heaviside(x, 0)))
 
 
 def relu(x: ArrayT) -> ArrayT:
@@ -83,7 +86,7 @@ def relu(x: ArrayT) -> ArrayT:
     array([0., 2.])
     """
     check_float(x, "x")
-    return cast(ArrayT, np.maximum(x, 0))
+    return cast(ArrayT, np.asarray(np.maximum(x, 0)))
 
 
 def sigmoid(x: ArrayT) -> ArrayT:
@@ -113,7 +116,7 @@ def sigmoid(x: ArrayT) -> ArrayT:
     # exp(min(x, 0)) / (1 + exp(-|x|)): the formula itself for x >= 0, expanded by exp(x) below.
     y = np.exp(np.minimum(x, 0))
     y /= 1 + np.exp(-np.abs(x))
-    return cast(ArrayT, y)
+    return cast(ArrayT, np.asarray(y))
 
 
 def tanh(x: ArrayT) -> ArrayT:
@@ -137,7 +140,7 @@ def tanh(x: ArrayT) -> ArrayT:
     array([-1.,  0.,  1.])
     """
     check_float(x, "x")
-    return cast(ArrayT, np.tanh(x))
+    return cast(ArrayT, np.asarray(np.tanh(x)))
 
 
 def softmax(x: ArrayT) -> ArrayT:
@@ -166,9 +169,9 @@ def softmax(x: ArrayT) -> ArrayT:
     _check_classes(x)
     # Scores further apart than the dtype reaches give -inf, of which the exponential is right.
     with np.errstate(over="ignore"):
-        e = x - x.max(axis=-1, keepdims=True)
+        e = _below_maximum(x)
     np.exp(e, out=e)
-    e /= e.sum(axis=-1, keepdims=True)
+    e /= _total(e)
     return cast(ArrayT, e)
 
 
@@ -201,11 +204,22 @@ def log_softmax(x: ArrayT) -> ArrayT:
 
 def unguarded_log_softmax(x: ArrayT) -> ArrayT:
     """Return `log_softmax(x)` without its checks, and with a warning where scores are far apart."""
-    z = x - np.maximum.reduce(x, axis=-1, keepdims=True)
+    z = _below_maximum(x)
     # Scores further apart than the dtype reaches give its lowest number in place of -inf.
-    np.maximum(z, np.finfo(z.dtype).min, out=z)
-    z -= np.log(np.add.reduce(np.exp(z), axis=-1, keepdims=True))
-    return cast(ArrayT, z)
+    np.maximum(z, LOWEST[z.dtype.type], out=z)
+    z -= np.log(_total(np.exp(z)))
+    return z
+
+
+def _below_maximum(x: ArrayT) -> ArrayT:
+    # In C order, whatever that of x: the order of a sum decides how it is rounded.
+    return cast(ArrayT, np.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True), order="C"))
+
+
+def _total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:
+    # Not in float16, in which the sum over 65520 classes is infinite.
+    dtype = np.promote_types(e.dtype, np.float32)
+    return cast(npt.NDArray[Float], np.add.reduce(e, axis=-1, keepdims=True, dtype=dtype))
 
 
 def _check_classes(x: npt.NDArray[Float]) -> None:
