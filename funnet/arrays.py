@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from funnet.errors import DTypeError, ShapeError
+from funnet.errors import DTypeError, ShapeError, StructureError
 
 Float = np.float16 | np.float32 | np.float64
 """The types of number that a network can have."""
@@ -33,7 +33,8 @@ Classes = np.ndarray[tuple[int], np.dtype[np.integer]]
 Targets = np.ndarray[tuple[int, int], np.dtype[Float | np.integer | np.bool]]
 """One row of targets a sample: one-hot, probabilities, or numbers to come close to."""
 
-RNG = int | np.random.SeedSequence | np.random.Generator
+# As text, since NumPy loads np.random, a fifth of the time to import funnet, when it is first used.
+RNG: TypeAlias = "int | np.random.SeedSequence | np.random.Generator"
 """A source of randomness: a seed, or a Generator whose stream is advanced (SPEC 7)."""
 
 FLOAT_TYPES = (np.float16, np.float32, np.float64)
@@ -92,7 +93,7 @@ def array_type(array: object) -> str:
     return f"{array.dtype}[{', '.join(map(str, array.shape))}]"
 
 
-def check_float(array: object, name: str) -> None:
+def check_float(array: object, name: str, wanted: str = "float32") -> None:
     """Refuse what is not an array of floats.
 
     Parameters
@@ -101,6 +102,8 @@ def check_float(array: object, name: str) -> None:
         The value to look at.
     name
         What the caller calls it, for the message.
+    wanted
+        The float type that the message says to convert to.
 
     Raises
     ------
@@ -110,12 +113,12 @@ def check_float(array: object, name: str) -> None:
     if not isinstance(array, np.ndarray):
         raise DTypeError(
             f"expected {name} to be a NumPy array of floats, got {type(array).__name__}; "
-            "convert it with np.asarray(..., dtype=np.float32)"
+            f"convert it with np.asarray(..., dtype=np.{wanted})"
         )
     if array.dtype.type not in FLOAT_TYPES:
         raise DTypeError(
             f"expected {name} to be float16, float32 or float64, got {array.dtype}; "
-            "convert it with .astype(np.float32)"
+            f"convert it with .astype(np.{wanted})"
         )
 
 
@@ -138,11 +141,11 @@ def check_dtype(array: npt.NDArray[Float], dtype: np.dtype[Float], name: str) ->
     """
     if type(array) is np.ndarray and array.dtype == dtype:
         return
-    check_float(array, name)
+    check_float(array, name, dtype.name)
     if array.dtype != dtype:
         raise DTypeError(
             f"expected {name} to be {dtype}, got {array.dtype}; convert it with "
-            f".astype(np.{dtype}), or the network with astype(net, np.{array.dtype})"
+            f".astype(np.{dtype}), or the network with astype(net, np.{array.dtype.name})"
         )
 
 
@@ -214,12 +217,62 @@ def check_labels(t: Classes, n: int, n_classes: int) -> None:
         If a class number is not from 0 to n_classes - 1; the message names the first one.
     """
     if not isinstance(t, np.ndarray) or t.dtype.kind not in "iu":
-        raise DTypeError(f"expected class numbers as an array of integers, got {array_type(t)}")
+        hint = ".astype(np.int64)" if isinstance(t, np.ndarray) else "np.asarray"
+        raise DTypeError(
+            f"expected class numbers as an array of integers, got {array_type(t)}; "
+            f"convert them with {hint}"
+        )
     if t.shape != (n,):
         raise ShapeError(f"expected class numbers of shape ({n},), got {t.shape}")
     if n and t.astype(np.uint64).max() >= n_classes:  # as unsigned, what is negative is huge
         i = int(np.argmax((t < 0) | (t >= n_classes)))
         raise ValueError(f"expected class numbers from 0 to {n_classes - 1}, got {t[i]} at row {i}")
+
+
+def check_targets(
+    t: npt.NDArray[np.generic], scores: npt.NDArray[Float], *, or_labels: bool = False
+) -> None:
+    """Refuse what is not an array of numbers of the shape of the scores.
+
+    Parameters
+    ----------
+    t
+        The value to look at.
+    scores
+        The scores, one row a sample.
+    or_labels
+        Whether the message shall name class numbers as the other choice.
+
+    Raises
+    ------
+    DTypeError
+        If it is no array of numbers.
+    ShapeError
+        If its shape differs.
+    """
+    if not isinstance(t, np.ndarray) or t.dtype.kind not in "fiub":
+        hint = "" if isinstance(t, np.ndarray) else "; convert it with np.asarray"
+        raise DTypeError(f"expected t as an array of numbers, got {array_type(t)}{hint}")
+    if t.shape != scores.shape:
+        labels = f", or class numbers of shape ({len(scores)},)" if or_labels else ""
+        raise ShapeError(
+            f"expected t of shape {scores.shape} like the scores{labels}, got {t.shape}"
+        )
+
+
+def check_cache(cache: object, cls: type[object]) -> None:
+    """Refuse what is not a cache of the class that a layer's own forward returns.
+
+    Raises
+    ------
+    StructureError
+        If it is anything else, such as the cache of another layer.
+    """
+    if type(cache) is not cls:
+        raise StructureError(
+            f"expected a {cls.__name__}, got {array_type(cache)}; "
+            "hand over the cache that forward returned for this network"
+        )
 
 
 def is_plain(array: npt.NDArray[Float]) -> bool:

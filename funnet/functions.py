@@ -208,18 +208,19 @@ def unguarded_log_softmax(x: ArrayT) -> ArrayT:
     # Scores further apart than the dtype reaches give its lowest number in place of -inf.
     np.maximum(z, LOWEST[z.dtype.type], out=z)
     z -= np.log(_total(np.exp(z)))
-    return z
+    return cast(ArrayT, z)
 
 
-def _below_maximum(x: ArrayT) -> ArrayT:
+def _below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
     # In C order, whatever that of x: the order of a sum decides how it is rounded.
-    return cast(ArrayT, np.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True), order="C"))
+    return np.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True), order="C")
 
 
 def _total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:
     # Not in float16, in which the sum over 65520 classes is infinite.
     dtype = np.promote_types(e.dtype, np.float32)
-    return cast(npt.NDArray[Float], np.add.reduce(e, axis=-1, keepdims=True, dtype=dtype))
+    total: npt.NDArray[Float] = np.add.reduce(e, axis=-1, keepdims=True, dtype=dtype)
+    return total
 
 
 def _check_classes(x: npt.NDArray[Float]) -> None:

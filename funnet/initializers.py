@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from funnet.arrays import Float, Matrix
 
-Initializer = Callable[[np.random.Generator, int, int, type[Float]], Matrix]
+Initializer: TypeAlias = "Callable[[np.random.Generator, int, int, type[Float]], Matrix]"
 """A function of a generator, the widths n_in and n_out, and a dtype, that returns weights."""
 
 

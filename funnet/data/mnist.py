@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import sys
@@ -272,6 +271,8 @@ def _find(file: File, folder: Path) -> Path | None:
 
 def _read(path: Path, file: File) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Return the array in a file, if it is the official one to the last byte."""
+    import hashlib  # noqa: PLC0415
+
     with open_idx(path) as (stream, _):
         content = read_exactly(stream, file.size, path)
     digest = hashlib.sha256(content).hexdigest()

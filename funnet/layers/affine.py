@@ -14,6 +14,7 @@ from funnet.arrays import (
     Matrix,
     Vector,
     check_batch,
+    check_cache,
     check_count,
     check_dtype,
     check_float_type,
@@ -147,6 +148,7 @@ class Affine(Generic[I_co, O_co]):
         self, cache: AffineCache, dout: Matrix, /
     ) -> tuple[Affine[I_co, O_co], Callable[[], Matrix]]:
         """Return dW = xᵀ dout and db = sum of dout over the batch; dx = dout Wᵀ."""
+        check_cache(cache, AffineCache)
         x, W = cache.x, self.W
         check_batch(x, len(W), W.dtype, "the cached x of Affine")
         check_dtype(dout, W.dtype, "dout of Affine")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import attrs
 
-from funnet.arrays import Images, Matrix, check_dtype, check_float, check_shape
+from funnet.arrays import Images, Matrix, check_cache, check_dtype, check_float, check_shape
 from funnet.errors import ShapeError
 
 
@@ -43,8 +43,9 @@ class Flatten:
         self, cache: FlattenCache, dout: Matrix, /
     ) -> tuple[Flatten, Callable[[], Images]]:
         """Return no gradients; dx = dout in the shape of x."""
-        check_dtype(dout, cache.x.dtype, "dout of FlattenCache")
-        check_shape(dout, _flat(cache.x), "dout of FlattenCache")
+        check_cache(cache, FlattenCache)
+        check_dtype(dout, cache.x.dtype, "dout of Flatten")
+        check_shape(dout, _flat(cache.x), "dout of Flatten")
 
         def dx() -> Images:
             return dout.reshape(cache.x.shape)

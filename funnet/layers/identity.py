@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Literal
 
 import attrs
 
-from funnet.arrays import ArrayT, check_like
+from funnet.arrays import ArrayT, check_cache, check_like
 from funnet.functions import identity
 
 
@@ -20,7 +20,7 @@ class IdentityCache(Generic[ArrayT]):
 
 @attrs.frozen(eq=False)
 class Identity:
-    """The layer that changes nothing, on an array of any shape. It has no parameters.
+    """The layer that changes nothing, on a batch of any shape. It has no parameters.
 
     Examples
     --------
@@ -41,6 +41,7 @@ class Identity:
         self, cache: IdentityCache[ArrayT], dout: ArrayT, /
     ) -> tuple[Identity, Callable[[], ArrayT]]:
         """Return no gradients; dx = dout."""
+        check_cache(cache, IdentityCache)
         check_like(dout, cache.x, "dout of Identity")
 
         def dx() -> ArrayT:

@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.arrays import ArrayT, check_float, check_like
+from funnet.arrays import ArrayT, check_cache, check_float, check_like
 
 
 @attrs.frozen(eq=False)
@@ -17,6 +17,12 @@ class LeakyReLUCache(Generic[ArrayT]):
     """What `LeakyReLU.pullback` needs: the input."""
 
     x: ArrayT
+
+
+def _finite(slope: float) -> float:
+    if not math.isfinite(slope):
+        raise ValueError(f"expected slope to be finite, got {slope}")
+    return float(slope)  # a NumPy scalar would turn float32 into its own type
 
 
 @attrs.frozen(eq=False)
@@ -41,13 +47,9 @@ class LeakyReLU:
     array([[-0.5,  2. ]])
     """
 
-    slope: float = attrs.field(default=0.01, converter=float)
+    slope: float = attrs.field(default=0.01, converter=_finite)
 
     keeps_width: ClassVar[Literal[True]] = True
-
-    def __attrs_post_init__(self) -> None:
-        if not math.isfinite(self.slope):
-            raise ValueError(f"expected slope to be finite, got {self.slope}")
 
     def forward(self, x: ArrayT, /) -> tuple[ArrayT, LeakyReLUCache[ArrayT]]:
         """Return y, of the shape and dtype of x."""
@@ -62,6 +64,7 @@ class LeakyReLU:
         self, cache: LeakyReLUCache[ArrayT], dout: ArrayT, /
     ) -> tuple[LeakyReLU, Callable[[], ArrayT]]:
         """Return no gradients; dx = dout where x > 0, else slope dout."""
+        check_cache(cache, LeakyReLUCache)
         check_like(dout, cache.x, "dout of LeakyReLU")
 
         def dx() -> ArrayT:

@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.arrays import ArrayT, check_like, seal
+from funnet.arrays import ArrayT, check_cache, check_like, seal
 from funnet.functions import relu
 
 
@@ -20,7 +20,7 @@ class ReLUCache(Generic[ArrayT]):
 
 @attrs.frozen(eq=False)
 class ReLU:
-    """The rectified linear unit, on an array of any shape. It has no parameters.
+    """The rectified linear unit, on a batch of any shape. It has no parameters.
 
     Examples
     --------
@@ -41,6 +41,7 @@ class ReLU:
         self, cache: ReLUCache[ArrayT], dout: ArrayT, /
     ) -> tuple[ReLU, Callable[[], ArrayT]]:
         """Return no gradients; dx = dout where y > 0, else 0."""
+        check_cache(cache, ReLUCache)
         check_like(dout, cache.y, "dout of ReLU")
 
         def dx() -> ArrayT:

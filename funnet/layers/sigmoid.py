@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.arrays import ArrayT, check_like, seal
+from funnet.arrays import ArrayT, check_cache, check_like, seal
 from funnet.functions import sigmoid
 
 
@@ -20,7 +20,7 @@ class SigmoidCache(Generic[ArrayT]):
 
 @attrs.frozen(eq=False)
 class Sigmoid:
-    """The logistic function, on an array of any shape. It has no parameters.
+    """The logistic function, on a batch of any shape. It has no parameters.
 
     Examples
     --------
@@ -41,6 +41,7 @@ class Sigmoid:
         self, cache: SigmoidCache[ArrayT], dout: ArrayT, /
     ) -> tuple[Sigmoid, Callable[[], ArrayT]]:
         """Return no gradients; dx = dout y (1 - y)."""
+        check_cache(cache, SigmoidCache)
         check_like(dout, cache.y, "dout of Sigmoid")
 
         def dx() -> ArrayT:

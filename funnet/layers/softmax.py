@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.arrays import ArrayT, check_like, seal
+from funnet.arrays import ArrayT, check_cache, check_like, seal
 from funnet.functions import softmax
 
 
@@ -41,6 +41,7 @@ class Softmax:
         self, cache: SoftmaxCache[ArrayT], dout: ArrayT, /
     ) -> tuple[Softmax, Callable[[], ArrayT]]:
         """Return no gradients; dx = y (dout - sum(dout y))."""
+        check_cache(cache, SoftmaxCache)
         check_like(dout, cache.y, "dout of Softmax")
 
         def dx() -> ArrayT:

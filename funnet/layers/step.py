@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, Literal
 import attrs
 import numpy as np
 
-from funnet.arrays import ArrayT, check_like, seal
+from funnet.arrays import ArrayT, check_cache, check_like, seal
 from funnet.functions import step
 
 
@@ -21,7 +21,7 @@ class StepCache(Generic[ArrayT]):
 
 @attrs.frozen(eq=False)
 class Step:
-    """The perceptron's activation, on an array of any shape. It has no parameters.
+    """The perceptron's activation, on a batch of any shape. It has no parameters.
 
     Its derivative is zero wherever there is one, so no gradient passes through it.
 
@@ -44,6 +44,7 @@ class Step:
         self, cache: StepCache[ArrayT], dout: ArrayT, /
     ) -> tuple[Step, Callable[[], ArrayT]]:
         """Return no gradients; dx = 0."""
+        check_cache(cache, StepCache)
         check_like(dout, cache.y, "dout of Step")
 
         def dx() -> ArrayT:

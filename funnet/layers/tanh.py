@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.arrays import ArrayT, check_like, seal
+from funnet.arrays import ArrayT, check_cache, check_like, seal
 from funnet.functions import tanh
 
 
@@ -20,7 +20,7 @@ class TanhCache(Generic[ArrayT]):
 
 @attrs.frozen(eq=False)
 class Tanh:
-    """The hyperbolic tangent, on an array of any shape. It has no parameters.
+    """The hyperbolic tangent, on a batch of any shape. It has no parameters.
 
     Examples
     --------
@@ -41,6 +41,7 @@ class Tanh:
         self, cache: TanhCache[ArrayT], dout: ArrayT, /
     ) -> tuple[Tanh, Callable[[], ArrayT]]:
         """Return no gradients; dx = dout (1 - y²)."""
+        check_cache(cache, TanhCache)
         check_like(dout, cache.y, "dout of Tanh")
 
         def dx() -> ArrayT:

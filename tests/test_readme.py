@@ -1,0 +1,72 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+from funnet import ShapeError
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks() -> list[tuple[str, str]]:
+    """Return the language and the text of each block of the README."""
+    return BLOCK.findall((ROOT / "README.md").read_text())
+
+
+def test_the_first_screen_has_the_two_commands() -> None:
+    commands = [text.strip() for language, text in blocks() if language == "sh"]
+
+    assert commands == [
+        'pip install -e ".[examples]" && python examples/quickstart.py',
+        'pip install -e ".[test]" && pytest',
+    ]
+
+
+def test_the_blocks_run_in_their_order_and_print_what_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "readme"}
+
+    for (language, text), (next_language, output) in pairwise([*blocks(), ("", "")]):
+        if language != "python":
+            continue
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            if text.startswith("# raises ShapeError"):
+                with pytest.raises(ShapeError) as caught:
+                    exec(text, names)  # noqa: S102 (our own README)
+                print(caught.value)
+            elif not text.startswith("# mypy reports this"):
+                exec(text, names)  # noqa: S102 (our own README)
+        if next_language == "text" and not text.startswith("# mypy reports this"):
+            assert said.getvalue() == output
+
+
+def test_the_first_block_learns_the_digits() -> None:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(next(text for language, text in blocks() if language == "python"), {})  # noqa: S102
+
+    assert float(said.getvalue()) > 0.96
+
+
+def test_mypy_says_of_the_blocks_what_is_shown(tmp_path: Path) -> None:
+    """All python blocks, as one script, have one error: the one that is shown."""
+    script = tmp_path / "readme.py"
+    script.write_text("\n".join(text for language, text in blocks() if language == "python"))
+    config = ["--config-file", str(ROOT / "mypy.ini"), "--no-error-summary"]
+
+    out, _, _ = api.run([*config, str(script)])
+
+    shown = next(text for language, text in blocks() if text.startswith("error: "))
+    assert [line.partition(": ")[2] for line in out.splitlines()] == [shown.strip()]
