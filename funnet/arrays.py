@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeGuard, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -204,6 +204,11 @@ def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -
     check_shape(array, like.shape, name)
 
 
+def is_labels(t: Classes | Targets) -> TypeGuard[Classes]:
+    """Tell whether targets are meant as class numbers, by their rank."""
+    return isinstance(t, np.ndarray) and t.ndim == 1
+
+
 def check_labels(t: Classes, n: int, n_classes: int) -> None:
     """Refuse what is not one class number a sample.
 
@@ -322,7 +327,8 @@ def lock(array: ArrayT) -> ArrayT:
     Parameters
     ----------
     array
-        A float array of any shape. One that is locked already is shared, any other is copied.
+        A float array of any shape. One that is locked already is shared, any other is copied. (A
+        writeable view taken before its array was made read-only can't be seen from the array.)
 
     Raises
     ------

@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, cast, overload
 
 import attrs
 
-from funnet.arrays import ArrayT, Matrix
+from funnet.arrays import ArrayT, Matrix, check_cache
 from funnet.errors import LocatedError, ShapeError, StructureError
 from funnet.layer import Layer, X, Y
 from funnet.tree import describe
@@ -77,6 +77,7 @@ class Sequential(Generic[X, Y, L]):
         self, cache: SequentialCache[L], dout: Y, /
     ) -> tuple[Sequential[X, Y, L], Callable[[], X]]:
         """Return the gradients of all layers; dx is that of the first one."""
+        check_cache(cache, SequentialCache)
         row = self._row
         if len(cache.caches) != len(row):
             raise StructureError(

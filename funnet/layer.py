@@ -180,7 +180,7 @@ def predict(
     (5, 1)
     """
     rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
-    if x.ndim == 0:
+    if np.ndim(x) == 0:
         raise ShapeError("expected x to have one row a sample, got a scalar")
     first, _ = forward(params, cast(ArrayT, x[:rows]))
     if len(x) <= rows:

@@ -2,13 +2,13 @@
 
 Those for classification take raw scores: the softmax or the sigmoid is part of the loss, which
 keeps value and gradient exact where the textbook's `log(softmax(x) + 1e-7)` is not. The loss is
-summed in float64, and infinite, without a warning, where it is beyond its range; dscores has the
-dtype of the scores.
+summed in float64; dscores has the dtype of the scores. No finite scores give NaN or a warning: what
+is beyond the range of a dtype is infinite, or its largest number.
 """
 
 from __future__ import annotations
 
-from typing import TypeGuard, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +20,12 @@ from funnet.arrays import (
     Float,
     Matrix,
     Targets,
-    array_type,
     check_float,
     check_labels,
+    check_targets,
+    is_labels,
 )
-from funnet.errors import DTypeError, ShapeError
+from funnet.errors import ShapeError
 from funnet.functions import sigmoid, unguarded_log_softmax
 
 
@@ -64,17 +65,17 @@ def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
     with np.errstate(over="ignore"):
         log_p = unguarded_log_softmax(scores)
         dscores = np.exp(log_p)
-        if _is_labels(t):
+        if is_labels(t):
             check_labels(t, n, n_classes)
             of_class = np.arange(n), t
             log_p = log_p[of_class]
-            loss = -_sum(log_p) / n
+            loss = abs(_sum(log_p)) / n  # not minus, which makes -0.0 of a perfect 0
             dscores[of_class] = np.expm1(log_p)
         else:
-            p = _check_distributions(t, scores)
-            loss = -_sum(p * log_p) / n
+            p = _distributions(t, scores)
+            loss = abs(_sum(p * log_p)) / n
             dscores -= p
-        dscores /= n
+    dscores *= 1 / n
     return loss, dscores
 
 
@@ -112,17 +113,17 @@ def sigmoid_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
     (0.6931, array([[-0.5]]))
     """
     n, n_classes = _check_scores(scores)
-    if _is_labels(t) and n_classes == 1:
+    if is_labels(t) and n_classes == 1:
         check_labels(t, n, 2)
         t = t[:, np.newaxis]
-    p = _check_probabilities(t, scores)
     with np.errstate(over="ignore"):
+        p = _probabilities(t, scores, or_labels=n_classes == 1)
         # log(1 + exp(x)) - t x, with the exponential of -|x| only, so that it can't overflow.
-        losses = np.maximum(scores, 0) - scores * p + np.log1p(np.exp(-np.abs(scores)))
+        losses = np.maximum(scores, 0, order="C") - scores * p + np.log1p(np.exp(-np.abs(scores)))
         loss = _sum(losses) / n
     dscores = sigmoid(scores)
     dscores -= p
-    dscores /= n
+    dscores *= 1 / n
     return loss, dscores
 
 
@@ -132,7 +133,7 @@ def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, Array
     Parameters
     ----------
     scores
-        The network's output, of any shape with at least one number.
+        The network's output, one row a sample, with at least one number.
     t
         What it should be, of the same shape.
 
@@ -156,7 +157,8 @@ def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, Array
     (2.0, array([[0., 2.]]))
     """
     loss, difference = _squared_error(scores, t)
-    np.multiply(difference, 2 / scores.size, out=difference)
+    with np.errstate(over="ignore"):
+        np.multiply(difference, 2 / scores.size, out=difference)
     return 2 * loss / scores.size, difference
 
 
@@ -190,26 +192,22 @@ def sum_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT
     (2.0, array([[0., 2.]]))
     """
     loss, difference = _squared_error(scores, t)
-    np.divide(difference, len(scores), out=difference)
+    np.multiply(difference, 1 / len(scores), out=difference)
     return loss / len(scores), difference
 
 
 def _squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT]:
     """Return half the sum of (scores - t)², and scores - t."""
     check_float(scores, "scores")
-    if scores.size == 0:
+    if scores.ndim == 0 or scores.size == 0:
         raise ShapeError(f"expected scores of at least one sample, got shape {scores.shape}")
     with np.errstate(over="ignore"):
-        difference = cast(ArrayT, scores - _check_targets(t, scores))
+        difference = cast(ArrayT, np.subtract(scores, _targets(t, scores), order="C"))
         return _sum(np.square(difference, dtype=np.float64)) / 2, difference
 
 
 def _sum(values: npt.NDArray[Float]) -> float:
     return float(np.add.reduce(values, axis=None, dtype=np.float64))
-
-
-def _is_labels(t: Classes | Targets) -> TypeGuard[Classes]:
-    return isinstance(t, np.ndarray) and t.ndim == 1
 
 
 def _check_scores(scores: Matrix) -> tuple[int, int]:
@@ -223,26 +221,27 @@ def _check_scores(scores: Matrix) -> tuple[int, int]:
     return scores.shape
 
 
-def _check_targets(t: npt.NDArray[np.generic], scores: npt.NDArray[Float]) -> npt.NDArray[Float]:
+def _targets(
+    t: npt.NDArray[np.generic], scores: npt.NDArray[Float], *, or_labels: bool = False
+) -> npt.NDArray[Float]:
     """Return targets of the shape of the scores, in their dtype."""
-    if not isinstance(t, np.ndarray) or t.dtype.kind not in "fiub":
-        raise DTypeError(f"expected t as an array of numbers, got {array_type(t)}")
-    if t.shape != scores.shape:
-        raise ShapeError(f"expected t of shape {scores.shape} like the scores, got {t.shape}")
+    check_targets(t, scores, or_labels=or_labels)
     return t.astype(scores.dtype, copy=False)
 
 
-def _check_probabilities(t: npt.NDArray[np.generic], scores: Matrix) -> npt.NDArray[Float]:
+def _probabilities(
+    t: npt.NDArray[np.generic], scores: Matrix, *, or_labels: bool
+) -> npt.NDArray[Float]:
     """Return targets from 0 to 1."""
-    p = _check_targets(t, scores)
+    p = _targets(t, scores, or_labels=or_labels)
     if not (p.min() >= 0 and p.max() <= 1):
         raise ValueError(f"expected t from 0 to 1, got numbers from {p.min()} to {p.max()}")
     return p
 
 
-def _check_distributions(t: npt.NDArray[np.generic], scores: Matrix) -> npt.NDArray[Float]:
+def _distributions(t: npt.NDArray[np.generic], scores: Matrix) -> npt.NDArray[Float]:
     """Return targets from 0 to 1 of which each row sums to 1, up to rounding."""
-    p = _check_probabilities(t, scores)
+    p = _probabilities(t, scores, or_labels=True)
     sums = p.sum(axis=1, dtype=np.float64)
     row = int(np.argmax(np.abs(sums - 1)))
     if abs(sums[row] - 1) > 1e-2:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 
-from funnet.arrays import Classes, Matrix, Targets, check_float, check_labels
+from funnet.arrays import (
+    Classes,
+    Matrix,
+    Targets,
+    check_float,
+    check_labels,
+    check_targets,
+    is_labels,
+)
 from funnet.errors import ShapeError
 
 
@@ -47,13 +53,10 @@ def accuracy(scores: Matrix, t: Classes | Targets) -> float:
             "expected scores of shape (N, C) with at least one sample and two classes, "
             f"got {scores.shape}"
         )
-    if np.ndim(t) == 1:
-        labels = cast(Classes, t)
+    if is_labels(t):
+        check_labels(t, *scores.shape)
+        classes = t
     else:
-        if np.shape(t) != scores.shape:
-            raise ShapeError(
-                f"expected t of shape {scores.shape} like the scores, got {np.shape(t)}"
-            )
-        labels = cast(Classes, t.argmax(axis=1))
-    check_labels(labels, *scores.shape)
-    return float(np.mean(scores.argmax(axis=1) == labels))
+        check_targets(t, scores, or_labels=True)
+        classes = t.argmax(axis=1)
+    return float(np.mean(scores.argmax(axis=1) == classes))

@@ -88,7 +88,8 @@ def _map(f: Callable[..., Array], nodes: tuple[object, ...]) -> object:
             if other.shape != node.shape:
                 raise ShapeError(f"expected shape {node.shape}, got {other.shape}")
         array = f(*nodes)
-        return lock(array) if array.flags.writeable else array
+        is_sealed = type(array) is np.ndarray and not array.flags.writeable
+        return array if is_sealed else lock(array)
     cls = type(node)
     kind = _kind(cls)
     for other in nodes:

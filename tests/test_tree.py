@@ -118,6 +118,12 @@ def test_a_plain_attrs_class_is_a_tree_and_its_new_arrays_are_locked() -> None:
     assert not any(array.flags.writeable for array in tree_leaves(doubled))
 
 
+@pytest.mark.parametrize("result", [1.0, np.float32(1), None, np.ones(2, np.int64)])
+def test_a_function_that_returns_no_float_array_is_refused(result: object) -> None:
+    with pytest.raises(DTypeError, match="a: expected a parameter to be"):
+        tree_map(lambda _: result, {"a": np.ones(2)})  # type: ignore[arg-type, return-value]
+
+
 def test_constants_ride_along() -> None:
     doubled = tree_map(lambda array: 2 * array, sequential(LeakyReLU(0.3), net()))
 

@@ -13,6 +13,7 @@ from funnet.arrays import (
     Float,
     Matrix,
     Vector,
+    array_type,
     check_batch,
     check_cache,
     check_count,
@@ -114,7 +115,9 @@ class Affine(Generic[I_co, O_co]):
         ValueError
             If a width is less than 1.
         TypeError
-            If a width is no integer, `dtype` no float type, or `rng` missing.
+            If a width is no integer, `dtype` no float type, `rng` missing or `weights` no function.
+        ShapeError, DTypeError
+            If `weights` returns an array of another shape or dtype.
 
         Examples
         --------
@@ -125,7 +128,15 @@ class Affine(Generic[I_co, O_co]):
         check_count(n_in, "n_in")
         check_count(n_out, "n_out")
         check_float_type(dtype)
-        return Affine(weights(generator(rng), n_in, n_out, dtype), np.zeros(n_out, dtype))
+        if not callable(weights):
+            raise TypeError(
+                "expected weights to be an initializer, such as he or normal(0.01), "
+                f"got {array_type(weights)}"
+            )
+        W = weights(generator(rng), n_in, n_out, dtype)
+        check_dtype(W, np.dtype(dtype), "what weights returns")
+        check_shape(W, (n_in, n_out), "what weights returns")
+        return Affine(W, np.zeros(n_out, dtype))
 
     @property
     def n_in(self) -> I_co:

@@ -1,0 +1,174 @@
+"""What funnet raises, and how an error learns where it happened."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from zoo import AnyLayer
+
+from funnet import (
+    Affine,
+    DTypeError,
+    Identity,
+    LocatedError,
+    Matrix,
+    ReLU,
+    ShapeError,
+    StructureError,
+    backward,
+    forward,
+    input_gradient,
+    predict,
+    replace_at,
+    sequential,
+    sgd_update,
+)
+
+ERRORS = {ShapeError: ValueError, DTypeError: TypeError, StructureError: ValueError}
+
+every_error = pytest.mark.parametrize("error", ERRORS)
+
+
+@pytest.mark.parametrize(("error", "parent"), ERRORS.items())
+def test_an_error_is_also_the_one_that_python_would_raise(
+    error: type[Exception], parent: type[Exception]
+) -> None:
+    assert issubclass(error, parent)
+    assert issubclass(error, LocatedError)
+
+
+@every_error
+@given(message=st.text(), path=st.lists(st.sampled_from(["layers.0", "layers.12", "W", "b"])))
+def test_a_path_is_built_from_the_inside_out(
+    error: type[LocatedError], message: str, path: list[str]
+) -> None:
+    raised = error(message)
+
+    for name in reversed(path):
+        raised.locate(name)
+
+    assert raised.path == ".".join(path)
+    assert str(raised) == (f"{raised.path}: {message}" if path else message)
+
+
+def unpickle(error: LocatedError, protocol: int) -> LocatedError:
+    copied: LocatedError = pickle.loads(pickle.dumps(error, protocol))  # noqa: S301 (our own bytes)
+    return copied
+
+
+COPIES: dict[str, Callable[[LocatedError], LocatedError]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {p}": partial(unpickle, protocol=p) for p in range(pickle.HIGHEST_PROTOCOL + 1)},
+}
+
+
+@every_error
+@pytest.mark.parametrize("make_copy", COPIES.values(), ids=COPIES.keys())
+def test_a_copy_keeps_class_message_and_path(
+    error: type[LocatedError], make_copy: Callable[[LocatedError], LocatedError]
+) -> None:
+    raised = error("expected this, got that")
+    raised.locate("W")
+
+    copied = make_copy(raised)
+    copied.locate("layers.0")
+
+    assert type(copied) is error
+    assert str(copied) == "layers.0.W: expected this, got that"
+    assert str(raised) == "W: expected this, got that"
+
+
+def affine(seed: int = 0) -> Affine:
+    return Affine.init(3, 4, rng=seed)
+
+
+@attrs.frozen(eq=False)
+class Halve:
+    """A user's layer that does not tell its widths: every second column."""
+
+    def forward(self, x: Matrix, /) -> tuple[Matrix, None]:
+        return x[:, ::2].copy(), None
+
+    def pullback(self, _: None, dout: Matrix, /) -> tuple[Halve, Callable[[], Matrix]]:
+        return self, lambda: np.repeat(dout, 2, axis=1)
+
+
+# Each takes 6 columns, and holds a layer of widths 3 and 4 at the path.
+NETS: dict[str, AnyLayer] = {
+    "layers.1": sequential(Halve(), affine(), ReLU()),
+    "layers.2": sequential(ReLU(), Halve(), affine()),
+    "layers.0.layers.1": sequential(sequential(Halve(), affine()), ReLU()),
+    "layers.1.layers.0.layers.2": sequential(
+        Halve(), sequential(sequential(ReLU(), Identity(), affine()), Identity())
+    ),
+}
+
+every_net = pytest.mark.parametrize(("path", "net"), NETS.items(), ids=NETS.keys())
+
+
+def batch(*shape: int) -> Matrix:
+    return np.zeros(shape, np.float32)
+
+
+@every_net
+@pytest.mark.parametrize("run", [forward, predict])
+def test_forward_names_the_layer_that_takes_another_width(
+    path: str, net: AnyLayer, run: Callable[[AnyLayer, Matrix], object]
+) -> None:
+    with pytest.raises(ShapeError) as caught:
+        run(net, batch(5, 20))
+
+    assert caught.value.path == path
+    assert str(caught.value) == f"{path}: expected x of Affine of shape (N, 3), got (5, 10)"
+
+
+@every_net
+@pytest.mark.parametrize("pull", [backward, input_gradient])
+def test_backward_names_the_layer_that_got_the_wrong_cache(
+    path: str, net: AnyLayer, pull: Callable[[AnyLayer, object, Matrix], object]
+) -> None:
+    """The one layer with parameters is swapped for one of other widths."""
+    y, cache = forward(net, batch(5, 6))
+    other = replace_at(net, path, Affine.init(2, 4, rng=0))
+
+    with pytest.raises(ShapeError, match=r"expected the cached x of Affine .* \(N, 2\)") as caught:
+        pull(other, cache, y)
+
+    assert caught.value.path == path
+
+
+def test_an_error_outside_of_a_network_has_no_path() -> None:
+    with pytest.raises(ShapeError) as caught:
+        forward(affine(), batch(5, 4))
+
+    assert caught.value.path == ""
+    assert str(caught.value) == "expected x of Affine of shape (N, 3), got (5, 4)"
+
+
+@every_net
+def test_an_update_names_the_array_that_does_not_fit(path: str, net: AnyLayer) -> None:
+    grads = replace_at(net, path, Affine.init(3, 5, rng=0))
+
+    with pytest.raises(ShapeError) as caught:
+        sgd_update(net, grads, 0.1)
+
+    assert str(caught.value) == f"{path}.W: expected shape (3, 4), got (3, 5)"
+
+
+def test_an_error_comes_back_from_another_process() -> None:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        future = pool.submit(forward, sequential(ReLU(), affine()), batch(5, 4))
+        with pytest.raises(ShapeError, match=r"^layers\.1: expected x of Affine") as caught:
+            future.result()
+
+    assert caught.value.path == "layers.1"

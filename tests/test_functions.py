@@ -1,0 +1,271 @@
+"""Activation functions on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import scipy.special
+from hypothesis import given, strategies as st
+from hypothesis.extra.numpy import array_shapes
+from strategies import LAYOUTS, AnyArray, dtypes, few, float_arrays
+
+from funnet import (
+    DTypeError,
+    Float,
+    ShapeError,
+    identity,
+    log_softmax,
+    relu,
+    sigmoid,
+    softmax,
+    step,
+    tanh,
+)
+
+Function = Callable[[AnyArray], AnyArray]
+Exact = npt.NDArray[np.longdouble]
+
+ELEMENTWISE: dict[str, Function] = {f.__name__: f for f in (identity, relu, sigmoid, step, tanh)}
+OVER_CLASSES: dict[str, Function] = {f.__name__: f for f in (softmax, log_softmax)}
+FUNCTIONS = ELEMENTWISE | OVER_CLASSES
+
+every_function = pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS.keys())
+every_elementwise = pytest.mark.parametrize("f", ELEMENTWISE.values(), ids=ELEMENTWISE.keys())
+every_over_classes = pytest.mark.parametrize("f", OVER_CLASSES.values(), ids=OVER_CLASSES.keys())
+every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+every_dtype = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+
+scores = float_arrays(shapes=array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=6))
+near_zero = float_arrays(elements=lambda _: st.floats(-20, 20, width=16))
+near_scores = float_arrays(
+    shapes=array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=6),
+    elements=lambda _: st.floats(-20, 20, width=16),
+)
+
+
+def exact(f: Callable[[Exact], Exact], x: AnyArray) -> Exact:
+    """Return what an oracle makes of an input in the widest float type there is."""
+    with np.errstate(all="ignore"):
+        return f(x.astype(np.longdouble))
+
+
+def assert_close(y: AnyArray, expected: Exact, *, rtol: float = 4, atol: float = 0) -> None:
+    """Compare up to so many epsilons of the dtype, and its smallest numbers."""
+    limits = np.finfo(y.dtype)
+    np.testing.assert_allclose(
+        y.astype(np.longdouble),
+        np.clip(expected, limits.min, limits.max),
+        rtol=rtol * float(limits.eps),
+        atol=atol * float(limits.eps) + 4 * float(limits.smallest_subnormal),
+    )
+
+
+@given(x=float_arrays() | near_zero)
+def test_sigmoid_is_that_of_scipy(x: AnyArray) -> None:
+    assert_close(sigmoid(x), exact(scipy.special.expit, x))
+
+
+@given(x=float_arrays() | near_zero)
+def test_tanh_is_that_of_the_widest_type(x: AnyArray) -> None:
+    assert_close(tanh(x), exact(np.tanh, x))
+
+
+@given(x=scores | near_scores)
+def test_softmax_is_that_of_scipy(x: AnyArray) -> None:
+    """The rounding of a score below the highest counts as often as there are units in it."""
+    furthest = -np.log(float(np.finfo(x.dtype).smallest_subnormal))
+
+    expected = exact(lambda x: scipy.special.softmax(x, axis=-1), x)
+
+    assert_close(softmax(x), expected, rtol=4 + furthest)
+
+
+@given(x=scores | near_scores)
+def test_log_softmax_is_that_of_scipy_or_the_lowest_number(x: AnyArray) -> None:
+    expected = exact(lambda x: scipy.special.log_softmax(x, axis=-1), x)
+
+    assert_close(log_softmax(x), expected, atol=4)
+
+
+@given(x=float_arrays())
+def test_relu_is_the_larger_of_x_and_zero(x: AnyArray) -> None:
+    assert relu(x).ravel().tolist() == [max(value, 0) for value in x.ravel().tolist()]
+
+
+@given(x=float_arrays())
+def test_step_is_one_above_zero_only(x: AnyArray) -> None:
+    assert step(x).ravel().tolist() == [int(value > 0) for value in x.ravel().tolist()]
+
+
+@given(x=float_arrays())
+def test_identity_is_the_array_itself(x: AnyArray) -> None:
+    assert identity(x) is x
+
+
+@given(dtype=dtypes, n=st.integers(1, 400), c=st.floats(-1000, 1000, width=16))
+def test_equal_scores_share_the_probability(dtype: type[Float], n: int, c: float) -> None:
+    p = softmax(np.full(n, c, dtype))
+
+    assert set(p.tolist()) == {float(dtype(Fraction(1, n)))}
+
+
+@every_dtype
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_no_number_of_classes_is_too_large(dtype: type[Float], order: str) -> None:
+    """In float16, ones add up to 2048 at most, one by one, and to infinity above 65504."""
+    x = np.zeros((2, 70000), dtype, order)  # type: ignore[call-overload]
+
+    assert_close(softmax(x), np.full(x.shape, 1 / 70000, np.longdouble))
+    assert_close(log_softmax(x), np.full(x.shape, -np.log(np.longdouble(70000))))
+
+
+@every_function
+@few
+@given(x=scores)
+def test_dtype_and_shape_are_kept(f: Function, x: AnyArray) -> None:
+    y = f(x)
+
+    assert type(y) is np.ndarray
+    assert (y.dtype, y.shape) == (x.dtype, x.shape)
+
+
+@every_function
+@given(x=scores)
+def test_no_finite_input_gives_what_is_not_finite(f: Function, x: AnyArray) -> None:
+    assert np.isfinite(f(x)).all()
+
+
+@every_function
+@few
+@given(x=scores)
+def test_the_input_is_left_alone(f: Function, x: AnyArray) -> None:
+    before = x.tobytes()
+
+    f(x)
+
+    assert x.tobytes() == before
+
+
+@every_function
+@given(x=scores | near_scores, layout=st.sampled_from(list(LAYOUTS.values())))
+def test_the_layout_of_the_input_changes_no_bit(f: Function, x: AnyArray, layout: Function) -> None:
+    y = f(layout(x))
+
+    assert y.dtype.type is x.dtype.type
+    assert y.astype(x.dtype).tobytes() == f(x).tobytes()
+
+
+@pytest.mark.parametrize("f", [relu, sigmoid, step, tanh, softmax, log_softmax])
+@every_layout
+def test_the_result_is_a_new_plain_array(f: Function, layout: Function) -> None:
+    x = layout(np.ones((3, 2)))
+
+    y = f(x)
+
+    assert type(y) is np.ndarray
+    assert y.flags.writeable
+    assert not np.shares_memory(x, y)
+
+
+@every_elementwise
+@given(x=float_arrays(elements=lambda dtype: st.just(np.nan) | st.floats(-9, 9, width=16)))
+def test_nan_passes_through(f: Function, x: AnyArray) -> None:
+    assert (np.isnan(f(x)) == np.isnan(x)).all()
+
+
+@every_over_classes
+@given(
+    x=float_arrays(
+        shapes=array_shapes(min_dims=1, max_side=4),
+        elements=lambda dtype: st.just(np.nan) | st.floats(-9, 9, width=16),
+    )
+)
+def test_nan_makes_its_row_nan_and_no_other(f: Function, x: AnyArray) -> None:
+    rows_with_nan = np.isnan(x).any(axis=-1, keepdims=True)
+
+    assert (np.isnan(f(x)) == rows_with_nan).all()
+
+
+@every_over_classes
+def test_minus_infinity_takes_a_class_out(f: Function) -> None:
+    x = np.array([1.0, -np.inf, 3.0])
+
+    np.testing.assert_array_equal(f(x)[[0, 2]], f(x[[0, 2]]))
+
+
+@every_elementwise
+@every_dtype
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 4)])
+def test_an_empty_array_gives_an_empty_array(
+    f: Function, dtype: type[Float], shape: tuple[int, ...]
+) -> None:
+    y = f(np.empty(shape, dtype))
+
+    assert (y.dtype.type, y.shape) == (dtype, shape)
+
+
+@every_over_classes
+def test_no_rows_of_scores_give_no_rows(f: Function) -> None:
+    assert f(np.empty((0, 4), np.float32)).shape == (0, 4)
+
+
+@every_elementwise
+@few
+@given(x=float_arrays(shapes=st.just(())))
+def test_rank_0_gives_rank_0_and_no_scalar(f: Function, x: AnyArray) -> None:
+    y = f(x)
+
+    assert type(y) is np.ndarray
+    assert (y.dtype, y.shape) == (x.dtype, ())
+    assert y.tolist() == f(x.reshape(1)).tolist()[0]
+
+
+@every_over_classes
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0)])
+def test_without_a_class_there_is_no_softmax(f: Function, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match="expected x with at least one class in its last axis"):
+        f(np.empty(shape))
+
+
+@every_function
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([1.0, 2.0], r"NumPy array of floats, got list; convert it with np\.asarray\("),
+        (1.0, "got float;"),
+        (np.float32(1), "got float32;"),
+        (None, "got NoneType;"),
+        (np.array([1, 2]), r"float16, float32 or float64, got int64; .* \.astype\(np\.float32\)"),
+        (np.array([True]), "got bool;"),
+        (np.array([1j]), "got complex128;"),
+        (np.array(["a"]), "got <U1;"),
+        (np.array([1], object), "got object;"),
+        (np.array([1], "M8[s]"), r"got datetime64\[s\];"),
+    ],
+)
+def test_what_is_no_float_array_is_refused(f: Function, x: AnyArray, message: str) -> None:
+    with pytest.raises(DTypeError, match=f"^expected x to be .*{message}"):
+        f(x)
+
+
+@given(x=scores)
+def test_sigmoid_is_symmetric_about_a_half(x: AnyArray) -> None:
+    np.testing.assert_allclose(sigmoid(-x), 1 - sigmoid(x), atol=float(np.finfo(x.dtype).eps))
+
+
+@given(x=scores)
+def test_a_softmax_adds_up_to_one(x: AnyArray) -> None:
+    sums = softmax(x).sum(axis=-1, dtype=np.float64)
+
+    np.testing.assert_allclose(sums, 1, atol=6 * float(np.finfo(x.dtype).eps))
+
+
+@given(x=near_scores, shift=st.integers(-8, 8))
+def test_adding_to_all_scores_changes_no_probability(x: AnyArray, shift: int) -> None:
+    whole = np.round(x)
+
+    assert (softmax(whole + x.dtype.type(shift)) == softmax(whole)).all()

@@ -1,0 +1,108 @@
+"""Figures of merit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_type
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from strategies import LAYOUTS, AnyArray, dtypes, normal_array, seeds
+
+from funnet import DTypeError, Float, Matrix, ShapeError, accuracy
+from funnet.arrays import Classes
+
+sizes = st.tuples(st.integers(1, 9), st.integers(2, 5))
+
+
+def class_numbers(seed: int, n: int, n_classes: int) -> Classes:
+    return np.random.default_rng(seed).integers(0, n_classes, n)
+
+
+@given(seed=seeds, size=sizes, dtype=dtypes)
+def test_accuracy_is_the_share_of_highest_scores_at_the_right_place(
+    seed: int, size: tuple[int, int], dtype: type[Float]
+) -> None:
+    scores, t = normal_array(seed, *size, dtype=dtype), class_numbers(seed, *size)
+
+    hits = [row.index(max(row)) == label for row, label in zip(scores.tolist(), t, strict=True)]
+
+    assert accuracy(scores, t) == sum(hits) / len(hits)
+
+
+@given(seed=seeds, size=sizes, dtype=st.sampled_from(["i1", "u1", ">i4", "u8"]))
+def test_class_numbers_may_be_of_any_integer_type(
+    seed: int, size: tuple[int, int], dtype: str
+) -> None:
+    scores, t = normal_array(seed, *size), class_numbers(seed, *size)
+
+    assert accuracy(scores, t.astype(dtype)) == accuracy(scores, t)
+
+
+@given(seed=seeds, size=sizes, dtype=st.sampled_from(["?", "i1", "u8", "f2", ">f4", "f8"]))
+def test_of_target_rows_the_highest_entry_counts(
+    seed: int, size: tuple[int, int], dtype: str
+) -> None:
+    scores, t = normal_array(seed, *size), class_numbers(seed, *size)
+    rows: Matrix = np.eye(size[1])[t].astype(dtype)
+
+    assert accuracy(scores, rows) == accuracy(scores, t)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_the_layout_of_the_scores_does_not_matter(
+    layout: Callable[[AnyArray], AnyArray],
+) -> None:
+    scores, t = normal_array(0, 50, 3), class_numbers(1, 50, 3)
+
+    assert accuracy(layout(scores), t) == accuracy(scores, t)
+
+
+def test_accuracy_is_a_float() -> None:
+    result = accuracy(np.array([[0.0, 1.0]]), np.array([1]))
+
+    assert_type(result, float)
+    assert type(result) is float
+
+
+@pytest.mark.parametrize(
+    ("scores", "error", "message"),
+    [
+        ([[0.0, 1.0]], DTypeError, "scores to be a NumPy array of floats, got list"),
+        (np.array([[0, 1]]), DTypeError, "got int64; convert it with"),
+        (np.zeros(2), ShapeError, r"one sample and two classes, got \(2,\)$"),
+        (np.zeros((0, 3)), ShapeError, r"one sample and two classes, got \(0, 3\)$"),
+        (np.zeros((3, 1)), ShapeError, r"one sample and two classes, got \(3, 1\)$"),
+        (np.zeros((1, 2, 2)), ShapeError, r"one sample and two classes, got \(1, 2, 2\)$"),
+    ],
+)
+def test_scores_that_are_no_batch_are_refused(
+    scores: Matrix, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        accuracy(scores, np.array([0]))
+
+
+@pytest.mark.parametrize(
+    ("t", "error", "message"),
+    [
+        (np.array([0, 2]), ValueError, "class numbers from 0 to 1, got 2 at row 1$"),
+        (np.array([-1, 0]), ValueError, "class numbers from 0 to 1, got -1 at row 0$"),
+        (np.array([0]), ShapeError, r"class numbers of shape \(2,\), got \(1,\)$"),
+        (np.array([0.0, 1.0]), DTypeError, r"integers, got float64\[2\]; .*\.astype\(np\.int64\)$"),
+        ([0, 1], DTypeError, "got list; convert it with np.asarray$"),
+        ([[0, 1], [1, 0]], DTypeError, "got list; convert it with np.asarray$"),
+        (np.array([["a", "b"], ["c", "d"]]), DTypeError, "array of numbers, got <U1"),
+        (
+            np.array([[0], [1]]),
+            ShapeError,
+            r"\(2, 2\) like the scores, or class numbers of shape \(2,\), got \(2, 1\)$",
+        ),
+    ],
+)
+def test_targets_that_do_not_fit_are_refused(
+    t: Classes, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        accuracy(np.zeros((2, 2)), t)
