@@ -11,7 +11,7 @@ import pytest
 import scipy.special
 from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import array_shapes
-from strategies import LAYOUTS, AnyArray, dtypes, few, float_arrays
+from strategies import LAYOUTS, AnyArray, dtypes, few, float_arrays, normal_array
 
 from funnet import (
     DTypeError,
@@ -157,6 +157,17 @@ def test_the_layout_of_the_input_changes_no_bit(f: Function, x: AnyArray, layout
 
     assert y.dtype.type is x.dtype.type
     assert y.astype(x.dtype).tobytes() == f(x).tobytes()
+
+
+@every_over_classes
+@every_layout
+@every_dtype
+def test_the_layout_of_the_input_changes_no_bit_of_a_long_sum(
+    f: Function, layout: Function, dtype: type[Float]
+) -> None:
+    x = normal_array(0, 5, 100, dtype=dtype)
+
+    assert f(layout(x)).tobytes() == f(x).tobytes()
 
 
 @pytest.mark.parametrize("f", [relu, sigmoid, step, tanh, softmax, log_softmax])

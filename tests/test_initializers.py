@@ -109,6 +109,13 @@ def test_a_network_of_another_dtype_starts_from_the_same_numbers_rounded(
         assert (weights == exact.astype(dtype)).all()
 
 
+def test_the_numbers_are_those_of_the_generator_row_by_row() -> None:
+    drawn = np.random.default_rng(0).standard_normal(6).reshape(3, 2)
+
+    assert (draw(normal(0.5), 3, 2) == 0.5 * drawn).all()
+    assert (draw(he, 3, 2) == math.sqrt(2 / 3) * drawn).all()
+
+
 @every_random
 def test_the_generator_is_advanced(initializer: Initializer) -> None:
     rng = np.random.default_rng(0)

@@ -325,6 +325,16 @@ def test_the_layout_of_the_arguments_changes_no_bit(
 
 
 @every_case
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_the_layout_changes_no_bit_of_a_long_sum(loss: Loss, target: Draw, layout: Layout) -> None:
+    """Another order of adding up shows in the last bit of one sum in four."""
+    for seed in range(20):
+        scores, t = normal_array(seed, 60, 40), target(seed + 1, 60, 40)
+
+        assert same(loss(layout(scores), layout(t)), loss(scores, t))
+
+
+@every_case
 @given(scores=scores_of_any_size, seed=seeds)
 def test_no_finite_scores_give_nan_or_a_warning(
     loss: Loss, target: Draw, scores: AnyArray, seed: int
@@ -381,17 +391,30 @@ def test_of_class_numbers_a_perfect_output_has_a_loss_of_plain_zero() -> None:
 
 
 @every_case
-@given(seed=seeds, size=sizes)
+@given(seed=seeds, size=sizes, dtype=dtypes)
 def test_the_loss_is_the_mean_of_those_of_the_samples(
-    loss: Loss, target: Draw, seed: int, size: tuple[int, int]
+    loss: Loss, target: Draw, seed: int, size: tuple[int, int], dtype: type[Float]
 ) -> None:
-    scores, t = normal_array(seed, *size), target(seed, *size)
+    """It is summed in float64, whatever the dtype of the scores."""
+    scores, t = normal_array(seed, *size, dtype=dtype), target(seed, *size)
 
     value, dscores = loss(scores, t)
     values, rows = zip(*(loss(scores[[i]], t[[i]]) for i in range(len(t))), strict=True)
 
+    eps = float(np.finfo(dtype).eps)
     assert value == pytest.approx(np.mean(values), rel=1e-13)
-    np.testing.assert_allclose(dscores, np.concatenate(rows) / len(t), rtol=1e-13, atol=1e-16)
+    np.testing.assert_allclose(dscores, np.concatenate(rows) / len(t), rtol=4 * eps, atol=eps)
+
+
+@given(scores=scores_of_any_size)
+def test_squares_are_right_beyond_the_dtype_of_the_scores(scores: AnyArray) -> None:
+    """300² is beyond float16."""
+    with np.errstate(over="ignore"):
+        expected = (scores.astype(np.float64) ** 2).sum()
+
+    loss, _ = sum_squared_error(scores, np.zeros_like(scores))
+
+    assert loss == pytest.approx(expected / (2 * len(scores)), rel=1e-13)
 
 
 @every_loss
