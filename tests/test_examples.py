@@ -1,0 +1,101 @@
+"""Each example runs, writes its picture and nothing else, and comes to its known result."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MNIST = Path(os.environ.get("FUNNET_DATA_DIR") or ROOT.parent / "shared" / "mnist")
+
+needs_mnist = pytest.mark.skipif(not MNIST.is_dir(), reason=f"there is no MNIST in {MNIST}")
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Return a function that runs an example in an empty folder and returns what it prints."""
+
+    def run(name: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", ROOT / "examples" / f"{name}.py", *arguments],
+            cwd=tmp_path,
+            env={name: value for name, value in os.environ.items() if name != "DISPLAY"},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def percentage(output: str) -> float:
+    (number,) = re.findall(r"^test accuracy: ([\d.]+)%", output, re.MULTILINE)
+    return float(number)
+
+
+def assert_wrote_only(path: Path) -> None:
+    """Assert that a folder holds one file, a PNG of a size that something can be seen on."""
+    (written,) = (file for file in path.parent.parent.rglob("*") if file.is_file())
+    header = written.read_bytes()[:24]
+    assert written == path
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(header[16:20]) > 800
+    assert int.from_bytes(header[20:24]) > 400
+
+
+@pytest.mark.parametrize("name", ["quickstart", "mnist", "benchmark"])
+def test_help_says_what_an_example_shows(name: str, run: Run) -> None:
+    summary = (ROOT / "examples" / f"{name}.py").read_text().splitlines()[0].strip('"')
+
+    assert summary in " ".join(run(name, "--help").split())
+
+
+def test_the_quickstart_reads_digits_that_it_has_not_seen(run: Run, tmp_path: Path) -> None:
+    output = run("quickstart")
+
+    assert percentage(output) >= 96
+    assert_wrote_only(tmp_path / "out" / "quickstart.png")
+
+
+@needs_mnist
+def test_mnist_is_read_after_1000_steps(run: Run, tmp_path: Path) -> None:
+    output = run("mnist", "--steps", "1000", "--data-dir", str(MNIST), "--out", "pictures")
+
+    assert percentage(output) >= 91.5
+    assert_wrote_only(tmp_path / "pictures" / "mnist.png")
+
+
+@needs_mnist
+def test_backward_is_compared_with_differences_for_each_parameter(run: Run) -> None:
+    arguments = ["--gradient-check", "--hidden", "3", "--steps", "1", "--data-dir", str(MNIST)]
+
+    output = run("mnist", *arguments)
+
+    line = r"^(layers\.\S+): mean absolute difference (\S+)$"
+    differences = re.findall(line, output, re.MULTILINE)
+    assert [path for path, _ in differences] == [
+        "layers.0.W",
+        "layers.0.b",
+        "layers.2.W",
+        "layers.2.b",
+    ]
+    assert all(float(difference) < 1e-7 for _, difference in differences)
+
+
+def test_the_benchmark_prints_ratios_and_limits(run: Run) -> None:
+    contenders = ["products", "funnet", "numpy"]
+
+    output = run("benchmark", "--quick", "--contenders", *contenders)
+
+    lines = re.findall(r"^  funnet +[\d,.]+ +\d +[\d.]+  at most ([\d.]+): ", output, re.MULTILINE)
+    assert lines == ["1.45", "1.20", "1.65", "2.00"]
+    assert "import funnet: " in output
