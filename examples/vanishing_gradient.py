@@ -102,7 +102,7 @@ def draw_activations(y: Activations) -> Figure:
             for axes, a in zip(row, y[name, weights], strict=True):
                 bins = np.clip(a.ravel(), low, high)
                 share = np.full(bins.size, 100 / bins.size)
-                axes.hist(bins, 30, (low, high), weights=share, color=STYLES[name][0])
+                axes.hist(bins, 30, range=(low, high), weights=share, color=STYLES[name][0])
                 axes.set_title(f"std {a.std():{'.2g' if a.std() < 100 else ',.0f'}}", size="small")
                 axes.set(ylim=(0, 30), yticks=[0, 30])
             row[0].set_ylabel(weights)
