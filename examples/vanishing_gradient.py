@@ -108,9 +108,8 @@ def draw_activations(y: Activations) -> Figure:
             row[0].set_ylabel(weights)
         for i, axes in enumerate(panels[-1]):
             axes.set_xlabel(f"layer {i + 1}")
-        part.suptitle(
-            f"{name}: activations clipped to {low} ... {high}, per cent of them in each bin"
-        )
+        beyond = "; the last bin holds all above 3" if name == "ReLU" else ""
+        part.suptitle(f"{name}: per cent of the activations in each bin{beyond}")
     return figure
 
 
