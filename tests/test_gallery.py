@@ -89,6 +89,15 @@ def test_help_says_what_an_example_shows_and_names_its_options(
     assert "--out" in said
 
 
+def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> None:
+    text = (EXAMPLES / "README.md").read_text()
+    pictures = EXAMPLES / "pictures"
+
+    assert [name for name in GALLERY if f"`python examples/{name}.py`" not in text] == []
+    assert set(re.findall(r"\]\(pictures/(.*)\)", text)) == {p.name for p in pictures.iterdir()}
+    assert sum(picture.stat().st_size for picture in pictures.iterdir()) < 1_500_000
+
+
 def test_two_layers_of_perceptrons_are_xor(run: Callable[..., str]) -> None:
     output = run("gates")
 
