@@ -134,7 +134,7 @@ def test_the_derivatives_are_those_of_the_functions(run: Callable[..., str]) -> 
 
 
 def test_one_neuron_learns_a_table_but_not_xor(run: Callable[..., str]) -> None:
-    output = run("delta_rule")
+    output = run("delta_rule", "--epochs", "2000")
 
     answers = [float(a) for a in re.findall(r"^\[.*\]  +[01]  +([\d.]+)$", output, re.MULTILINE)]
     assert answers[:4] == pytest.approx([0, 0, 1, 1], abs=0.05)
@@ -143,7 +143,7 @@ def test_one_neuron_learns_a_table_but_not_xor(run: Callable[..., str]) -> None:
 
 
 def test_two_layers_solve_xor_from_nine_of_ten_seeds(run: Callable[..., str]) -> None:
-    output = run("xor", "--epochs", "3000")
+    output = run("xor", "--epochs", "2000")
 
     answers = np.array([row(output, str(seed)) for seed in range(10)])
     solved = (np.abs(answers - [0, 1, 1, 0]) < 0.1).all(axis=1).sum()
