@@ -1,0 +1,245 @@
+"""Each example of the gallery runs and comes to the result that it is known for."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import test_laws
+from zoo import AnyLayer, Case
+
+from funnet import Float
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+GALLERY = [
+    "activations",
+    "batch_inference",
+    "computational_graph",
+    "cross_entropy",
+    "custom_layer",
+    "delta_rule",
+    "gates",
+    "gradient_check",
+    "vanishing_gradient",
+    "xor",
+]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., str]:
+    """Return a function that runs an example in an empty folder and returns what it prints."""
+
+    def run(name: str, *arguments: str) -> str:
+        quiet = {"PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+        nowhere = {"FUNNET_DATA_DIR": str(tmp_path)}  # no MNIST, and no download
+        environment = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "MPLBACKEND"}}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", EXAMPLES / f"{name}.py", *arguments],
+            cwd=tmp_path,
+            env=environment | quiet | nowhere,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+        pictures = re.findall(r"^picture: (.*)$", done.stdout, re.MULTILINE)
+        assert written == set(map(Path, pictures))
+        return done.stdout
+
+    return run
+
+
+def rows(output: str, *names: str) -> list[list[float]]:
+    """Return the numbers of each line that begins with some names."""
+    start = r"\s+".join(map(re.escape, names))
+    lines = re.findall(rf"^ *{start}  +([-+.\de ]+)$", output, re.MULTILINE)
+    return [[float(number) for number in line.split()] for line in lines]
+
+
+def row(output: str, *names: str) -> list[float]:
+    """Return the numbers of the one line that begins with some names."""
+    (numbers,) = rows(output, *names)
+    return numbers
+
+
+def found(pattern: str, output: str) -> float:
+    """Return the number in the one place that matches."""
+    (number,) = re.findall(pattern, output)
+    return float(number.replace(",", ""))
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_help_says_what_an_example_shows_and_names_its_options(
+    name: str, run: Callable[..., str]
+) -> None:
+    summary = (EXAMPLES / f"{name}.py").read_text().splitlines()[0].strip('"')
+
+    said = " ".join(run(name, "--help").split())
+
+    assert summary in said
+    assert "--out" in said
+
+
+def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> None:
+    text = (EXAMPLES / "README.md").read_text()
+    pictures = EXAMPLES / "pictures"
+
+    assert [name for name in GALLERY if f"`python examples/{name}.py`" not in text] == []
+    assert set(re.findall(r"\]\(pictures/(.*)\)", text)) == {p.name for p in pictures.iterdir()}
+    assert sum(picture.stat().st_size for picture in pictures.iterdir()) < 1_500_000
+
+
+def test_two_layers_of_perceptrons_are_xor(run: Callable[..., str]) -> None:
+    output = run("gates")
+
+    gates = ["AND", "NAND", "OR", "XOR"]
+    truth = [[0, 1, 0, 0], [0, 1, 1, 1], [0, 1, 1, 1], [1, 0, 1, 0]]
+    assert output.splitlines()[0].split() == ["x1", "x2", *gates]
+    assert [row(output, a, b) for a in "01" for b in "01"] == truth
+    assert "right: 4 of 4" in output
+
+
+def test_batches_give_the_answers_of_single_images(run: Callable[..., str]) -> None:
+    output = run("batch_inference", "--epochs", "30")
+
+    assert "data: the digits of 8 x 8 pixels, since there is no MNIST" in output
+    assert "input (10, 2), output (10, 3)" in output
+    assert len(re.findall(r"  1$", output, re.MULTILINE)) == 10  # sums of softmax rows
+    assert "softmax of 1010, 1000, 990: [9.99954600e-01 4.53978686e-05 2.06106005e-09]" in output
+    assert "the same predictions for 4 of 4 batch sizes" in output
+    assert found(r"test accuracy: ([\d.]+)%", output) > 90
+    assert found(r"batches of 100 are ([\d.]+) times", output) > 3
+
+
+def test_the_derivatives_are_those_of_the_functions(run: Callable[..., str]) -> None:
+    output = run("activations")
+
+    x = np.array(row(output, "derivative at"))
+    y = 1 / (1 + np.exp(-x))
+    assert row(output, "step") == [0] * 6
+    assert row(output, "sigmoid") == pytest.approx(y * (1 - y), rel=1e-3)
+    assert row(output, "tanh") == pytest.approx(1 - np.tanh(x) ** 2, rel=1e-3)
+    assert row(output, "ReLU") == [0, 0, 0, 1, 1, 1]
+    assert row(output, "leaky ReLU, slope 0.1") == [0.1, 0.1, 0.1, 1, 1, 1]
+    assert row(output, "identity") == [1] * 6
+
+
+def test_one_neuron_learns_a_table_but_not_xor(run: Callable[..., str]) -> None:
+    output = run("delta_rule", "--epochs", "2000")
+
+    answers = [float(a) for a in re.findall(r"^\[.*\]  +[01]  +([\d.]+)$", output, re.MULTILINE)]
+    assert answers[:4] == pytest.approx([0, 0, 1, 1], abs=0.05)
+    assert answers[4:] == pytest.approx([0.5] * 4, abs=0.05)
+    assert found(r"the delta rule: (.*)\n(?:.*\n)*XOR", output) < 1e-15
+
+
+def test_two_layers_solve_xor_from_nine_of_ten_seeds(run: Callable[..., str]) -> None:
+    output = run("xor", "--epochs", "2000")
+
+    answers = np.array([row(output, str(seed)) for seed in range(10)])
+    solved = (np.abs(answers - [0, 1, 1, 0]) < 0.1).all(axis=1).sum()
+    assert solved >= 9
+    assert f"within 0.1 of the targets: {solved} of 10 seeds" in output
+
+
+def test_cross_entropy_is_faster_than_the_squared_error(run: Callable[..., str]) -> None:
+    output = run("cross_entropy", "--seeds", "2")
+
+    assert found(r"4 delta - \(y - t\): (.*)", output) < 1e-15
+    for seed in "01":
+        squared, cross = row(output, seed)
+        assert 0 < 2 * cross < squared < 2000
+
+
+def test_the_nodes_of_a_graph_make_up_a_sigmoid(run: Callable[..., str]) -> None:
+    output = run("computational_graph")
+
+    number, tax, minus = (f"\N{MULTIPLICATION SIGN} {name}" for name in ("number", "tax", "(-1)"))
+    assert rows(output, number) == [[100, 2.2, 200, 1.1], [2, 110]]
+    assert rows(output, tax) == [[200, 1.1, 220, 1], [1.1, 200]]
+    y = 1 / (1 + np.exp(-1))
+    assert rows(output, minus)[0] == pytest.approx([1, y * (1 - y), -1, y * (y - 1)], rel=1e-3)
+    assert row(output, "1 / x") == pytest.approx([1 / y, -y * y, y, 1], rel=1e-3)
+    assert found(r"differ by (\S+) in value", output) < 1e-12
+    assert found(r"(\S+) in gradient", output) < 1e-12
+
+
+def test_backpropagation_is_the_numerical_gradient_but_faster(run: Callable[..., str]) -> None:
+    output = run("gradient_check", "--hidden", "10")
+
+    for path, size in (("0.W", 640), ("0.b", 10), ("2.W", 100), ("2.b", 10)):
+        numbers, difference = row(output, f"layers.{path}")
+        assert numbers == size
+        assert difference < 1e-8
+    assert "backward agrees with the numerical gradient" in output
+    assert found(r"([\d,]+) times as fast for 760 parameters", output) > 100
+
+
+def test_first_weights_decide_what_is_left_of_activations_and_gradients(
+    run: Callable[..., str],
+) -> None:
+    """Xavier keeps the spread with sigmoid; ReLU loses it with std 0.01, and keeps it with He."""
+    output = run("vanishing_gradient")
+
+    sigmoid, *_ = rows(output, "sigmoid", "Xavier")
+    assert min(sigmoid[1:]) > 0.85 * max(sigmoid[1:]) > 0.1
+    assert row(output, "ReLU", "std 0.01")[4] < 1e-5
+    he, he_gradients = rows(output, "ReLU", "He")
+    assert he == pytest.approx([0.85] * 5, abs=0.16)
+    assert rows(output, "sigmoid", "Xavier")[1][7] == pytest.approx(1e-4, rel=0.1)
+    assert he_gradients[7] == pytest.approx(0.2, rel=0.1)
+
+
+def test_a_user_s_layer_and_network_pass_the_checks_and_learn(run: Callable[..., str]) -> None:
+    output = run("custom_layer")
+
+    assert "\nSwish: backward agrees with the numerical gradient: of 300 entries" in output
+    assert "\nTwoLayerNet: backward agrees with the numerical gradient: of 4002 entries" in output
+    assert found(r"test accuracy: ([\d.]+)%", output) > 94
+    (complaint,) = re.findall(r"returns dx\(\) in place of dx:\n.*: error: (.*)", output)
+    assert complaint.startswith('Incompatible return value type (got "tuple[Swish, ndarray')
+    assert complaint.endswith("[return-value]")
+
+
+# The laws that are about one layer and nothing else.
+LAWS = [
+    law
+    for name, law in vars(test_laws).items()
+    if name.startswith("test_") and list(inspect.signature(law).parameters) == ["case"]
+]
+
+
+@pytest.fixture
+def cases(monkeypatch: pytest.MonkeyPatch) -> dict[str, Case]:
+    """Return the layer and the network of custom_layer.py, as cases for the laws."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    mine = importlib.import_module("custom_layer")
+
+    def swish(rng: np.random.Generator, dtype: type[Float]) -> AnyLayer:
+        layer: AnyLayer = mine.Swish(rng.normal(size=4).astype(dtype))
+        return layer
+
+    def network(rng: np.random.Generator, dtype: type[Float]) -> AnyLayer:
+        shapes = (4, 5), (5,), (5,), (5, 3), (3,)
+        W1, b1, beta, W2, b2 = (rng.normal(size=shape).astype(dtype) for shape in shapes)
+        net: AnyLayer = mine.TwoLayerNet(W1, b1, mine.Swish(beta), W2, b2)
+        return net
+
+    return {"Swish": Case(swish, (6, 4)), "TwoLayerNet": Case(network, (6, 4))}
+
+
+@pytest.mark.parametrize("name", ["Swish", "TwoLayerNet"])
+@pytest.mark.parametrize("law", LAWS, ids=[law.__name__[5:] for law in LAWS])
+def test_a_user_s_layer_obeys_the_laws(
+    law: Callable[..., None], name: str, cases: dict[str, Case]
+) -> None:
+    law(case=cases[name])
