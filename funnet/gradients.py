@@ -38,7 +38,7 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
     DTypeError
         If an array does not hold floats.
     ValueError
-        If `step` is not positive.
+        If `step` is not positive, or too small for a number's float type.
 
     Examples
     --------
@@ -56,9 +56,11 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
             above, below = array.copy(), array.copy()
             above[index] += step
             below[index] -= step
+            distance = above[index] - below[index]  # not 2 step: both are rounded
+            if distance == 0:
+                raise ValueError(f"a step of {step} is lost in {array.dtype} at {array[index]}")
             change = f(replace_at(params, path, above)) - f(replace_at(params, path, below))
-            # Not by 2 step: p + step and p - step are rounded.
-            grad[index] = change / (above[index] - below[index])
+            grad[index] = change / distance
         return grad
 
     params = tree_map(lambda array: array, params)

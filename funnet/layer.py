@@ -95,7 +95,9 @@ def backward(params: Layer[X, Y, C, G], cache: C, dout: Y) -> G:
     Raises
     ------
     ShapeError, DTypeError
-        If `dout` is not like the output, or the cache is another network's.
+        If `dout` is not like the output.
+    StructureError
+        If the cache is one of other layers.
 
     Examples
     --------
@@ -131,7 +133,9 @@ def input_gradient(params: Layer[X, Y, C, G], cache: C, dout: Y) -> X:
     Raises
     ------
     ShapeError, DTypeError
-        If `dout` is not like the output, or the cache is another network's.
+        If `dout` is not like the output.
+    StructureError
+        If the cache is one of other layers.
 
     Examples
     --------

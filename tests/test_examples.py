@@ -74,6 +74,13 @@ def test_mnist_is_read_after_1000_steps(run: Run, tmp_path: Path) -> None:
     assert_wrote_only(tmp_path / "pictures" / "mnist.png")
 
 
+def test_where_there_is_no_mnist_the_digits_take_its_place(run: Run, tmp_path: Path) -> None:
+    output = run("mnist", "--steps", "2000", "--data-dir", str(tmp_path))
+
+    assert output.startswith("data: the digits of 8 x 8 pixels, since there is no MNIST")
+    assert percentage(output) >= 90
+
+
 @needs_mnist
 def test_backward_is_compared_with_differences_for_each_parameter(run: Run) -> None:
     arguments = ["--gradient-check", "--hidden", "3", "--steps", "1", "--data-dir", str(MNIST)]

@@ -70,6 +70,11 @@ def test_a_step_must_be_positive(step: float) -> None:
         numerical_gradient(lambda v: float(v.sum()), np.ones(1), step=step)
 
 
+def test_a_step_that_rounding_takes_away_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a step of 0\.0001 is lost in float32 at 10000\.0"):
+        numerical_gradient(lambda v: float(v.sum()), np.array([1e4], np.float32))
+
+
 @every_case
 def test_every_layer_passes_the_check_with_its_defaults(case: Case) -> None:
     layer, x = case.layer(5), case.x(5)
