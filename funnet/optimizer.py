@@ -165,16 +165,16 @@ class _Elementwise:
                 f"expected the state of an optimizer that keeps {', '.join(names) or 'nothing'}, "
                 f"got one that keeps {', '.join(state.names) or 'nothing'}"
             )
-        rate = rate_at(self.lr, state.step)
-        kept: tuple[list[Array], ...] = tuple([] for _ in names)
+        formula, rate, done = self.formula, rate_at(self.lr, state.step), state.step
+        kept: list[list[Array]] = [[] for _ in names]
 
         def step(param: Array, grad: Array, *slots: Array) -> Array:
             check_dtype(grad, param.dtype, "the gradient")
-            for name, slot in zip(names, slots, strict=True):
-                check_dtype(slot, param.dtype, name)
-            new, *arrays = self.formula(rate, state.step, param, grad, *slots)
-            for column, array in zip(kept, arrays, strict=True):
-                column.append(seal(array))
+            for i, slot in enumerate(slots):
+                check_dtype(slot, param.dtype, names[i])
+            new, *arrays = formula(rate, done, param, grad, *slots)
+            for i, array in enumerate(arrays):
+                kept[i].append(seal(array))
             return seal(new)
 
         params = tree_map(step, params, grads, *state.slots)

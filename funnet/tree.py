@@ -203,7 +203,12 @@ def tree_leaves(tree: object) -> list[Array]:
     >>> [array.shape for array in tree_leaves(Affine.init(3, 2, rng=0))]
     [(3, 2), (2,)]
     """
-    return [array for _, array in named_leaves(tree)]
+    if isinstance(tree, np.ndarray):
+        return [tree]
+    leaves: list[Array] = []
+    for child in _kind(type(tree)).children(tree):
+        leaves += tree_leaves(child)
+    return leaves
 
 
 def replace_at(params: Tree, path: str, value: object) -> Tree:
