@@ -15,6 +15,11 @@ from funnet.arrays import (
     lock_vector as lock_vector,
     seal as seal,
 )
+from funnet.checkpoints import (
+    CheckpointError as CheckpointError,
+    load as load,
+    save as save,
+)
 from funnet.combinators import (
     Sequential as Sequential,
     SequentialCache as SequentialCache,
@@ -146,6 +151,7 @@ __all__ = [
     "RNG",
     "Affine",
     "Array",
+    "CheckpointError",
     "Classes",
     "DTypeError",
     "DataError",
@@ -204,6 +210,7 @@ __all__ = [
     "identity",
     "input_gradient",
     "last",
+    "load",
     "load_digits",
     "load_mnist",
     "lock",
@@ -227,6 +234,7 @@ __all__ = [
     "relu",
     "replace_at",
     "rmsprop",
+    "save",
     "seal",
     "sequential",
     "sgd",

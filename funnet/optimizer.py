@@ -37,6 +37,10 @@ class OptimizerState(Generic[P]):
     slots: tuple[P, ...] = attrs.field(default=(), repr=False, validator=instance_of(tuple))
     reports: tuple[tuple[str, float], ...] = attrs.field(default=(), validator=instance_of(tuple))
 
+    def __attrs_post_init__(self) -> None:
+        if len(self.names) != len(self.slots):
+            raise StructureError(f"expected slots for {self.names}, got {len(self.slots)}")
+
     def __getitem__(self, name: str) -> P:
         if name not in self.names:
             raise KeyError(f"no {name!r} in a state of {', '.join(self.names) or 'nothing'}")
