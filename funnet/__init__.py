@@ -41,6 +41,9 @@ from funnet.errors import (
     ShapeError as ShapeError,
     StructureError as StructureError,
 )
+from funnet.fingerprints import (
+    fingerprint as fingerprint,
+)
 from funnet.functions import (
     identity as identity,
     log_softmax as log_softmax,
@@ -203,6 +206,7 @@ __all__ = [
     "elementwise",
     "every",
     "exponential_lr",
+    "fingerprint",
     "forward",
     "freeze",
     "he",
