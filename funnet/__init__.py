@@ -92,6 +92,10 @@ from funnet.losses import (
     softmax_cross_entropy as softmax_cross_entropy,
     sum_squared_error as sum_squared_error,
 )
+from funnet.manifests import (
+    differences as differences,
+    manifest as manifest,
+)
 from funnet.metrics import (
     accuracy as accuracy,
 )
@@ -131,6 +135,10 @@ from funnet.streams import (
     every as every,
     last as last,
     moving_average as moving_average,
+)
+from funnet.sweeps import (
+    Result as Result,
+    sweep as sweep,
 )
 from funnet.training import (
     NonFiniteError as NonFiniteError,
@@ -178,6 +186,7 @@ __all__ = [
     "OptimizerState",
     "Rate",
     "ReLU",
+    "Result",
     "Schedule",
     "Sequential",
     "SequentialCache",
@@ -202,6 +211,7 @@ __all__ = [
     "constant_lr",
     "cosine_lr",
     "describe",
+    "differences",
     "early_stopping",
     "elementwise",
     "every",
@@ -221,6 +231,7 @@ __all__ = [
     "lock_matrix",
     "lock_vector",
     "log_softmax",
+    "manifest",
     "mean_squared_error",
     "minibatches",
     "momentum",
@@ -250,6 +261,7 @@ __all__ = [
     "step",
     "step_lr",
     "sum_squared_error",
+    "sweep",
     "tanh",
     "train",
     "train_step",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 from funnet.encoding import AnyArray, encode, to_json
@@ -34,6 +33,8 @@ def fingerprint(value: object) -> str:
     >>> fingerprint(np.zeros(3))[:16], fingerprint(np.zeros(3, np.float32))[:16]
     ('72e8f1cd32ae334d', '4662353010a40934')
     """
+    import hashlib  # noqa: PLC0415 (loads OpenSSL, which takes its time)
+
     arrays: dict[str, AnyArray] = {}
     structure = to_json(encode(value, arrays))
     digest = hashlib.sha256(json.dumps(structure, separators=(",", ":")).encode() + b"\n")

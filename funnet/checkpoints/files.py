@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from pathlib import Path
 
 
@@ -31,7 +30,7 @@ def write_atomically(path: Path, content: bytes | bytearray | memoryview) -> Non
     path = Path(os.path.realpath(path))
     if path.is_dir():
         raise IsADirectoryError(f"expected a file to write, got the folder {path}")
-    part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp")
+    part = path.with_name(f".{path.name[:200]}.{os.urandom(8).hex()}.tmp")
     try:
         with part.open("xb") as file:
             file.write(content)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Protocol, overload
 
 from funnet.arrays import T
-from funnet.checkpoints import npz, safetensors
 from funnet.checkpoints.files import write_atomically
 from funnet.combinators import Sequential, sequential
 from funnet.encoding import (
@@ -236,6 +235,9 @@ def _structure(text: bytes) -> Node:
 
 
 def _kind(path: Path) -> _Kind:
+    # Imported here, as importing funnet shall not take longer for those who save nothing.
+    from funnet.checkpoints import npz, safetensors  # noqa: PLC0415
+
     return safetensors if path.suffix.lower() == ".safetensors" else npz
 
 
