@@ -56,7 +56,7 @@ class SignDescent:
 
     names: tuple[str, ...] = ("signs",)
 
-    def __call__(  # noqa: D102
+    def __call__(
         self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
     ) -> tuple[Array, ...]:
         signs = np.sign(grad)

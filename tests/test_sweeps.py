@@ -15,11 +15,11 @@ from typing import assert_type
 
 import numpy as np
 import pytest
+from sweep_runs import Config, dies_for_three, fails_for_odd, seed_of, training
 
 from funnet import Result, StructureError, differences, fingerprint, manifest, sweep
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the processes, too
-from sweep_runs import Config, dies_for_three, fails_for_odd, seed_of, training
 
 CONFIGS = [Config(lr, width) for lr in (0.01, 0.1) for width in (8, 64, 128)]
 
