@@ -6,7 +6,7 @@ name, a flag) is a constant: it rides along untouched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeVar, cast
@@ -140,6 +140,27 @@ def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
     return cast(Tree, _map(f, (tree, *rest)))
 
 
+def tree_like(tree: Tree, arrays: Iterable[Array]) -> Tree:
+    """Return a tree of the same structure with other arrays, in the order of `tree_leaves`.
+
+    Parameters
+    ----------
+    tree
+        A network, a layer, an array, or a tuple, list or dict of such.
+    arrays
+        As many float arrays as the tree has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import tree_like
+    >>> tree_like({"a": np.zeros(1), "b": np.zeros(2)}, [np.ones(1), np.ones(2)])
+    {'a': array([1.]), 'b': array([1., 1.])}
+    """
+    following = iter(arrays)
+    return tree_map(lambda _: next(following), tree)
+
+
 def named_leaves(tree: object) -> Iterator[tuple[str, Array]]:
     """Iterate over the arrays of a tree with their paths, in the order of the fields.
 
@@ -182,7 +203,12 @@ def tree_leaves(tree: object) -> list[Array]:
     >>> [array.shape for array in tree_leaves(Affine.init(3, 2, rng=0))]
     [(3, 2), (2,)]
     """
-    return [array for _, array in named_leaves(tree)]
+    if isinstance(tree, np.ndarray):
+        return [tree]
+    leaves: list[Array] = []
+    for child in _kind(type(tree)).children(tree):
+        leaves += tree_leaves(child)
+    return leaves
 
 
 def replace_at(params: Tree, path: str, value: object) -> Tree:

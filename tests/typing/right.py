@@ -184,3 +184,32 @@ for xb, tb in minibatches(x_train, t_train, 100, rng=0, epochs=1):
     assert_type(tb, fn.Labels)
 anything: npt.NDArray[Float] = x
 assert_type(forward(net, anything)[0], Matrix)
+
+# Optimizers, training, checkpoints and sweeps.
+Net = Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]]
+optimizer = fn.clip_by_global_norm(fn.freeze(fn.adam(fn.cosine_lr(0.1, 100)), "layers.0"), 1.0)
+assert_type(optimizer, fn.Optimizer)
+state = optimizer.init(net)
+assert_type(state, fn.OptimizerState[Net])
+assert_type(state["m"], Net)
+updated, new_state = optimizer.update(net, backward(net, cache, dy), state)
+assert_type(updated, Net)
+assert_type(new_state, fn.OptimizerState[Net])
+point, point_state = fn.sgd().update(np.ones(2), np.ones(2), fn.sgd().init(np.ones(2)))
+batches = minibatches(x_train, t_train, 100, rng=0, epochs=1)
+states = fn.train(net, batches, loss=softmax_cross_entropy, optimizer=optimizer)
+for train_state in fn.early_stopping(fn.every(states, 10), 3, key=lambda s: s.loss):
+    assert_type(train_state, fn.TrainState[Net])
+    resumed = fn.train(train_state, batches, loss=softmax_cross_entropy, optimizer=optimizer)
+    assert_type(fn.last(resumed).params, Net)
+    stepped = fn.train_step(train_state, x, t, loss=softmax_cross_entropy, optimizer=optimizer)
+    assert_type(stepped, fn.TrainState[Net])
+    fn.save("state.npz", train_state)
+    loaded = fn.load("state.npz", like=train_state)
+    assert_type(loaded, fn.TrainState[Net])
+for average_state, average in fn.moving_average(states, 50):
+    assert_type(average_state, fn.TrainState[Net])
+    assert_type(average, float)
+assert_type(fn.fingerprint(net), str)
+for result in fn.sweep(lambda lr, _seed: f"{lr}", [0.1, 0.2]):
+    assert_type(result, fn.Result[float, str])

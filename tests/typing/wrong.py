@@ -9,16 +9,23 @@ from funnet import (
     ReLU,
     Sigmoid,
     accuracy,
+    adam,
     backward,
     check_gradients,
+    every,
     forward,
+    freeze,
     input_gradient,
+    load,
+    mean_squared_error,
     minibatches,
     normal,
     predict,
     sequential,
     sgd_update,
     softmax_cross_entropy,
+    sweep,
+    train,
 )
 
 x = np.zeros((5, 4), np.float32)
@@ -83,3 +90,25 @@ sequential([ReLU()])  # [call-overload]
 minibatches(x, t, 10)  # [call-arg]
 print(net.layers[3])  # [misc]
 print(net.weights)  # [attr-defined]
+
+# Optimizers, training, checkpoints and sweeps.
+optimizer = adam(lr=0.1)
+state = optimizer.init(net)
+batches = minibatches(x, t, 2, rng=0)
+of_images = minibatches(images, t, 2, rng=0)
+optimizer.update(net, other_grads, state)  # [misc]
+optimizer.update(net, grads, optimizer.init(other))  # [misc]
+optimizer.update(net, grads)  # [call-arg]
+adam(lr="0.1")  # [arg-type]
+freeze(net, "layers.0")  # [arg-type]
+state.step = 3  # [misc]
+train(net, batches, loss=mean_squared_error, optimizer=optimizer)  # [arg-type]
+train(net, of_images, loss=softmax_cross_entropy, optimizer=optimizer)  # [misc]
+train(net, [x, x], loss=softmax_cross_entropy, optimizer=optimizer)  # [list-item]
+train(net, batches, loss=softmax_cross_entropy, optimizer=sgd_update)  # [call-overload]
+for train_state in train(net, batches, loss=softmax_cross_entropy, optimizer=optimizer):
+    train_state.params = net  # [misc]
+    forward(train_state, x)  # [arg-type]
+forward(load("net.npz"), x)  # [arg-type]
+every(net, 3)  # [arg-type]
+sweep(lambda config: config, [1])  # [arg-type] [misc]

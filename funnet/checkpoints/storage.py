@@ -1,0 +1,248 @@
+"""Saving values and loading them: what holds for every kind of file."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Protocol, overload
+
+from funnet.arrays import T
+from funnet.checkpoints.files import write_atomically
+from funnet.combinators import Sequential, sequential
+from funnet.encoding import (
+    AnyArray,
+    ArraySpec,
+    Node,
+    classes_in,
+    construct,
+    decode,
+    difference,
+    encode,
+    from_json,
+    specs,
+    to_json,
+)
+from funnet.layers import (
+    Affine,
+    Flatten,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Step,
+    Tanh,
+)
+from funnet.optimizer import OptimizerState
+from funnet.training import TrainState
+
+FORMAT = "funnet"
+VERSION = 1
+
+OWN = (
+    Affine, Flatten, Identity, LeakyReLU, OptimizerState, ReLU, Sequential, Sigmoid, Softmax,
+    Step, Tanh, TrainState,
+)  # fmt: skip
+TYPES: Mapping[str, type[object]] = {cls.__name__: cls for cls in OWN}
+"""The classes that a file may name, whatever it says. A caller can hand over more."""
+
+
+class CheckpointError(ValueError):
+    """A file is no checkpoint, a damaged one, or not the one that was expected."""
+
+
+class _Kind(Protocol):
+    """A kind of file: a module with these two functions."""
+
+    def pack(self, structure: bytes, arrays: Mapping[str, AnyArray], /) -> bytes: ...
+
+    def unpack(self, data: bytes, /) -> _Content: ...
+
+
+class _Content(Protocol):
+    """What a file holds, whatever its kind."""
+
+    def structure(self) -> bytes: ...
+
+    def check(self, paths: frozenset[str], /) -> None: ...
+
+    def read(self, spec: ArraySpec, /) -> AnyArray: ...
+
+
+def save(path: str | PathLike[str], value: object) -> None:
+    """Write a network, an optimizer's state or a training state to a file.
+
+    Equal values give equal bytes. A crash at any moment leaves the old file or the new one.
+
+    Parameters
+    ----------
+    path
+        The file. What ends in ".safetensors" is written by the safetensors package, an extra,
+        everything else as NumPy's .npz.
+    value
+        A layer, network or state; also an array, a tuple, list, or dict with names as keys.
+
+    Raises
+    ------
+    StructureError
+        If something in the value can't be written; the message starts with its path.
+    ValueError
+        If a class of yours has the name of one of funnet's.
+    OSError
+        If the file can't be written; the old one is as it was.
+    ImportError
+        If safetensors is needed and not installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from funnet import Affine, ReLU, load, save, sequential
+    >>> with TemporaryDirectory() as folder:
+    ...     save(Path(folder, "net.npz"), sequential(Affine.init(3, 2, rng=0), ReLU()))
+    ...     load(Path(folder, "net.npz"))
+    Sequential(
+      layers.0: Affine(W=float32[3, 2], b=float32[2])
+      layers.1: ReLU()
+    )
+    """
+    arrays: dict[str, AnyArray] = {}
+    structure = to_json(encode(value, arrays))
+    _known(classes_in(value))
+    document = {"format": FORMAT, "version": VERSION, "value": structure}
+    text = json.dumps(document, separators=(",", ":"), allow_nan=False)
+    path = Path(path)
+    write_atomically(path, _kind(path).pack(text.encode(), arrays))
+
+
+@overload
+def load(path: str | PathLike[str], *, types: Iterable[type[object]] = ...) -> object: ...
+@overload
+def load(path: str | PathLike[str], *, like: T, types: Iterable[type[object]] = ...) -> T: ...
+def load(
+    path: str | PathLike[str],
+    *,
+    like: T | None = None,
+    types: Iterable[type[object]] = (),
+) -> object:
+    """Return the value that a file holds.
+
+    Parameters
+    ----------
+    path
+        The file.
+    like
+        A value that is built as the one in the file should be: classes, fields, shapes and dtypes
+        are compared, numbers are not. Its classes need not be handed over.
+    types
+        Classes of your own that the file may hold. Those of funnet are known; no other class
+        comes into being, and no code is run that the file names.
+
+    Returns
+    -------
+    value
+        The value, with locked arrays.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is no checkpoint, damaged, or not built like `like`; then the message names the
+        path of the first difference.
+    OSError
+        If the file can't be read.
+    ValueError
+        If one of `types` has the name of another.
+    ImportError
+        If safetensors is needed and not installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from funnet import Affine, load, save
+    >>> with TemporaryDirectory() as folder:
+    ...     save(Path(folder, "net.npz"), Affine.init(3, 2, rng=0))
+    ...     try:
+    ...         load(Path(folder, "net.npz"), like=Affine.init(4, 2, rng=0))
+    ...     except CheckpointError as error:
+    ...         print(str(error).partition("net.npz: ")[2])
+    W: expected float32[4, 2], the file has float32[3, 2]
+    """
+    known = _known((*types, *classes_in(like)))
+    path = Path(path)
+    expected = None if like is None else encode(like, {})
+    kind, data = _kind(path), _read(path)
+    try:
+        return _decode(kind.unpack(data), expected, known)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _decode(content: _Content, expected: Node | None, types: Mapping[str, type[object]]) -> object:
+    structure = _structure(content.structure())
+    content.check(frozenset(spec.path for spec in specs(structure)))
+    different = expected and difference(expected, structure)
+    if different:
+        raise different
+
+    def array(spec: ArraySpec) -> AnyArray:
+        array = content.read(spec)
+        array.setflags(write=False)
+        return array
+
+    def build(name: str, fields: dict[str, object]) -> object:
+        if name not in types:
+            raise ValueError(
+                f"the class {name} is not one of funnet's; if it is yours, hand it over by types="
+            )
+        value = construct(types[name], fields)
+        # A file could put anything in a row; `sequential` checks that layers are, and that fit.
+        return sequential(*value.layers) if isinstance(value, Sequential) else value
+
+    return decode(structure, array, build)
+
+
+def _known(types: Iterable[type[object]]) -> dict[str, type[object]]:
+    """Return the classes that are known with those of a caller, by name.
+
+    Raises
+    ------
+    ValueError
+        If two of them have the same name.
+    """
+    known = dict(TYPES)
+    for cls in types:
+        if known.setdefault(cls.__name__, cls) is not cls:
+            raise ValueError(f"there are two classes called {cls.__name__}; rename yours")
+    return known
+
+
+def _structure(text: bytes) -> Node:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"expected finite numbers, got {constant}")
+
+    document = json.loads(text.decode(), parse_constant=refuse)
+    if not isinstance(document, dict) or document.keys() != {"format", "version", "value"}:
+        raise ValueError("it has no structure of funnet's")
+    header = document["format"], document["version"]
+    if header != (FORMAT, VERSION):
+        raise ValueError(f"expected format and version {FORMAT, VERSION}, got {header}")
+    return from_json(document["value"])
+
+
+def _kind(path: Path) -> _Kind:
+    # Imported here, as importing funnet shall not take longer for those who save nothing.
+    from funnet.checkpoints import npz, safetensors  # noqa: PLC0415
+
+    return safetensors if path.suffix.lower() == ".safetensors" else npz
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise CheckpointError(f"{path}: not a regular file")  # a device may never end
+        return file.read()

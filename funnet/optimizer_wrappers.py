@@ -1,0 +1,199 @@
+"""Functions from an optimizer to another one. They nest: the outermost sees the gradients first."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+import numpy as np
+
+from funnet.arrays import Array, seal
+from funnet.optimizer import Init, Optimizer, OptimizerState, P, Update
+from funnet.schedules import check_number
+from funnet.tree import named_leaves, tree_leaves, tree_like, tree_map
+
+
+def weight_decay(optimizer: Optimizer, rate: float, *, biases: bool = False) -> Optimizer:
+    """Return an optimizer that pulls the weights towards 0: grads + rate params.
+
+    It is the gradient of rate / 2 times the sum of squares (L2 regularization). For what adapts
+    its steps to the gradients, `adamw` keeps the two apart.
+
+    Parameters
+    ----------
+    optimizer
+        The optimizer that makes the update.
+    rate
+        The decay, at least 0.
+    biases
+        Whether arrays of rank 0 and 1 decay as well.
+
+    Raises
+    ------
+    ValueError
+        If `rate` is negative or not finite.
+
+    References
+    ----------
+    A. Krogh and J. A. Hertz, "A simple weight decay can improve generalization", 1991.
+
+    Examples
+    --------
+    >>> from funnet import sgd, weight_decay
+    >>> optimizer = weight_decay(sgd(lr=0.5), 0.1)
+    >>> W = np.ones((1, 1))
+    >>> optimizer.update(W, np.zeros((1, 1)), optimizer.init(W))[0]
+    array([[0.95]])
+    """
+    decay = check_number(rate, "rate", 0)
+    return attrs.evolve(optimizer, update=_Decayed(optimizer.update, decay, biases))
+
+
+def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
+    """Return an optimizer whose gradients, all together, are no longer than a norm.
+
+    If the norm of all numbers in the gradients is above `max_norm`, each is multiplied by
+    max_norm / norm. The norm before that is among the state's `reports`, as "gradient_norm".
+
+    Parameters
+    ----------
+    optimizer
+        The optimizer that makes the update.
+    max_norm
+        The norm that is allowed, more than 0.
+
+    Raises
+    ------
+    ValueError
+        If `max_norm` is not positive and finite.
+
+    References
+    ----------
+    R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
+    networks", 2013, algorithm 1.
+
+    Examples
+    --------
+    >>> from funnet import clip_by_global_norm, sgd
+    >>> optimizer = clip_by_global_norm(sgd(lr=1.0), max_norm=1.0)
+    >>> x, state = optimizer.update(np.zeros(2), np.array([3.0, 4.0]), optimizer.init(np.zeros(2)))
+    >>> x, state.reports
+    (array([-0.6, -0.8]), (('gradient_norm', 5.0), ('lr', 1.0)))
+    """
+    norm = check_number(max_norm, "max_norm", 0)
+    if norm == 0:
+        raise ValueError("expected max_norm to be positive, got 0")
+    return attrs.evolve(optimizer, update=_Clipped(optimizer.update, norm))
+
+
+def freeze(optimizer: Optimizer, *paths: str) -> Optimizer:
+    """Return an optimizer that leaves parts of the parameters, and its memory of them, alone.
+
+    Parameters
+    ----------
+    optimizer
+        The optimizer that updates the rest. It sees gradients of 0 for the frozen parts.
+    *paths
+        Where they stand: an array, as "layers.0.W", or all below, as "layers.0".
+
+    Raises
+    ------
+    KeyError
+        By `init` and `update`, if the parameters have no array at or below a path.
+
+    Examples
+    --------
+    >>> from funnet import Affine, freeze, sgd
+    >>> optimizer = freeze(sgd(lr=0.5), "W")
+    >>> layer = Affine(np.ones((1, 1)), np.ones(1))
+    >>> new, _ = optimizer.update(layer, layer, optimizer.init(layer))
+    >>> new.W, new.b
+    (array([[1.]]), array([0.5]))
+    """
+    return Optimizer(_FrozenInit(optimizer.init, paths), _Frozen(optimizer.update, paths))
+
+
+@attrs.frozen
+class _Decayed:
+    update: Update
+    rate: float
+    biases: bool
+
+    def __call__(
+        self, params: P, grads: P, state: OptimizerState[P], /
+    ) -> tuple[P, OptimizerState[P]]:
+        def decayed(param: Array, grad: Array) -> Array:
+            return seal(grad + param * self.rate) if param.ndim >= 2 or self.biases else grad
+
+        return self.update(params, tree_map(decayed, params, grads), state)
+
+
+@attrs.frozen
+class _Clipped:
+    update: Update
+    max_norm: float
+
+    def __call__(
+        self, params: P, grads: P, state: OptimizerState[P], /
+    ) -> tuple[P, OptimizerState[P]]:
+        norm = _global_norm(tree_leaves(grads))
+        if norm > self.max_norm:
+            factor = self.max_norm / norm
+            grads = tree_map(lambda grad: seal(grad * factor), grads)
+        params, state = self.update(params, grads, state)
+        reports = (("gradient_norm", norm), *state.reports)
+        return params, attrs.evolve(state, reports=reports)
+
+
+@attrs.frozen
+class _FrozenInit:
+    init: Init
+    paths: tuple[str, ...]
+
+    def __call__(self, params: P, /) -> OptimizerState[P]:
+        _at_or_below(params, self.paths)
+        return self.init(params)
+
+
+@attrs.frozen
+class _Frozen:
+    update: Update
+    paths: tuple[str, ...]
+
+    def __call__(
+        self, params: P, grads: P, state: OptimizerState[P], /
+    ) -> tuple[P, OptimizerState[P]]:
+        frozen = _at_or_below(params, self.paths)
+
+        def without(grads: P) -> P:
+            chosen = zip(tree_leaves(grads), frozen, strict=True)
+            return tree_like(grads, (seal(np.zeros_like(g)) if f else g for g, f in chosen))
+
+        def restored(new: P, old: P) -> P:
+            chosen = zip(tree_leaves(new), tree_leaves(old), frozen, strict=True)
+            return tree_like(old, (b if f else a for a, b, f in chosen))
+
+        tree_map(lambda param, _: param, params, grads)  # they must be built alike
+        new, after = self.update(params, without(grads), state)
+        slots = tuple(map(restored, after.slots, state.slots))
+        return restored(new, params), attrs.evolve(after, slots=slots)
+
+
+def _global_norm(arrays: list[Array]) -> float:
+    # In float64: the sum of squares of large gradients is beyond float32, and rounding in it
+    # would depend on how BLAS adds.
+    flat = (array.astype(np.float64, copy=False).ravel() for array in arrays)
+    return math.sqrt(sum(float(np.dot(values, values)) for values in flat))
+
+
+def _at_or_below(params: object, paths: tuple[str, ...]) -> list[bool]:
+    """Tell for each array whether it stands at or below one of the paths."""
+    names = [name for name, _ in named_leaves(params)]
+    for path in paths:
+        if not any(_is_within(name, path) for name in names):
+            raise KeyError(f"no array at or below {path!r}; there are {', '.join(names) or 'none'}")
+    return [any(_is_within(name, path) for path in paths) for name in names]
+
+
+def _is_within(name: str, path: str) -> bool:
+    return name == path or not path or name.startswith(f"{path}.")

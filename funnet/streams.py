@@ -1,0 +1,201 @@
+"""Small functions over the states of a training run. They compose with each other and itertools.
+
+Each passes a state on as soon as it comes, so that the newest one is always in the caller's hands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
+from typing import TypeVar
+
+from funnet.arrays import check_count
+from funnet.schedules import check_number
+from funnet.training import TrainState
+
+S = TypeVar("S", bound=TrainState[object])
+T = TypeVar("T")
+
+_loss: Callable[[TrainState[object]], float] = attrgetter("loss")
+
+
+def every(states: Iterable[S], n: int) -> Iterator[S]:
+    """Return the states of every n-th step: those whose step is a multiple of n.
+
+    Parameters
+    ----------
+    states
+        The states of a run.
+    n
+        How many steps apart they are, at least 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `n` is less than 1, or no integer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import TrainState, every, sgd
+    >>> states = [TrainState(k, 0, np.ones(1), sgd().init(np.ones(1))) for k in range(1, 8)]
+    >>> [state.step for state in every(states, 3)]
+    [3, 6]
+    """
+    n = check_count(n, "n")
+    return (state for state in states if state.step % n == 0)
+
+
+def early_stopping(
+    states: Iterable[S],
+    patience: int,
+    *,
+    key: Callable[[S], float] = _loss,
+    min_delta: float = 0.0,
+) -> Iterator[S]:
+    """Return the states up to the one at which there was no improvement for too long.
+
+    Parameters
+    ----------
+    states
+        The states of a run; often those of `every`, as `key` is called for each.
+    patience
+        After how many states in a row without a new lowest value it ends, with the last of them.
+    key
+        What shall become low: the loss of the step unless told. NaN is no improvement.
+    min_delta
+        By how much a value must be lower than the lowest before, at least 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `patience` is less than 1 or no integer, or `min_delta` negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import TrainState, early_stopping, sgd
+    >>> losses = [3.0, 2.0, 2.5, 2.0, 1.0]
+    >>> states = [
+    ...     TrainState(k, 0, np.ones(1), sgd().init(np.ones(1)), loss)
+    ...     for k, loss in enumerate(losses)
+    ... ]
+    >>> [state.loss for state in early_stopping(states, patience=2)]
+    [3.0, 2.0, 2.5, 2.0]
+    """
+    patience = check_count(patience, "patience")
+    min_delta = check_number(min_delta, "min_delta", 0)
+
+    def walk() -> Iterator[S]:
+        lowest, waited = math.inf, 0
+        for state in states:
+            value = key(state)
+            if value < lowest - min_delta:
+                lowest, waited = value, 0
+            else:
+                waited += 1
+            yield state
+            if waited >= patience:
+                return
+
+    return walk()
+
+
+def best_so_far(states: Iterable[S], *, key: Callable[[S], float] = _loss) -> Iterator[S]:
+    """Return, for each state, the best one up to there.
+
+    Parameters
+    ----------
+    states
+        The states of a run.
+    key
+        What shall be low: the loss of the step unless told. Of equal ones, the first counts; NaN
+        is worse than any number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import TrainState, best_so_far, sgd
+    >>> losses = [3.0, 2.0, 2.5, 1.0]
+    >>> states = [
+    ...     TrainState(k, 0, np.ones(1), sgd().init(np.ones(1)), loss)
+    ...     for k, loss in enumerate(losses)
+    ... ]
+    >>> [state.loss for state in best_so_far(states)]
+    [3.0, 2.0, 2.0, 1.0]
+    """
+    best: tuple[S, float] | None = None
+    for state in states:
+        value = key(state)
+        if best is None or value < best[1] or (math.isnan(best[1]) and not math.isnan(value)):
+            best = state, value
+        yield best[0]
+
+
+def moving_average(
+    states: Iterable[S], window: int, *, key: Callable[[S], float] = _loss
+) -> Iterator[tuple[S, float]]:
+    """Return each state with the mean of a value over the last states.
+
+    Parameters
+    ----------
+    states
+        The states of a run.
+    window
+        Over how many states the mean is taken; at first, over those that there are.
+    key
+        The value: the loss of the step unless told.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `window` is less than 1, or no integer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import TrainState, moving_average, sgd
+    >>> states = [
+    ...     TrainState(k, 0, np.ones(1), sgd().init(np.ones(1)), loss)
+    ...     for k, loss in enumerate([4.0, 2.0, 1.0])
+    ... ]
+    >>> [mean for _, mean in moving_average(states, 2)]
+    [4.0, 3.0, 1.5]
+    """
+    window = check_count(window, "window")
+
+    def walk() -> Iterator[tuple[S, float]]:
+        values: deque[float] = deque(maxlen=window)
+        for state in states:
+            values.append(key(state))
+            # Summed anew: what is added and taken away again leaves its rounding, or its NaN.
+            yield state, math.fsum(values) / len(values)
+
+    return walk()
+
+
+def last(items: Iterable[T]) -> T:
+    """Return the last item of a stream.
+
+    Parameters
+    ----------
+    items
+        A stream that ends, such as that of `best_so_far`.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+
+    Examples
+    --------
+    >>> from funnet import last
+    >>> last(iter([1, 2, 3]))
+    3
+    """
+    final = deque(items, maxlen=1)
+    if not final:
+        raise ValueError("expected at least one item, got an empty stream")
+    return final[0]

@@ -1,0 +1,269 @@
+"""Training as a stream of immutable states; the loop is the user's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Generic, Protocol, TypeVar, cast, overload, runtime_checkable
+
+import attrs
+import numpy as np
+from attrs.validators import instance_of
+
+from funnet.arrays import Array
+from funnet.layer import C, Layer, X, Y, backward, forward
+from funnet.optimizer import Optimizer, OptimizerState, P
+from funnet.tree import named_leaves, tree_leaves
+
+P_co = TypeVar("P_co", covariant=True)
+B_co = TypeVar("B_co", covariant=True)
+T = TypeVar("T")
+
+
+@attrs.frozen(eq=False)
+class TrainState(Generic[P_co]):
+    """Where a training run stands. All that comes later follows from it and the batches to come.
+
+    Parameters
+    ----------
+    step
+        How many updates have been made.
+    epoch
+        How many epochs are over.
+    params
+        The network.
+    optimizer_state
+        What the optimizer remembers.
+    loss
+        The loss of the last batch, before the update; NaN where there was none.
+    """
+
+    step: int = attrs.field(validator=instance_of(int))
+    epoch: int = attrs.field(validator=instance_of(int))
+    params: P_co
+    optimizer_state: OptimizerState[P_co] = attrs.field(validator=instance_of(OptimizerState))
+    loss: float = attrs.field(default=math.nan, validator=instance_of(float))
+
+    @staticmethod
+    def init(params: Layer[X, Y, C, P], optimizer: Optimizer) -> TrainState[P]:
+        """Return the state before the first step.
+
+        Parameters
+        ----------
+        params
+            A layer or network.
+        optimizer
+            What will update it.
+
+        Examples
+        --------
+        >>> from funnet import Affine, TrainState, momentum
+        >>> TrainState.init(Affine.init(3, 2, rng=0), momentum()).step
+        0
+        """
+        own = cast(P, params)
+        return TrainState(0, 0, own, optimizer.init(own))
+
+    @property
+    def reports(self) -> dict[str, float]:
+        """What the optimizer told about the last update, such as the learning rate "lr"."""
+        return dict(self.optimizer_state.reports)
+
+
+class NonFiniteError(ArithmeticError):
+    """A loss or a gradient is infinite or NaN; `state` is the last good one.
+
+    Parameters
+    ----------
+    message
+        What is not finite, and at which step.
+    state
+        The state before the step.
+    """
+
+    def __init__(self, message: str, state: TrainState[object]) -> None:
+        super().__init__(message, state)
+        self.state = state
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@runtime_checkable
+class Addressable(Protocol[B_co]):
+    """Batches that can be entered at any step, as those of `minibatches`."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """How many batches an epoch has."""
+
+    def from_step(self, step: int, /) -> Iterator[B_co]:
+        """Return an iterator over the batches from a step on."""
+
+
+def train_step(
+    state: TrainState[Layer[X, Y, C, P]],
+    x: X,
+    t: T,
+    *,
+    loss: Callable[[Y, T], tuple[float, Y]],
+    optimizer: Optimizer,
+) -> TrainState[P]:
+    """Return the state after one more update.
+
+    Parameters
+    ----------
+    state
+        Where the run stands.
+    x
+        A batch of inputs.
+    t
+        Its targets.
+    loss
+        A function `(y, t) -> (loss, dy)`, such as `softmax_cross_entropy`.
+    optimizer
+        The one that the state is of.
+
+    Returns
+    -------
+    state
+        A new state; the given one is unchanged. Its epoch is the same: of the batches to come,
+        nothing is known here.
+
+    Raises
+    ------
+    NonFiniteError
+        If the loss or a gradient is infinite or NaN; it carries the given state.
+    ShapeError, DTypeError
+        If the batch does not fit the network.
+
+    Examples
+    --------
+    >>> from funnet import Affine, TrainState, sgd, softmax_cross_entropy, train_step
+    >>> optimizer = sgd(lr=0.1)
+    >>> state = TrainState.init(Affine.init(3, 2, rng=0), optimizer)
+    >>> x, t = np.ones((5, 3), np.float32), np.zeros(5, int)
+    >>> for _ in range(3):
+    ...     state = train_step(state, x, t, loss=softmax_cross_entropy, optimizer=optimizer)
+    >>> state.step, state.reports
+    (3, {'lr': 0.1})
+    """
+    y, cache = forward(state.params, x)
+    value, dy = loss(y, t)
+    if not math.isfinite(value):
+        raise NonFiniteError(f"the loss at step {state.step} is {value}", state)
+    grads = backward(state.params, cache, dy)
+    _check_finite(grads, state)
+    params, optimizer_state = optimizer.update(
+        cast(P, state.params), grads, cast("OptimizerState[P]", state.optimizer_state)
+    )
+    return TrainState(state.step + 1, state.epoch, params, optimizer_state, float(value))
+
+
+@overload
+def train(
+    start: TrainState[Layer[X, Y, C, P]],
+    batches: Iterable[tuple[X, T]],
+    *,
+    loss: Callable[[Y, T], tuple[float, Y]],
+    optimizer: Optimizer,
+) -> Generator[TrainState[P], None, None]: ...
+@overload
+def train(
+    start: Layer[X, Y, C, P],
+    batches: Iterable[tuple[X, T]],
+    *,
+    loss: Callable[[Y, T], tuple[float, Y]],
+    optimizer: Optimizer,
+) -> Generator[TrainState[P], None, None]: ...
+def train(
+    start: TrainState[Layer[X, Y, C, P]] | Layer[X, Y, C, P],
+    batches: Iterable[tuple[X, T]],
+    *,
+    loss: Callable[[Y, T], tuple[float, Y]],
+    optimizer: Optimizer,
+) -> Generator[TrainState[P], None, None]:
+    """Return the states of a training run, one after each update, as a generator.
+
+    The state that the caller holds stays good whatever happens next: an error, Ctrl-C, or a
+    `break`. From it, saved or not, the same function goes on.
+
+    Parameters
+    ----------
+    start
+        A network; or a state, to go on from there.
+    batches
+        Pairs of inputs and targets. Those of `minibatches` are entered at the state's step; of any
+        other iterable, all that it still gives are taken.
+    loss
+        A function `(y, t) -> (loss, dy)`, such as `softmax_cross_entropy`.
+    optimizer
+        What updates the network; for a state, the one that it is of.
+
+    Yields
+    ------
+    state
+        The state after each update. Epochs are counted for batches that know how many of them an
+        epoch has.
+
+    Raises
+    ------
+    NonFiniteError
+        If a loss or a gradient is infinite or NaN; it carries the last good state.
+    ShapeError, DTypeError
+        If a batch does not fit the network.
+
+    Examples
+    --------
+    >>> from itertools import islice
+    >>> from funnet import Affine, minibatches, sgd, softmax_cross_entropy, train
+    >>> x, t = np.eye(4, dtype=np.float32), np.arange(4)
+    >>> batches = minibatches(x, t, 2, rng=0)
+    >>> net = Affine.init(4, 4, rng=1)
+    >>> for state in train(net, batches, loss=softmax_cross_entropy, optimizer=sgd(lr=1.0)):
+    ...     if state.step == 5:
+    ...         break
+    >>> state.step, state.epoch, state.reports
+    (5, 2, {'lr': 1.0})
+    >>> more = train(state, batches, loss=softmax_cross_entropy, optimizer=sgd(lr=1.0))
+    >>> [later.step for later in islice(more, 3)]
+    [6, 7, 8]
+    """
+    state = (
+        cast("TrainState[P]", start)
+        if isinstance(start, TrainState)
+        else TrainState.init(start, optimizer)
+    )
+    return _walk(cast("TrainState[Layer[X, Y, C, P]]", state), batches, loss, optimizer)
+
+
+def _walk(
+    state: TrainState[Layer[X, Y, C, P]],
+    batches: Iterable[tuple[X, T]],
+    loss: Callable[[Y, T], tuple[float, Y]],
+    optimizer: Optimizer,
+) -> Generator[TrainState[P], None, None]:
+    steps_per_epoch = 0
+    if isinstance(batches, Addressable):
+        steps_per_epoch = batches.steps_per_epoch
+        batches = batches.from_step(state.step)
+    for x, t in batches:
+        new = train_step(state, x, t, loss=loss, optimizer=optimizer)
+        if steps_per_epoch and new.step % steps_per_epoch == 0:
+            new = attrs.evolve(new, epoch=new.step // steps_per_epoch)
+        yield new
+        state = cast("TrainState[Layer[X, Y, C, P]]", new)
+
+
+def _check_finite(grads: object, state: TrainState[object]) -> None:
+    if all(map(_is_finite, tree_leaves(grads))):
+        return
+    path = next(path for path, grad in named_leaves(grads) if not _is_finite(grad))
+    where = f" of {path}" if path else ""
+    raise NonFiniteError(f"the gradient{where} at step {state.step} is not finite", state)
+
+
+def _is_finite(array: Array) -> bool:
+    # The sum of squares costs less than a look at each number, and infinity and NaN come through.
+    # Of large finite numbers it may be infinite as well, so only a finite one settles it.
+    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())

@@ -1,0 +1,61 @@
+"""Runs for the tests of `sweep`, in a module of their own so that processes can import them."""
+
+import os
+
+import attrs
+import numpy as np
+
+from funnet import (
+    Affine,
+    Tanh,
+    adam,
+    fingerprint,
+    last,
+    minibatches,
+    sequential,
+    softmax_cross_entropy,
+    train,
+)
+
+
+@attrs.frozen
+class Config:
+    """What a run depends on."""
+
+    lr: float
+    width: int = 16
+
+
+def training(config: Config, seed: np.random.SeedSequence) -> dict[str, str | float]:
+    """Return the loss and the fingerprint of a network after two epochs."""
+    data, weights, order = map(np.random.default_rng, seed.spawn(3))
+    x = data.normal(size=(400, 30)).astype(np.float32)
+    t = (x[:, :3].sum(axis=1) > 0).astype(np.int64)
+    net = sequential(
+        Affine.init(30, config.width, rng=weights),
+        Tanh(),
+        Affine.init(config.width, 2, rng=weights),
+    )
+    batches = minibatches(x, t, 64, rng=order, epochs=2)
+    run = train(net, batches, loss=softmax_cross_entropy, optimizer=adam(config.lr))
+    state = last(run)
+    return {"loss": state.loss, "fingerprint": fingerprint(state)}
+
+
+def seed_of(config: int, seed: np.random.SeedSequence) -> list[int]:
+    """Return what the seed makes."""
+    return [int(word) for word in seed.generate_state(2)]
+
+
+def fails_for_odd(config: int, seed: np.random.SeedSequence) -> int:
+    """Return the configuration, or raise."""
+    if config % 2:
+        raise ValueError(f"{config} is odd")
+    return config
+
+
+def dies_for_three(config: int, seed: np.random.SeedSequence) -> int:
+    """Return the configuration, or end the process without a word."""
+    if config == 3:
+        os._exit(1)
+    return config

@@ -1,0 +1,336 @@
+"""Training as a stream of states, and the functions over it."""
+
+import gc
+import itertools
+import math
+import pickle
+import signal
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from itertools import islice
+from typing import assert_type
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from funnet import (
+    Affine,
+    Array,
+    Matrix,
+    NonFiniteError,
+    ShapeError,
+    StructureError,
+    Tanh,
+    TrainState,
+    adam,
+    backward,
+    best_so_far,
+    early_stopping,
+    every,
+    forward,
+    last,
+    minibatches,
+    momentum,
+    moving_average,
+    named_leaves,
+    sequential,
+    sgd,
+    sgd_update,
+    softmax_cross_entropy,
+    train,
+    train_step,
+)
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(23, 4)).astype(np.float32)
+T = RNG.integers(0, 3, 23)
+BATCHES = minibatches(X, T, 5, rng=1)
+NET = sequential(Affine.init(4, 6, rng=2), Tanh(), Affine.init(6, 3, rng=3))
+
+
+def states(losses: list[float]) -> Iterator[TrainState[Array]]:
+    """Return states with the given losses, from step 1 on."""
+    params: Array = np.zeros(1)
+    for k, loss in enumerate(losses, 1):
+        yield TrainState(k, 0, params, sgd().init(params), loss)
+
+
+def content(tree: object) -> list[tuple[str, bytes]]:
+    return [(path, array.tobytes()) for path, array in named_leaves(tree)]
+
+
+def test_train_is_the_loop_of_the_core_functions() -> None:
+    net, losses = NET, []
+    for x, t in islice(BATCHES, 12):
+        y, cache = forward(net, x)
+        loss, dy = softmax_cross_entropy(y, t)
+        net = sgd_update(net, backward(net, cache, dy), lr=0.1)
+        losses.append(loss)
+
+    run = list(islice(train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=sgd(lr=0.1)), 12))
+
+    assert [state.loss for state in run] == losses
+    assert content(run[-1].params) == content(net)
+
+
+def test_train_is_train_step_again_and_again() -> None:
+    optimizer = adam()
+    state = TrainState.init(NET, optimizer)
+    stream = train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=optimizer)
+    for (x, t), streamed in zip(islice(BATCHES, 12), stream, strict=False):
+        state = train_step(state, x, t, loss=softmax_cross_entropy, optimizer=optimizer)
+        assert content(state) == content(streamed)
+
+
+def test_steps_and_epochs_are_counted() -> None:
+    run = train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=sgd(lr=0.1))
+
+    assert [(s.step, s.epoch) for s in islice(run, 11)] == [
+        (step, step // 5) for step in range(1, 12)
+    ]
+
+
+def test_the_optimizer_reports_through_the_state() -> None:
+    optimizer = sgd(lambda step: 0.1 / (step + 1))
+    run = train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=optimizer)
+
+    assert [state.reports["lr"] for state in islice(run, 3)] == [0.1, 0.05, 0.1 / 3]
+
+
+@given(st.integers(0, 14))
+def test_from_any_state_the_run_goes_on_as_if_it_had_not_stopped(n: int) -> None:
+    optimizer = adam()
+    full = list(islice(train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=optimizer), 15))
+    state = TrainState.init(NET, optimizer) if n == 0 else full[n - 1]
+    rest = islice(train(state, BATCHES, loss=softmax_cross_entropy, optimizer=optimizer), 15 - n)
+
+    for ours, uninterrupted in zip(rest, full[n:], strict=True):
+        assert content(ours) == content(uninterrupted)
+        assert (ours.step, ours.epoch) == (uninterrupted.step, uninterrupted.epoch)
+        assert ours.loss == uninterrupted.loss
+
+
+def test_the_stream_ends_with_the_batches() -> None:
+    batches = minibatches(X, T, 5, rng=1, epochs=2)
+    run = list(train(NET, batches, loss=softmax_cross_entropy, optimizer=sgd()))
+
+    assert (len(run), run[-1].epoch) == (10, 2)
+    assert list(train(run[-1], batches, loss=softmax_cross_entropy, optimizer=sgd())) == []
+
+
+def test_any_iterable_of_pairs_will_do() -> None:
+    run = train(NET, iter([(X, T), (X, T)]), loss=softmax_cross_entropy, optimizer=sgd(lr=0.1))
+
+    assert [(state.step, state.epoch) for state in run] == [(1, 0), (2, 0)]
+
+
+def test_earlier_states_stay_as_they_were() -> None:
+    run = list(islice(train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=adam()), 5))
+    again = list(islice(train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=adam()), 5))
+
+    assert [content(state) for state in run] == [content(state) for state in again]
+    assert len({content(state.params)[0] for state in run}) == 5
+
+
+def test_a_state_survives_pickle() -> None:
+    state = next(train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=adam()))
+    copy = pickle.loads(pickle.dumps(state))  # noqa: S301
+
+    assert content(copy) == content(state)
+    assert (copy.step, copy.loss) == (state.step, state.loss)
+
+
+def poisoned(at: int) -> Iterator[tuple[Matrix, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
+    for step, (x, t) in enumerate(BATCHES):
+        yield (x * np.float32("nan") if step == at else x), t
+
+
+def test_a_loss_that_is_nan_stops_with_the_last_good_state() -> None:
+    state = TrainState.init(NET, sgd())
+    with pytest.raises(NonFiniteError, match="the loss at step 3 is nan") as caught:  # noqa: PT012
+        for new in train(NET, poisoned(3), loss=softmax_cross_entropy, optimizer=sgd()):
+            state = new
+
+    assert caught.value.state is state
+    assert state.step == 3
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_gradient_that_is_not_finite_is_named(bad: float) -> None:
+    def loss(y: Matrix, t: Matrix) -> tuple[float, Matrix]:
+        dy = np.ones_like(y)
+        dy[1, 2] = bad
+        return 0.0, dy
+
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(NonFiniteError, match=r"gradient of layers\.0\.W at step 0 is not") as caught,
+    ):
+        next(train(NET, [(X, X)], loss=loss, optimizer=sgd()))
+
+    assert content(caught.value.state) == content(TrainState.init(NET, sgd()))
+    assert pickle.loads(pickle.dumps(caught.value)).state.step == 0  # noqa: S301
+
+
+def test_large_finite_gradients_pass() -> None:
+    net = Affine(np.ones((1, 1), np.float32), np.ones(1, np.float32))
+    loss = lambda y, t: (0.0, np.full_like(y, 1e38))  # noqa: E731
+    x = np.ones((1, 1), np.float32)
+
+    assert next(train(net, [(x, x)], loss=loss, optimizer=sgd(lr=1e-38))).step == 1
+
+
+def test_mistakes_in_the_start_are_seen_before_the_first_step() -> None:
+    with pytest.raises(ShapeError, match=r"layers\.0: expected x .* of shape \(N, 4\)"):
+        next(train(NET, [(X[:, :2], T)], loss=softmax_cross_entropy, optimizer=sgd()))
+    state = TrainState.init(NET, sgd())
+    with pytest.raises(StructureError, match="expected the state of an optimizer that keeps m, v"):
+        next(train(state, BATCHES, loss=softmax_cross_entropy, optimizer=adam()))
+
+
+@given(st.integers(1, 30))
+def test_ctrl_c_leaves_the_last_state(at: int) -> None:
+    def interrupted() -> Iterator[tuple[Matrix, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
+        for step, batch in enumerate(BATCHES):
+            if step == at:
+                raise KeyboardInterrupt
+            yield batch
+
+    state = TrainState.init(NET, adam())
+    try:
+        for new in train(state, interrupted(), loss=softmax_cross_entropy, optimizer=adam()):
+            state = new
+    except KeyboardInterrupt:
+        pass
+
+    assert state.step == at
+
+
+SCRIPT = """
+import signal, sys
+import numpy as np
+from funnet import Affine, TrainState, adam, best_so_far, minibatches, softmax_cross_entropy, train
+
+x, t = np.random.default_rng(0).normal(size=(64, 9)), np.arange(64) % 3
+batches = minibatches(x, t, 8, rng=0)
+state = TrainState.init(Affine.init(9, 3, rng=0, dtype=np.float64), adam())
+print("ready", flush=True)
+try:
+    for state in train(state, batches, loss=softmax_cross_entropy, optimizer=adam()):
+        pass
+except KeyboardInterrupt:
+    whole = train(TrainState.init(Affine.init(9, 3, rng=0, dtype=np.float64), adam()), batches,
+                  loss=softmax_cross_entropy, optimizer=adam())
+    again = next(s for s in whole if s.step == state.step)
+    print((again.params.W == state.params.W).all() and again.loss == state.loss)
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.03, 0.11])
+def test_a_real_ctrl_c_leaves_a_whole_state(delay: float) -> None:
+    with subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.05 + delay)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == b"True\n"
+
+
+def test_memory_does_not_grow_with_the_steps() -> None:
+    run = train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=adam())
+    tracemalloc.start()
+    try:
+        next(islice(run, 20, 20), None)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        next(islice(run, 500, 500), None)
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < before + 5_000
+    finally:
+        tracemalloc.stop()
+
+
+@given(st.lists(st.floats(0, 10)), st.integers(1, 5))
+def test_every_keeps_the_multiples_of_n(losses: list[float], n: int) -> None:
+    assert [s.step for s in every(states(losses), n)] == list(range(n, len(losses) + 1, n))
+
+
+@given(st.lists(st.integers(0, 4)), st.integers(1, 4))
+def test_early_stopping_passes_a_prefix_on(losses: list[float], patience: int) -> None:
+    losses = [float(loss) for loss in losses]
+    passed = [s.loss for s in early_stopping(states(losses), patience)]
+    stalled = [
+        min(losses[: end - patience]) <= min(losses[end - patience : end])
+        for end in range(patience + 1, len(losses) + 1)
+    ]
+    expected = stalled.index(True) + patience + 1 if any(stalled) else len(losses)
+
+    assert passed == losses[:expected]
+
+
+def test_an_improvement_below_min_delta_does_not_count() -> None:
+    run = early_stopping(states([3.0, 2.95, 2.9, 1.0]), 2, min_delta=0.5)
+
+    assert [state.loss for state in run] == [3.0, 2.95, 2.9]
+
+
+def test_nan_is_no_improvement() -> None:
+    assert len(list(early_stopping(states([math.nan] * 9), 3))) == 3
+    assert last(best_so_far(states([math.nan, 2.0, math.nan, 1.0, math.nan]))).loss == 1.0
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1))
+def test_best_so_far_ends_at_the_first_minimum(losses: list[float]) -> None:
+    best = list(best_so_far(states(losses)))
+
+    assert [s.loss for s in best] == list(itertools.accumulate(losses, min))
+    assert best[-1].step == losses.index(min(losses)) + 1
+
+
+@given(st.lists(st.floats(-5, 5)), st.integers(1, 6))
+def test_the_moving_average_is_the_mean_of_the_window(losses: list[float], window: int) -> None:
+    means = [mean for _, mean in moving_average(states(losses), window)]
+    expected = [np.mean(losses[max(0, end - window) : end]) for end in range(1, len(losses) + 1)]
+
+    assert means == pytest.approx(expected, abs=1e-12)
+
+
+def test_streams_compose_and_pass_each_state_on_at_once() -> None:
+    taken: list[int] = []
+
+    def source() -> Iterator[TrainState[Array]]:
+        for state in states([5.0, 4.0, 3.0, 3.0, 3.0, 3.0, 1.0]):
+            taken.append(state.step)
+            yield state
+
+    stream = moving_average(best_so_far(early_stopping(every(source(), 2), 2)), 2)
+    seen = [(state.step, taken[-1]) for state, _ in stream]
+
+    assert seen == [(2, 2), (4, 4), (4, 6)]
+
+
+def test_mistakes_in_streams_are_seen_at_the_call() -> None:
+    with pytest.raises(ValueError, match="expected n to be at least 1, got 0"):
+        every(states([]), 0)
+    with pytest.raises(ValueError, match="expected patience to be at least 1, got 0"):
+        early_stopping(states([]), 0)
+    with pytest.raises(ValueError, match="expected window to be at least 1, got 0"):
+        moving_average(states([]), 0)
+    with pytest.raises(ValueError, match="expected at least one item, got an empty stream"):
+        last([])
+
+
+def test_types_of_states_are_known() -> None:
+    layer = Affine.init(4, 3, rng=0)
+    for state in every(train(layer, BATCHES, loss=softmax_cross_entropy, optimizer=sgd()), 2):
+        assert_type(state, TrainState[Affine[int, int]])
+        break
+    first = next(train(layer, BATCHES, loss=softmax_cross_entropy, optimizer=momentum()))
+    assert_type(
+        next(train(first, BATCHES, loss=softmax_cross_entropy, optimizer=momentum())),
+        TrainState[Affine[int, int]],
+    )
