@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from funnet.encoding import AnyArray, encode, to_json
 
 
@@ -33,7 +31,8 @@ def fingerprint(value: object) -> str:
     >>> fingerprint(np.zeros(3))[:16], fingerprint(np.zeros(3, np.float32))[:16]
     ('72e8f1cd32ae334d', '4662353010a40934')
     """
-    import hashlib  # noqa: PLC0415 (loads OpenSSL, which takes its time)
+    import hashlib  # noqa: PLC0415 (slow to import)
+    import json  # noqa: PLC0415
 
     arrays: dict[str, AnyArray] = {}
     structure = to_json(encode(value, arrays))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import attrs
@@ -17,8 +14,9 @@ import numpy as np
 from funnet.encoding import SEQUENCES, ArraySpec, Constant, Json, Node, encode
 from funnet.fingerprints import fingerprint
 
-if TYPE_CHECKING:  # slow to import, and needed by those who have an executor only
+if TYPE_CHECKING:  # slow to import, as are the modules imported in functions below
     from concurrent.futures import Executor, Future
+    from pathlib import Path
 
 Config = TypeVar("Config")
 R = TypeVar("R")
@@ -105,6 +103,8 @@ def sweep(
     """
     configs = list(configs)
     _seed(seed, 0)  # a seed that is none is a mistake here, not in each run
+    from pathlib import Path  # noqa: PLC0415
+
     file = None if results is None else _ResultFile(Path(results), seed)
     done: dict[int, Result[Config, R]] = {} if file is None else file.read(configs)
     fresh = _results(run, configs, executor, seed, skip=frozenset(done))
@@ -193,6 +193,8 @@ def _seed(seed: int, index: int) -> np.random.SeedSequence:
 
 
 def _describe(error: BaseException) -> str:
+    import traceback  # noqa: PLC0415
+
     return "".join(traceback.format_exception(error))
 
 
@@ -205,6 +207,8 @@ class _ResultFile:
 
     def read(self, configs: list[Config]) -> dict[int, Result[Config, R]]:
         """Return the results of the runs that came to their end."""
+        import json  # noqa: PLC0415
+
         done: dict[int, Result[Config, R]] = {}
         keys = {index: self._key(index, config) for index, config in enumerate(configs)}
         for number, line in enumerate(self._lines(), 1):
@@ -228,6 +232,8 @@ class _ResultFile:
 
     def append(self, result: Result[Config, R]) -> None:
         """Add a result, and see to it that it is on the disk."""
+        import json  # noqa: PLC0415
+
         record = {
             "run": self._key(result.index, result.config),
             "value": _json(result.value, "the value"),

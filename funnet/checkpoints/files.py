@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path  # slow to import
 
 
-def write_atomically(path: Path, content: bytes | bytearray | memoryview) -> None:
+def write_atomically(path: str, content: bytes | bytearray | memoryview) -> None:
     """Write a file so that a crash at any moment leaves the old one or the new one.
 
     The content goes to a new file in the same folder, is flushed to the disk, and takes the
@@ -27,21 +30,23 @@ def write_atomically(path: Path, content: bytes | bytearray | memoryview) -> Non
         If it can't be written: no such folder, no permission, no space, or `path` is a folder.
         Then the old file is as it was.
     """
-    path = Path(os.path.realpath(path))
-    if path.is_dir():
-        raise IsADirectoryError(f"expected a file to write, got the folder {path}")
-    part = path.with_name(f".{path.name[:200]}.{os.urandom(8).hex()}.tmp")
+    from pathlib import Path  # noqa: PLC0415
+
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(f"expected a file to write, got the folder {target}")
+    part = target.with_name(f".{target.name[:200]}.{os.urandom(8).hex()}.tmp")
     try:
         with part.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        part.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
-    _flush_folder(path.parent)
+    _flush_folder(target.parent)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from os import PathLike
-from pathlib import Path
+from os import PathLike, fspath
 from typing import Protocol, overload
 
 from funnet.arrays import T
@@ -110,12 +108,14 @@ def save(path: str | PathLike[str], value: object) -> None:
       layers.1: ReLU()
     )
     """
+    import json  # noqa: PLC0415 (slow to import)
+
     arrays: dict[str, AnyArray] = {}
     structure = to_json(encode(value, arrays))
     _known(classes_in(value))
     document = {"format": FORMAT, "version": VERSION, "value": structure}
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
-    path = Path(path)
+    path = fspath(path)
     write_atomically(path, _kind(path).pack(text.encode(), arrays))
 
 
@@ -173,7 +173,7 @@ def load(
     W: expected float32[4, 2], the file has float32[3, 2]
     """
     known = _known((*types, *classes_in(like)))
-    path = Path(path)
+    path = fspath(path)
     expected = None if like is None else encode(like, {})
     kind, data = _kind(path), _read(path)
     try:
@@ -222,6 +222,8 @@ def _known(types: Iterable[type[object]]) -> dict[str, type[object]]:
 
 
 def _structure(text: bytes) -> Node:
+    import json  # noqa: PLC0415 (slow to import)
+
     def refuse(constant: str) -> None:
         raise ValueError(f"expected finite numbers, got {constant}")
 
@@ -234,15 +236,15 @@ def _structure(text: bytes) -> Node:
     return from_json(document["value"])
 
 
-def _kind(path: Path) -> _Kind:
+def _kind(path: str) -> _Kind:
     # Imported here, as importing funnet shall not take longer for those who save nothing.
     from funnet.checkpoints import npz, safetensors  # noqa: PLC0415
 
-    return safetensors if path.suffix.lower() == ".safetensors" else npz
+    return safetensors if path.lower().endswith(".safetensors") else npz
 
 
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 (pathlib is slow to import)
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise CheckpointError(f"{path}: not a regular file")  # a device may never end
         return file.read()
