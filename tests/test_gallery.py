@@ -28,6 +28,7 @@ GALLERY = [
     "delta_rule",
     "gates",
     "gradient_check",
+    "save_and_reuse",
     "vanishing_gradient",
     "xor",
 ]
@@ -51,8 +52,8 @@ def run(tmp_path: Path) -> Callable[..., str]:
         )
         assert done.returncode == 0, done.stderr
         written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
-        pictures = re.findall(r"^picture: (.*)$", done.stdout, re.MULTILINE)
-        assert written == set(map(Path, pictures))
+        named = re.findall(r"^(?:picture|network): (.*)$", done.stdout, re.MULTILINE)
+        assert written == set(map(Path, named))
         return done.stdout
 
     return run
@@ -208,6 +209,13 @@ def test_a_user_s_layer_and_network_pass_the_checks_and_learn(run: Callable[...,
     (complaint,) = re.findall(r"returns dx\(\) in place of dx:\n.*: error: (.*)", output)
     assert complaint.startswith('Incompatible return value type (got "tuple[Swish, ndarray')
     assert complaint.endswith("[return-value]")
+
+
+def test_a_saved_network_is_the_same_in_another_process(run: Callable[..., str]) -> None:
+    output = run("save_and_reuse")
+
+    assert found(r"first process: .* accuracy ([\d.]+)%", output) > 95
+    assert output.endswith("\nequal\n")
 
 
 # The laws that are about one layer and nothing else.
