@@ -5,24 +5,25 @@
 
 A step is forward, softmax cross-entropy of class numbers, backward and plain SGD in float32, always
 on the same batch and from the same weights, written as a good user of each library would write it.
-The contenders take turns. For each turn, one of them gets a process of its own, with one thread or
-with two, and is timed in short rounds. A round counts by its median, a contender by its best round.
-That all of them compute the same is seen by their losses.
+Each contender has a process of its own with one thread, and another with two. They take turns in
+short rounds, of which each counts by its median, and of all its rounds the best one counts. That
+all contenders compute the same is seen by their losses.
 """
 
 import json
-import math
 import os
 import subprocess
 import sys
 from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import pairwise, product
+from math import ceil, isclose, isnan, nan
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, NamedTuple, SupportsFloat
 
 import numpy as np
@@ -48,10 +49,13 @@ WARM_UP = 10
 """How many steps come before those that are timed."""
 
 ROUND = 0.05
-"""How many seconds a round lasts."""
+"""How many seconds a round takes."""
 
 BLOCK = 0.005
 """How many of them are timed at once: JAX starts a step while it still computes another."""
+
+PAUSE = 0.1
+"""How many seconds lie between turns: so long, idle threads of OpenBLAS keep a processor busy."""
 
 IMPORT_LIMIT = 40
 """How many milliseconds more than NumPy's may funnet's import take."""
@@ -85,7 +89,7 @@ def bare_products(x: Matrix, t: Labels, params: Params) -> Step:
     def step() -> float:
         for a, b, out in calls:
             np.dot(a, b, out)
-        return math.nan
+        return nan
 
     return step
 
@@ -256,14 +260,11 @@ NETWORKS = {
 }
 
 
-class Found(NamedTuple):
-    """What one contender came to in one turn, for one network."""
+class Best(NamedTuple):
+    """The best round of a contender: the median time of a step, and with how many threads."""
 
-    network: str
-    contender: str
-    threads: int
     seconds: float
-    loss: float
+    threads: int
 
 
 def main() -> None:
@@ -275,91 +276,114 @@ def main() -> None:
     add = parser.add_argument
     add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="what is trained")
     add("--contenders", nargs="+", choices=INSTALLED, default=INSTALLED, help="who trains it")
-    add("--threads", type=positive, nargs="+", default=[1, 2], help="how many it may use, by turns")
-    add("--turns", type=positive, default=4, help="how many it has with each number of threads")
-    add("--rounds", type=positive, default=8, help="how often it is timed for each network in one")
-    add("--quick", action="store_true", help="one turn of one round with one thread")
+    add("--threads", type=positive, nargs="+", default=[1, 2], help="how many it may use")
+    add("--rounds", type=positive, default=30, help="how often it is its turn")
+    add("--quick", action="store_true", help="one round with one thread")
     add("--worker", choices=CONTENDERS, help=SUPPRESS)
     args = parser.parse_args()
-    if args.quick:
-        args.threads, args.turns, args.rounds = [1], 1, 1
     if args.worker:
-        json.dump(work(args.worker, args.networks, args.rounds), sys.stdout)
+        work(args.worker, args.networks)
         return
+    if args.quick:
+        args.threads, args.rounds = [1], 1
 
-    turns = list(product(range(args.turns), args.threads, args.contenders))
-    results: list[Found] = []
-    for _, threads, contender in tqdm(turns, unit=" turns"):
-        results += take_turn(contender, threads, args.networks, args.rounds)
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 1:
+        print(f"This machine is busy (load {os.getloadavg()[0]:.1f}): the ratios may mean nothing.")
+    best = compete(args.networks, list(product(args.contenders, args.threads)), args.rounds)
     distributions = dict.fromkeys(CONTENDERS[name].distribution for name in args.contenders)
-    print(
-        ", ".join(f"{name} {version(name)}" for name in distributions), f"on {os.cpu_count()} CPUs"
-    )
+    versions = ", ".join(f"{name} {version(name)}" for name in distributions)
+    print(f"{versions} on {os.cpu_count()} CPUs")
     for name in args.networks:
-        report(name, [found for found in results if found.network == name])
-
-    cost = import_cost(5 * args.turns)
+        report(name, best[name])
+    cost = import_cost(min(args.rounds, 15))
     print(f"\nimport funnet: {cost:.0f} ms beyond import numpy  {verdict(cost, IMPORT_LIMIT, 0)}")
 
 
-def take_turn(contender: str, threads: int, networks: Sequence[str], rounds: int) -> list[Found]:
-    """Let a process of its own time one contender."""
-    options = ["--worker", contender, "--rounds", str(rounds), "--networks", *networks]
-    output = subprocess.run(  # noqa: S603  (this very file)
-        [sys.executable, __file__, *options],
+def compete(
+    networks: Sequence[str], entries: Sequence[tuple[str, int]], rounds: int
+) -> dict[str, dict[str, Best]]:
+    """Let contenders take turns, each with a number of threads; return the best rounds of each."""
+    best: dict[str, dict[str, Best]] = {name: {} for name in networks}
+    with ExitStack() as stack:
+        workers = [stack.enter_context(start(*entry, networks)) for entry in entries]
+        check_losses(dict(zip(entries, map(listen, workers), strict=True)))
+        turns = list(product(range(rounds), zip(entries, workers, strict=True)))
+        for _, ((contender, threads), worker) in tqdm(turns, unit=" turns"):
+            print(file=worker.stdin, flush=True)
+            for name, seconds in listen(worker).items():
+                found = Best(seconds, threads)
+                best[name][contender] = min(found, best[name].get(contender, found))
+            sleep(PAUSE)
+    return best
+
+
+def start(contender: str, threads: int, networks: Sequence[str]) -> subprocess.Popen[str]:
+    """Start the process of a contender, which takes a turn for each line that it gets."""
+    return subprocess.Popen(  # noqa: S603  (this very file)
+        [sys.executable, __file__, "--worker", contender, "--networks", *networks],
         env=os.environ | dict.fromkeys(THREADS, str(threads)),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        check=True,
-    ).stdout
-    return [Found(name, contender, threads, *found) for name, found in json.loads(output).items()]
+        text=True,
+    )
 
 
-def work(contender: str, networks: Sequence[str], rounds: int) -> dict[str, tuple[float, float]]:
-    """Return the time of a step and the loss, for each network that the contender can train."""
-    steps = {name: CONTENDERS[contender].make(*NETWORKS[name].problem()) for name in networks}
-    return {name: time_step(step, rounds) for name, step in steps.items() if step is not None}
+def listen(worker: subprocess.Popen[str]) -> dict[str, float]:
+    """Return what a process says next: a number for each network."""
+    line = worker.stdout.readline() if worker.stdout else ""
+    if not line:
+        raise SystemExit("a contender has failed; its error is above")
+    return dict(json.loads(line))
 
 
-def time_step(step: Step, rounds: int) -> tuple[float, float]:
-    """Return the median time of a step in the best round, and the last loss before all rounds."""
-    loss = once = math.nan
-    for _ in range(WARM_UP):
-        start = perf_counter()
-        loss = float(step())
-        once = perf_counter() - start
-    n_steps = math.ceil(BLOCK / once)
-
-    def block() -> float:
-        start = perf_counter()
-        for _ in range(n_steps - 1):
-            step()
-        float(step())  # waits for what is still being computed
-        return (perf_counter() - start) / n_steps
-
-    n_blocks = max(3, round(ROUND / (n_steps * once)))
-    return min(median(block() for _ in range(n_blocks)) for _ in range(rounds)), loss
+def check_losses(losses: dict[tuple[str, int], dict[str, float]]) -> None:
+    """Refuse a comparison of contenders that do not compute the same."""
+    for name in NETWORKS:
+        found = {entry: of[name] for entry, of in losses.items() if not isnan(of.get(name, nan))}
+        if found and not isclose(min(found.values()), max(found.values()), rel_tol=1e-4):
+            raise SystemExit(f"{name}: the losses differ: {found}")
 
 
-def report(name: str, results: Sequence[Found]) -> None:
-    """Print the best measurement of each contender for one network, and its ratio to the unit."""
+def work(contender: str, networks: Sequence[str]) -> None:
+    """Be such a process: say the losses after a few steps, then at each turn the times of one."""
+    made = {name: CONTENDERS[contender].make(*NETWORKS[name].problem()) for name in networks}
+    steps = {name: step for name, step in made.items() if step is not None}
+    losses = {name: [float(step()) for _ in range(WARM_UP)][-1] for name, step in steps.items()}
+    print(json.dumps(losses), flush=True)
+    for _ in sys.stdin:
+        print(json.dumps({name: time_round(step) for name, step in steps.items()}), flush=True)
+
+
+def time_round(step: Step) -> float:
+    """Return the median time of a step."""
+    once = min(time_block(step, 1) for _ in range(3))
+    n_steps = ceil(BLOCK / once)
+    n_blocks = max(3, round(ROUND / (once * n_steps)))
+    return median(time_block(step, n_steps) for _ in range(n_blocks))
+
+
+def time_block(step: Step, n_steps: int) -> float:
+    """Return the time of a step, as the mean of a few that are timed as one."""
+    start = perf_counter()
+    for _ in range(n_steps - 1):
+        step()
+    float(step())  # waits for what is still being computed
+    return (perf_counter() - start) / n_steps
+
+
+def report(name: str, best: dict[str, Best]) -> None:
+    """Print the best round of each contender for one network, and its ratio to the unit."""
     network = NETWORKS[name]
-    best: dict[str, Found] = {}
-    for found in results:
-        if found.contender not in best or found.seconds < best[found.contender].seconds:
-            best[found.contender] = found
-    losses = [found.loss for found in best.values() if not math.isnan(found.loss)]
-    if not math.isclose(min(losses, default=1), max(losses, default=1), rel_tol=1e-4):
-        raise SystemExit(f"the contenders do not compute the same: {best.values()}")
-
     heading = f"{name}, batch {network.batch_size}"
     print(f"\n{heading:40}{'µs a step':>12}{'threads':>10}{'ratio':>8}")
-    for contender, found in best.items():
+    for contender, (seconds, threads) in best.items():
         title = CONTENDERS[contender].title
-        line = f"  {title:38}{1e6 * found.seconds:12,.1f}{found.threads:10}"
+        line = f"  {title:38}{1e6 * seconds:12,.1f}{threads:10}"
         if network.unit in best:
-            ratio = found.seconds / best[network.unit].seconds
-            note = f"  {verdict(ratio, network.limit)}" if contender == "funnet" else ""
-            line += f"{ratio:8.2f}{note}"
+            ratio = seconds / best[network.unit].seconds
+            line += f"{ratio:8.2f}"
+            if contender == "funnet":
+                line += f"  {verdict(ratio, network.limit)}"
         print(line)
 
 
@@ -371,12 +395,15 @@ def verdict(value: float, limit: float, decimals: int = 2) -> str:
 def import_cost(repeats: int) -> float:
     """Return the milliseconds of importing funnet beyond those of NumPy, in fresh processes."""
     code = "from time import perf_counter as now; start = now(); import {}; print(now() - start)"
+    # As for every user from the second time on: the modules are compiled.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     times: dict[str, list[float]] = {"numpy": [], "funnet": []}
-    for _ in range(repeats):
+    for _ in range(repeats + 1):
         for module, seconds in times.items():
             command = [sys.executable, "-c", code.format(module)]
-            seconds.append(float(subprocess.check_output(command)))  # noqa: S603  (no one else's)
-    return 1000 * (median(times["funnet"]) - median(times["numpy"]))
+            answer = subprocess.check_output(command, env=environment)  # noqa: S603  (our own)
+            seconds.append(float(answer))
+    return 1000 * (median(times["funnet"][1:]) - median(times["numpy"][1:]))
 
 
 if __name__ == "__main__":
