@@ -20,7 +20,7 @@ L = TypeVar("L", bound=tuple[object, ...])
 AnyLayer = Layer[Any, Any, Any, Any]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class SequentialCache(Generic[L]):
     """What `Sequential.pullback` needs: the caches of the layers, in their order."""
 

@@ -20,7 +20,7 @@ from funnet.errors import LocatedError, ShapeError, StructureError
 Tree = TypeVar("Tree")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Kind:
     """How the values of one class are taken apart into their children, and put together again.
 

@@ -52,7 +52,7 @@ class DataError(OSError):
     """A data set is not where it was looked for, or not what it should be."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class File:
     """What one of the files contains."""
 

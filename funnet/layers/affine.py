@@ -44,7 +44,7 @@ I = TypeVar("I", bound=int)
 O = TypeVar("O", bound=int)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class AffineCache:
     """What `Affine.pullback` needs: the input."""
 
@@ -85,8 +85,9 @@ class Affine(Generic[I_co, O_co]):
     __reduce__ = rebuild
 
     def __attrs_post_init__(self) -> None:
-        check_dtype(self.b, self.W.dtype, "b of Affine")
-        check_shape(self.b, self.W.shape[1:], "b of Affine")
+        W, b = self.W, self.b
+        check_dtype(b, W.dtype, "b of Affine")
+        check_shape(b, W.shape[1:], "b of Affine")
 
     @staticmethod
     def init(

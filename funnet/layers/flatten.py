@@ -11,7 +11,7 @@ from funnet.arrays import Images, Matrix, check_cache, check_dtype, check_float,
 from funnet.errors import ShapeError
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class FlattenCache:
     """What `Flatten.pullback` needs: the input, for its shape and dtype."""
 

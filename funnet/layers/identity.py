@@ -11,7 +11,7 @@ from funnet.arrays import ArrayT, check_cache, check_like
 from funnet.functions import identity
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class IdentityCache(Generic[ArrayT]):
     """What `Identity.pullback` needs: the input, for its shape and dtype."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from funnet.arrays import ArrayT, check_cache, check_float, check_like
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class LeakyReLUCache(Generic[ArrayT]):
     """What `LeakyReLU.pullback` needs: the input."""
 

@@ -11,7 +11,7 @@ from funnet.arrays import ArrayT, check_cache, check_like, seal
 from funnet.functions import relu
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class ReLUCache(Generic[ArrayT]):
     """What `ReLU.pullback` needs: the output."""
 

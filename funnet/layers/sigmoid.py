@@ -11,7 +11,7 @@ from funnet.arrays import ArrayT, check_cache, check_like, seal
 from funnet.functions import sigmoid
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class SigmoidCache(Generic[ArrayT]):
     """What `Sigmoid.pullback` needs: the output."""
 

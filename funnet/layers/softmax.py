@@ -11,7 +11,7 @@ from funnet.arrays import ArrayT, check_cache, check_like, seal
 from funnet.functions import softmax
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class SoftmaxCache(Generic[ArrayT]):
     """What `Softmax.pullback` needs: the output."""
 

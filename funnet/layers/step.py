@@ -12,7 +12,7 @@ from funnet.arrays import ArrayT, check_cache, check_like, seal
 from funnet.functions import step
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class StepCache(Generic[ArrayT]):
     """What `Step.pullback` needs: the output, for its shape and dtype."""
 

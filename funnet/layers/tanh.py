@@ -11,7 +11,7 @@ from funnet.arrays import ArrayT, check_cache, check_like, seal
 from funnet.functions import tanh
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class TanhCache(Generic[ArrayT]):
     """What `Tanh.pullback` needs: the output."""
 
