@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from funnet.arrays import FLOAT_TYPES, ArrayT, Float, check_float
+from funnet.arrays import FLOAT_TYPES, ArrayT, Float, Matrix, check_float
 from funnet.errors import ShapeError
 
 LOWEST = {dtype: np.finfo(dtype).min for dtype in FLOAT_TYPES}
@@ -213,7 +213,16 @@ def unguarded_log_softmax(x: ArrayT) -> ArrayT:
 
 def _below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
     # In C order, whatever that of x: the order of a sum decides how it is rounded.
-    return np.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True), order="C")
+    return np.subtract(x, _maximum(x), order="C")
+
+
+def _maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
+    """Return the maximum along the last axis, which stays as one of length 1."""
+    if x.ndim == 2 and len(x) > 4 * x.shape[1]:
+        # Along a short last axis it takes NumPy five times as long as along the first.
+        columns = np.ascontiguousarray(x.T)
+        return cast(Matrix, np.maximum.reduce(columns, axis=0)[:, np.newaxis])
+    return cast(Matrix, np.maximum.reduce(x, axis=-1, keepdims=True))
 
 
 def _total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:
