@@ -16,6 +16,7 @@ from funnet.arrays import (
     seal as seal,
 )
 from funnet.combinators import (
+    Network as Network,
     Sequential as Sequential,
     SequentialCache as SequentialCache,
     sequential as sequential,
@@ -122,6 +123,7 @@ __all__ = [
     "LocatedError",
     "Matrix",
     "Minibatches",
+    "Network",
     "ReLU",
     "Sequential",
     "SequentialCache",

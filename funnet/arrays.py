@@ -39,6 +39,11 @@ RNG = int | np.random.SeedSequence | np.random.Generator
 FLOAT_TYPES = (np.float16, np.float32, np.float64)
 NATIVE_DTYPES = frozenset(map(np.dtype, FLOAT_TYPES))
 
+ShapeT = TypeVar("ShapeT", bound=tuple[int, ...])
+
+Shaped = np.ndarray[ShapeT, np.dtype[Float]]
+"""A float array of the rank that another one has: `Shaped[ShapeT]`."""
+
 ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Float])
 T = TypeVar("T")
 
