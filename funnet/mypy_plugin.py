@@ -35,6 +35,7 @@ from mypy.nodes import (
     Expression,
     ExpressionStmt,
     FuncBase,
+    FuncDef,
     IndexExpr,
     LambdaExpr,
     MemberExpr,
@@ -129,10 +130,14 @@ class WidthsPlugin(Plugin):
         return symbol.node if symbol is not None else None
 
     def _is_sequential(self, node: SymbolNode | None) -> bool:
-        if isinstance(node, Var) and node.type is not None:  # another name for it, perhaps
-            original = self._find(SEQUENTIAL)
-            return isinstance(original, OverloadedFuncDef) and node.type == original.type
-        return node is not None and node.fullname == SEQUENTIAL
+        if not isinstance(node, Var):
+            return node is not None and node.fullname == SEQUENTIAL
+        # Perhaps another name for it, which has the same overloads.
+        ours, theirs = _signatures(self._find(SEQUENTIAL)), _signatures(node)
+        return len(ours) == len(theirs) > 1 and all(
+            (a.arg_types, a.ret_type) == (b.arg_types, b.ret_type)
+            for a, b in zip(ours, theirs, strict=True)
+        )
 
     def _signature_hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
         # None wherever it can be: a hook hides those of the plugins that come after this one.
@@ -166,15 +171,14 @@ class WidthsPlugin(Plugin):
                 api.fail(message, places[i], code=FUNNET_WIDTH)
         row = whole("Sequential", layers)
         flow = self._flow_in(api)
-        if call in flow.demanded:
-            _check_network(api.type_context[-1], row, call, api)
+        _check_network(flow.demanded.get(call), row, call, api)
         return NOTHING_KNOWN if call in flow.moving else row
 
     def _check_call(self, context: SigContext) -> CallableType:
         """Report networks of other widths than are asked for; give a new layer literal widths."""
         signature, api = context.default_signature, context.api
         variables = _width_variables(signature.ret_type)
-        moves = context.context in self._flow_in(api).moving
+        moving = self._flow_in(api).moving
         passed: dict[TypeVarId, set[int | None]] = {variable: set() for variable in variables}
         for formal, given in zip(signature.arg_types, context.args, strict=True):
             variable = get_proper_type(formal)
@@ -182,9 +186,10 @@ class WidthsPlugin(Plugin):
                 if isinstance(variable, TypeVarType) and variable.id in passed:
                     passed[variable.id].add(_value(expression, api))
                 elif _wanted(formal) is not None:
+                    moving.discard(expression)  # whatever the function: here is its type
                     layer = _widths(api.get_expression_type(expression))
                     _check_network(formal, layer, expression, api)
-        if moves:
+        if context.context in moving:
             return signature
         integer = api.named_generic_type("builtins.int", [])
         known: dict[TypeVarId, Type] = {
@@ -393,10 +398,12 @@ def _wanted(formal: Type | None) -> Instance | None:
 _ANYWHERE = object()
 """Where something else may be put later: a list, an attribute, whatever nobody looked at."""
 
-_CHILDREN_OF_PATTERNS = (
+_UNLISTED_CHILDREN = (
+    *("items", "impl"),  # of overloaded functions
     *("pattern", "patterns", "name", "capture", "expr", "class_ref"),
     *("keys", "values", "rest", "positionals", "keyword_values"),
 )
+"""The children of those nodes that have no `__match_args__`."""
 
 
 class _Flow:
@@ -410,16 +417,18 @@ class _Flow:
     moving
         What does not stay: calls, for their results, and names.
     demanded
-        The expressions whose values must have a type that is written down.
+        Of an expression whose value must have a type that is written down, that type.
     """
 
     def __init__(self, tree: MypyFile, is_sequential: Callable[[SymbolNode | None], bool]) -> None:
         self.defs = tree.defs
-        self.demanded: set[object] = set()
+        self.demanded: dict[Expression, Type | None] = {}
+        self._returns: Type | None = None
         self.moving: set[object] = {_ANYWHERE}
         self._is_sequential = is_sequential
         self._moves: list[tuple[object, object]] = []
         self._bound: Counter[object] = Counter()
+        self._aliases: set[object] = set()
         self._follow(tree.defs, _ANYWHERE)
         self.moving.update(name for name, times in self._bound.items() if times > 1)
         before = 0
@@ -429,17 +438,29 @@ class _Flow:
 
     def _follow(self, node: object, to: object) -> None:
         """Note where the values below a node go; its own goes to the given place, None if none."""
+        if isinstance(node, list | tuple):
+            for item in node:
+                self._follow(item, to)
+        elif isinstance(node, Expression):
+            self._follow_expression(node, to)
+        elif isinstance(node, Node):
+            self._follow_statement(node)
+
+    def _follow_children(self, node: Node) -> None:
+        for child in getattr(node, "__match_args__", _UNLISTED_CHILDREN):
+            self._follow(getattr(node, child, None), _ANYWHERE)
+
+    def _follow_expression(self, node: Expression, to: object) -> None:
         match node:
-            case list() | tuple():
-                for item in node:
-                    self._follow(item, to)
-            case NameExpr(node=name):
+            case NameExpr(node=Var() as name):
                 self._moves.append((name, to))
+            case NameExpr():
+                pass
             case CallExpr(callee=callee, args=args):
                 self._moves.append((node, to))
                 self._follow(callee, None)
                 self._follow(args, self._through(node, to))
-            case MemberExpr(expr=expr) | ExpressionStmt(expr=expr):
+            case MemberExpr(expr=expr):
                 self._follow(expr, None)
             case IndexExpr(base=base, index=index):
                 self._follow(base, to)
@@ -451,44 +472,62 @@ class _Flow:
                 self._follow(items, to)
             case LambdaExpr(body=Block(body=[ReturnStmt(expr=expr)])):
                 self._follow(expr, _ANYWHERE)
-            case ReturnStmt(expr=expr):
-                self.demanded.add(expr)
+            case _:
+                self._follow_children(node)
+
+    def _follow_statement(self, node: Node) -> None:
+        match node:
+            case ExpressionStmt(expr=expr):
                 self._follow(expr, None)
             case AssignmentStmt():
                 self._follow_assignment(node)
-            case Node():
-                for child in getattr(node, "__match_args__", _CHILDREN_OF_PATTERNS):
-                    self._follow(getattr(node, child, None), _ANYWHERE)
+            case ReturnStmt(expr=Expression() as expr):
+                self.demanded[expr] = self._returns
+                self._follow(expr, None)
+            case FuncDef(type=CallableType(ret_type=returns)):
+                outside, self._returns = self._returns, returns
+                self._follow_children(node)
+                self._returns = outside
+            case _:
+                self._follow_children(node)
 
     def _follow_assignment(self, node: AssignmentStmt) -> None:
-        names = [name for lvalue in node.lvalues for name in _names(lvalue)]
-        if node.unanalyzed_type is not None:
-            self.demanded.add(node.rvalue)
-            self._follow(node.rvalue, None)
-        elif self._is_update(names, node.rvalue):
-            self._follow(node.rvalue, None)
-        elif names == node.lvalues and len(names) == 1 and names[0].kind != MDEF:
-            self._bound[names[0].node] += 1
-            self._follow(node.rvalue, names[0].node)
-        else:
-            self._follow([node.lvalues, node.rvalue], _ANYWHERE)
+        match node:
+            case AssignmentStmt(unanalyzed_type=Type(), rvalue=value, type=written):
+                self.demanded[value] = written
+                self._follow(value, None)
+            case AssignmentStmt() if self._is_update(node):
+                self._follow(node.rvalue, None)
+            case AssignmentStmt(lvalues=[NameExpr(node=name, kind=kind)], rvalue=value) if (
+                kind != MDEF
+            ):
+                self._bound[name] += 1
+                if isinstance(value, RefExpr) and self._is_sequential(value.node):
+                    self._aliases.add(name)
+                self._follow(value, name)
+            case _:
+                self._follow([node.lvalues, node.rvalue], _ANYWHERE)
 
-    def _is_update(self, names: list[NameExpr], value: Expression) -> bool:
+    def _is_update(self, node: AssignmentStmt) -> bool:
         """Tell whether names get new values of the types that they have.
 
         As in `net = sgd_update(net, grads, lr=0.1)`: of our functions, each but the one that makes
         networks gives back what it is given.
         """
-        match value:
+        match node.rvalue:
             case CallExpr(callee=RefExpr(node=FuncBase() as function), args=args):
-                given = {arg.node for arg in args if isinstance(arg, NameExpr)}
+                given = [arg.node for arg in args if isinstance(arg, NameExpr)]
                 is_ours = function.fullname.startswith("funnet.")
                 return (
                     is_ours
                     and not self._is_sequential(function)
-                    and all(name.node in given for name in names)
+                    and all(
+                        isinstance(target, NameExpr) and target.node in given
+                        for target in _targets(node.lvalues)
+                    )
                 )
-        return False
+            case _:
+                return False
 
     def _through(self, call: CallExpr, to: object) -> object:
         """Return where the arguments of a call go, whose result goes to the given place."""
@@ -498,19 +537,26 @@ class _Flow:
             case CallExpr(callee=MemberExpr(expr=StrExpr())):  # an f-string
                 return None
             case CallExpr(callee=RefExpr(node=SymbolNode() as function)):
-                if self._is_sequential(function) or function.fullname in WITHOUT_WIDTHS:
-                    return None
-                results = get_proper_types([s.ret_type for s in _signatures(function)])
-                if not any(map(has_type_vars, results)):
-                    return None
-                if all(isinstance(result, TypeVarType) for result in results):
-                    return to
+                return self._through_function(function, to)
+            case _:
+                return _ANYWHERE
+
+    def _through_function(self, function: SymbolNode, to: object) -> object:
+        if function in self._aliases or self._is_sequential(function):
+            return None
+        if function.fullname in WITHOUT_WIDTHS:
+            return None
+        results = get_proper_types([each.ret_type for each in _signatures(function)])
+        if results and not any(map(has_type_vars, results)):
+            return None
+        if results and all(isinstance(result, TypeVarType) for result in results):
+            return to
         return _ANYWHERE
 
 
-def _names(lvalue: Expression) -> Iterator[NameExpr]:
-    if isinstance(lvalue, NameExpr):
-        yield lvalue
-    elif isinstance(lvalue, TupleExpr):
-        for item in lvalue.items:
-            yield from _names(item)
+def _targets(lvalues: list[Expression]) -> Iterator[Expression]:
+    for lvalue in lvalues:
+        if isinstance(lvalue, TupleExpr):
+            yield from _targets(lvalue.items)
+        else:
+            yield lvalue
