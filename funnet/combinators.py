@@ -293,7 +293,9 @@ def sequential(
     g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
     j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
     m: Layer[X12, X13, C13, G13], n: Layer[X13, Shaped[T], C14, G14], /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14]]: ...
+) -> Sequential[
+    int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14]
+]: ...
 @overload
 def sequential(
     a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
@@ -302,7 +304,9 @@ def sequential(
     j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
     m: Layer[X12, X13, C13, G13], n: Layer[X13, X14, C14, G14], o: Layer[X14, Shaped[T], C15, G15],
     /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14, G15]]: ...
+) -> Sequential[
+    int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14, G15]
+]: ...
 @overload
 def sequential(
     *layers: Layer[Matrix, Matrix, Any, G1]

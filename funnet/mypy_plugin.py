@@ -16,16 +16,18 @@ widths, therefore; `_Flow` tells which values do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias, cast
 
 from mypy.checker import TypeChecker
 from mypy.constant_fold import constant_fold_binary_op, constant_fold_unary_op
+from mypy.erasetype import remove_instance_last_known_values
 from mypy.errorcodes import ErrorCode
-from mypy.expandtype import expand_type, expand_type_by_instance
+from mypy.expandtype import expand_type_by_instance
 from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import (
     ARG_POS,
+    COVARIANT,
     MDEF,
     AssignmentStmt,
     Block,
@@ -189,15 +191,12 @@ class WidthsPlugin(Plugin):
                     moving.discard(expression)  # whatever the function: here is its type
                     layer = _widths(api.get_expression_type(expression))
                     _check_network(formal, layer, expression, api)
-        if context.context in moving:
+        result = get_proper_type(signature.ret_type)
+        if context.context in moving or not isinstance(result, Instance):
             return signature
+        known = {name: values.pop() for name, values in passed.items() if len(values) == 1}
         integer = api.named_generic_type("builtins.int", [])
-        known: dict[TypeVarId, Type] = {
-            variable: _literal(next(iter(values)), integer)
-            for variable, values in passed.items()
-            if len(values) == 1 and None not in values
-        }
-        return signature.copy_modified(ret_type=expand_type(signature.ret_type, known))
+        return signature.copy_modified(ret_type=_with_widths(result, known, integer))
 
     def _flow_in(self, api: CheckerPluginInterface) -> _Flow:
         tree = cast(TypeChecker, api).tree
@@ -260,7 +259,7 @@ def _plain_inside(context: FunctionContext) -> Type:
 
 
 def _plain(layer: Type) -> Type:
-    layer = get_proper_type(layer)
+    layer = get_proper_type(remove_instance_last_known_values(layer))
     if not isinstance(layer, Instance):
         return layer
     variables = layer.type.defn.type_vars
@@ -269,6 +268,27 @@ def _plain(layer: Type) -> Type:
         arg.fallback if isinstance(arg, LiteralType) and variable.id in of_width else arg
         for variable, arg in zip(variables, get_proper_types(layer.args), strict=False)
     ]
+    return layer.copy_modified(args=args)
+
+
+def _with_widths(
+    layer: Instance, known: Mapping[TypeVarId, int | None], integer: Instance
+) -> Instance:
+    """Return a layer's type with those of its widths that are known.
+
+    An invariant type variable gets what mypy itself infers for `784`: an integer of which it knows
+    the value until it is bound to a name. As `Literal[784]`, it would fit nothing but itself.
+    """
+    args: list[Type] = []
+    for parameter, arg in zip(layer.type.defn.type_vars, get_proper_types(layer.args), strict=True):
+        width = known.get(arg.id) if isinstance(arg, TypeVarType) else None
+        literal = _literal(width, integer)
+        if width is None:
+            args.append(arg)
+        elif isinstance(parameter, TypeVarType) and parameter.variance == COVARIANT:
+            args.append(literal)
+        else:
+            args.append(integer.copy_modified(last_known_value=cast(LiteralType, literal)))
     return layer.copy_modified(args=args)
 
 
@@ -298,20 +318,24 @@ def _member(layer: Instance, name: str) -> ProperType | None:
         node = node.items[0]
     if isinstance(node, Decorator):
         node = node.var
-    if (
-        not isinstance(node, Var)
-        or node.type is None
-        or not layer.type.has_base(node.info.fullname)
-    ):
+    if not isinstance(node, Var) or node.type is None:
         return None
-    typ = get_proper_type(node.type)
-    if node.is_property and isinstance(typ, CallableType):
-        typ = get_proper_type(typ.ret_type)
-    typ = get_proper_type(expand_type_by_instance(typ, map_instance_to_supertype(layer, node.info)))
-    if isinstance(typ, UnionType):  # None is for "unknown", and says no more than int
-        others = [item for item in get_proper_types(typ.items) if not isinstance(item, NoneType)]
-        return others[0] if len(others) == 1 else None
-    return typ
+    declared = get_proper_type(node.type)
+    if node.is_property and isinstance(declared, CallableType):
+        declared = get_proper_type(declared.ret_type)
+    if isinstance(declared, UnionType):  # None says no more of a width than int does
+        declared = _but_none(declared)
+    owner = map_instance_to_supertype(layer, node.info)
+    for variable, arg in zip(node.info.defn.type_vars, owner.args, strict=False):
+        if isinstance(declared, TypeVarType) and declared.id == variable.id:
+            return get_proper_type(arg)  # which, put in by mypy, would forget its value
+    return get_proper_type(expand_type_by_instance(declared, owner))
+
+
+def _but_none(union: UnionType) -> ProperType:
+    """Return what else than None a value can be, if that is one type."""
+    others = [item for item in get_proper_types(union.items) if not isinstance(item, NoneType)]
+    return others[0] if len(others) == 1 else union
 
 
 def _ends(layer: Instance) -> tuple[Type | None, Type | None]:
@@ -386,8 +410,7 @@ def _wanted(formal: Type | None) -> Instance | None:
     if isinstance(formal, TypeVarType):
         formal = get_proper_type(formal.upper_bound)
     if isinstance(formal, UnionType):
-        others = [item for item in get_proper_types(formal.items) if not isinstance(item, NoneType)]
-        formal = others[0] if len(others) == 1 else formal
+        formal = _but_none(formal)
     if isinstance(formal, Instance) and formal.type.fullname == NETWORK_TYPE:
         return formal
     return None
@@ -514,20 +537,17 @@ class _Flow:
         As in `net = sgd_update(net, grads, lr=0.1)`: of our functions, each but the one that makes
         networks gives back what it is given.
         """
-        match node.rvalue:
-            case CallExpr(callee=RefExpr(node=FuncBase() as function), args=args):
-                given = [arg.node for arg in args if isinstance(arg, NameExpr)]
-                is_ours = function.fullname.startswith("funnet.")
-                return (
-                    is_ours
-                    and not self._is_sequential(function)
-                    and all(
-                        isinstance(target, NameExpr) and target.node in given
-                        for target in _targets(node.lvalues)
-                    )
-                )
-            case _:
-                return False
+        call = node.rvalue
+        if not isinstance(call, CallExpr) or not isinstance(call.callee, RefExpr):
+            return False
+        function = call.callee.node
+        if not isinstance(function, FuncBase) or not function.fullname.startswith("funnet."):
+            return False
+        given = [arg.node for arg in call.args if isinstance(arg, NameExpr)]
+        return not self._is_sequential(function) and all(
+            isinstance(target, NameExpr) and target.node in given
+            for target in _targets(node.lvalues)
+        )
 
     def _through(self, call: CallExpr, to: object) -> object:
         """Return where the arguments of a call go, whose result goes to the given place."""

@@ -78,7 +78,7 @@ def expected(program: str) -> set[tuple[int, str]]:
 
 # Programs drawn at random.
 
-N_PROGRAMS = 20
+N_PROGRAMS = 1000
 WIDTHS = (2, 3)
 
 
