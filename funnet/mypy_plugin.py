@@ -36,7 +36,6 @@ from mypy.nodes import (
     Decorator,
     Expression,
     ExpressionStmt,
-    FuncBase,
     FuncDef,
     IndexExpr,
     LambdaExpr,
@@ -306,7 +305,9 @@ def _signatures(node: SymbolNode | None) -> list[CallableType]:
         ]
     if isinstance(node, Decorator):
         node = node.var
-    typ = get_proper_type(node.type) if isinstance(node, FuncBase | Var) else None
+    typ = (
+        get_proper_type(node.type) if isinstance(node, FuncDef | OverloadedFuncDef | Var) else None
+    )
     return typ.items if isinstance(typ, FunctionLike) else []
 
 
@@ -541,7 +542,9 @@ class _Flow:
         if not isinstance(call, CallExpr) or not isinstance(call.callee, RefExpr):
             return False
         function = call.callee.node
-        if not isinstance(function, FuncBase) or not function.fullname.startswith("funnet."):
+        if not isinstance(
+            function, FuncDef | OverloadedFuncDef
+        ) or not function.fullname.startswith("funnet."):
             return False
         given = [arg.node for arg in call.args if isinstance(arg, NameExpr)]
         return not self._is_sequential(function) and all(

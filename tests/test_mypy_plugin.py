@@ -1,9 +1,12 @@
-"""The mypy plugin, on programs that fit, that don't, and that are drawn at random."""
+"""The mypy plugin: on programs that fit, that don't, and that are drawn at random."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -42,6 +45,7 @@ class Workplace:
 
     def __init__(self, folder: Path, *, plugin: bool) -> None:
         self.folder = folder
+        self.edits = 0
         self.settings = folder / "mypy.ini"
         self.settings.write_text(
             "[mypy]\npython_version = 3.11\nstrict = True\n"
@@ -53,18 +57,27 @@ class Workplace:
 
     def write(self, name: str, program: str) -> None:
         """Write a program; its first line stands on line 2."""
-        self.folder.joinpath(f"{name}.py").write_text(HEADER + program)
+        path = self.folder / f"{name}.py"
+        path.write_text(HEADER + program)
+        self.edits += 1
+        os.utime(path, (self.edits, self.edits))  # mypy takes an edit in the same second for none
 
-    def check(self) -> Reports:
-        """Run mypy on all programs."""
-        files = map(str, self.folder.glob("*.py"))
-        out, err, _ = api.run(["--config-file", str(self.settings), *files])
+    def check(self, *options: str) -> Reports:
+        """Run mypy on all programs, or on those that the options name."""
+        files = () if options else map(str, self.folder.glob("*.py"))
+        out, err, _ = api.run(["--config-file", str(self.settings), *options, *files])
         assert not err
-        reports: Reports = defaultdict(set)
-        for line in out.splitlines()[:-1]:
-            path, number, _, message = line.split(":", 3)
-            reports[Path(path).stem].add((int(number) - 1, message.strip()))
-        return reports
+        return read_reports(out)
+
+
+def read_reports(output: str) -> Reports:
+    """Return what mypy printed, with line numbers counted in the programs."""
+    reports: Reports = defaultdict(set)
+    for line in output.splitlines():
+        if found := re.match(r"(.+?)\.py:(\d+):(?:\d+:)? (?:error|note): (.*)", line):
+            path, number, message = found.groups()
+            reports[Path(path).name].add((int(number) - 1, message))
+    return reports
 
 
 def expected(program: str) -> set[tuple[int, str]]:
@@ -126,7 +139,8 @@ def draw_programs(seed: int) -> tuple[list[str], list[str | None]]:
     scope: dict[str, object] = {}
     exec((PROGRAMS / "prelude.txt").read_text() + "\nONE, TWO = 1, 2", scope)  # noqa: S102
     draw = Draw(seed)
-    lines, raised = [], []
+    lines: list[str] = []
+    raised: list[str | None] = []
     for i in range(N_PROGRAMS // 10):
         line = f"net{i} = {draw.row(depth=2)}"
         try:
@@ -197,3 +211,97 @@ def test_mypy_says_of_a_drawn_program_what_it_raises(name: str, reports: Reports
 def test_half_of_the_drawn_programs_are_wrong_more_or_less() -> None:
     raised = [error is not None for _, errors in DRAWN.values() for error in errors]
     assert 0.3 < np.mean(raised) < 0.7
+
+
+def test_plain_mypy_accepts_every_program(workplace: Workplace) -> None:
+    folder = workplace.folder / "plain"
+    folder.mkdir()
+    plain = Workplace(folder, plugin=False)
+    for kind, programs in ("wrong", WRONG), ("right", RIGHT):
+        for name, program in programs.items():
+            plain.write(f"{kind}_{name}", program)
+    for name, messages in plain.check().items():
+        if name != "right_silenced":  # without the plugin, there's nothing to silence
+            # An assertion that a width is literal is the one thing that needs the plugin.
+            assert {message for _, message in messages if "[assert-type]" not in message} == set()
+
+
+HIDDEN = "hidden = sequential(Affine.init(784, {width}, rng=rng), ReLU())\n"
+HEAD = "from hidden_part import hidden\nsequential(hidden, Affine.init(12, 3, rng=rng))\n"
+MISFIT = {
+    (2, "layer 1 (Affine) takes 12 features, but layer 0 (Sequential) gives 13  [funnet-width]")
+}
+
+
+@pytest.fixture
+def head(workplace: Workplace, reports: Reports) -> str:
+    """Return the path of a program that uses a network of another module."""
+    assert reports  # so that the cache holds everything else
+    workplace.write("hidden_part", HIDDEN.format(width=12))
+    workplace.write("head_part", HEAD)
+    return str(workplace.folder / "head_part.py")
+
+
+def test_widths_are_kept_in_the_cache(workplace: Workplace, head: str) -> None:
+    assert workplace.check(head) == {}
+    workplace.write("head_part", HEAD + "\n")  # hidden_part comes from the cache
+    assert workplace.check(head) == {}
+    workplace.write("head_part", HEAD.replace("12", "13"))
+    assert set(workplace.check(head)) == {"head_part"}
+
+
+def test_a_changed_width_is_seen_in_another_module(workplace: Workplace, head: str) -> None:
+    assert workplace.check(head) == {}
+    workplace.write("hidden_part", HIDDEN.format(width=13))
+    assert workplace.check(head) == {"head_part": MISFIT}
+    assert workplace.check(head) == {"head_part": MISFIT}
+
+
+def test_the_daemon_sees_a_changed_width(workplace: Workplace, head: str) -> None:
+    folder = workplace.folder
+    environment = {**os.environ, "PYTHONPATH": str(Path(funnet.__file__).parents[1])}
+    daemon = [sys.executable, "-m", "mypy.dmypy", "--status-file", str(folder / "dmypy.json")]
+
+    def check() -> Reports:
+        command = [*daemon, "run", "--timeout", "300", "--", "--config-file", "mypy.ini", head]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode < 2, done.stderr
+        return read_reports(done.stdout)
+
+    try:
+        assert check() == {}
+        workplace.write("hidden_part", HIDDEN.format(width=13))
+        assert check() == {"head_part": MISFIT}
+        workplace.write("hidden_part", HIDDEN.format(width=12))
+        assert check() == {}
+        moved = "layer = Affine.init(3, 4, rng=rng)\n"
+        workplace.write("head_part", HEAD + moved)
+        assert check() == {}
+        workplace.write("head_part", HEAD + moved + "layer = Affine.init(5, 6, rng=rng)\n")
+        assert check() == {}
+    finally:
+        subprocess.run([*daemon, "stop"], cwd=folder, capture_output=True, check=False)
+
+
+def test_the_message_stands_on_the_argument(workplace: Workplace, reports: Reports) -> None:
+    assert reports
+    workplace.write("column", "sequential(Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))\n")
+    path = str(workplace.folder / "column.py")
+    out, _, _ = api.run(["--config-file", str(workplace.settings), "--show-column-numbers", path])
+    assert ":2:38: error: layer 1 (Affine) takes 5 features" in out
+
+
+def test_the_readme_shows_what_mypy_says(workplace: Workplace, reports: Reports) -> None:
+    assert reports
+    readme = (HERE.parent / "README.md").read_text()
+    program, said = re.findall(
+        r"```python\n# wide\.py\n(.*?)```.*?```\n\$ mypy wide\.py\n(.*?)```", readme, re.DOTALL
+    )[0]
+    path = workplace.folder / "wide.py"
+    path.write_text("# wide.py\n" + program)
+    out, _, _ = api.run(["--config-file", str(workplace.settings), str(path)])
+    assert [line.split("wide.py:")[-1] for line in out.splitlines()] == [
+        line.split("wide.py:")[-1] for line in said.splitlines()
+    ]
