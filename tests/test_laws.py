@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, strategies as st
+from strategies import LAYOUTS
 from zoo import CASES, AnyLayer, Case
 
 from funnet import (
@@ -196,38 +197,8 @@ def test_the_dtype_of_the_input_is_that_of_everything(
     assert {array.dtype for array in results.values()} == {np.dtype(dtype)}
 
 
-def strided(x: Floats) -> Floats:
-    return np.repeat(x, 2, axis=-1)[..., ::2]
-
-
-def back_to_front(x: Floats) -> Floats:
-    return x[::-1].copy()[::-1]
-
-
-def fortran(x: Floats) -> Floats:
-    return np.asfortranarray(x)
-
-
-def big_endian(x: Floats) -> Floats:
-    return x.astype(x.dtype.newbyteorder(">"))
-
-
-def read_only(x: Floats) -> Floats:
-    copied = x.copy()
-    copied.setflags(write=False)
-    return copied
-
-
-def misaligned(x: Floats) -> Floats:
-    raw = np.frombuffer(b"\0" + x.tobytes(), np.uint8)[1:]
-    return raw.view(x.dtype).reshape(x.shape)
-
-
-LAYOUTS = [strided, back_to_front, fortran, big_endian, read_only, misaligned]
-
-
 @every_case
-@pytest.mark.parametrize("layout", LAYOUTS, ids=[layout.__name__ for layout in LAYOUTS])
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
 @given(seed=seeds, dtype=dtypes)
 def test_the_layout_of_an_input_changes_no_bit(
     case: Case, layout: Callable[[Floats], Floats], seed: int, dtype: type[Float]
