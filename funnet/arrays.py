@@ -229,7 +229,7 @@ def check_labels(t: Classes, n: int, n_classes: int) -> None:
         )
     if t.shape != (n,):
         raise ShapeError(f"expected class numbers of shape ({n},), got {t.shape}")
-    if n and t.astype(np.uint64).max() >= n_classes:  # as unsigned, what is negative is huge
+    if n and np.maximum.reduce(t.astype(np.uint64)) >= n_classes:  # what is negative becomes huge
         i = int(np.argmax((t < 0) | (t >= n_classes)))
         raise ValueError(f"expected class numbers from 0 to {n_classes - 1}, got {t[i]} at row {i}")
 
@@ -344,9 +344,9 @@ def lock(array: ArrayT) -> ArrayT:
     >>> locked.flags.writeable, mine.flags.writeable, lock(locked) is locked
     (False, True, True)
     """
-    if type(array) is np.ndarray and array.dtype in NATIVE_DTYPES and is_locked(array):
+    if type(array) is np.ndarray and array.dtype in NATIVE_DTYPES:
         flags = array.flags
-        if flags.c_contiguous and flags.aligned:
+        if flags.c_contiguous and flags.aligned and is_locked(array):
             return array
     check_float(array, "a parameter")
     return seal(_plain_copy(array))

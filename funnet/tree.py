@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
@@ -66,45 +67,56 @@ def _make_kind(cls: Any) -> _Kind:
     by_position = not any(field.kw_only for field in fields)
     return _Kind(
         names=lambda _: names,
-        # attrgetter is faster, but of one name it returns the value and not a tuple.
-        children=attrgetter(*names)
-        if len(names) > 1
-        else lambda node: [getattr(node, name) for name in names],
+        children=_getter(names),
         build=lambda _, children: (
             cls(*children) if by_position else cls(**dict(zip(keywords, children, strict=True)))
         ),
     )
 
 
+def _getter(names: Sequence[str]) -> Callable[[Any], Sequence[object]]:
+    """Return what returns the attributes of these names, always in a tuple."""
+    if not names:
+        return lambda _: ()
+    get = attrgetter(*names)
+    return get if len(names) > 1 else lambda node: (get(node),)
+
+
 _kind = cast("Callable[[type[object]], _Kind]", cache(_make_kind))
 
 
-def _map(f: Callable[..., Array], nodes: tuple[object, ...]) -> object:
-    node = nodes[0]
+def _map(f: Callable[..., Array], node: object, *others: object) -> object:
     if isinstance(node, np.ndarray):
-        for other in nodes:
-            if not isinstance(other, np.ndarray):
-                raise StructureError(f"expected an array, got {type(other).__name__}")
-            if other.shape != node.shape:
-                raise ShapeError(f"expected shape {node.shape}, got {other.shape}")
-        array = f(*nodes)
+        for other in others:
+            if not isinstance(other, np.ndarray) or other.shape != node.shape:
+                raise _unlike(node, other)
+        array = f(node, *others)
         is_sealed = type(array) is np.ndarray and not array.flags.writeable
         return array if is_sealed else lock(array)
     cls = type(node)
     kind = _kind(cls)
-    for other in nodes:
+    for other in others:
         if type(other) is not cls:
             raise StructureError(f"expected {cls.__name__}, got {array_type(other)}")
         if kind.entries is not None and kind.entries(other) != kind.entries(node):
             raise StructureError(f"expected {kind.names(node)}, got {kind.names(other)}")
+    children = kind.children(node)
+    if not children:
+        return node
     new: list[object] = []
     try:
-        for group in zip(*map(kind.children, nodes), strict=True):
-            new.append(_map(f, group))  # noqa: PERF401 (how far it got says where it failed)
+        for child in map(_map, repeat(f), children, *map(kind.children, others)):
+            new.append(child)  # noqa: PERF402 (how far it got says where it failed)
     except LocatedError as error:
         error.locate(kind.names(node)[len(new)])
         raise
-    return kind.build(node, new) if new else node
+    return kind.build(node, new)
+
+
+def _unlike(array: Array, other: object) -> LocatedError:
+    if isinstance(other, np.ndarray):
+        return ShapeError(f"expected shape {array.shape}, got {other.shape}")
+    return StructureError(f"expected an array, got {type(other).__name__}")
 
 
 def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
@@ -137,7 +149,7 @@ def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
     >>> tree_map(lambda a, b: a + 10 * b, layer, layer).b
     array([11.])
     """
-    return cast(Tree, _map(f, (tree, *rest)))
+    return cast(Tree, _map(f, tree, *rest))
 
 
 def tree_like(tree: Tree, arrays: Iterable[Array]) -> Tree:
