@@ -40,6 +40,11 @@ RNG: TypeAlias = "int | np.random.SeedSequence | np.random.Generator"
 FLOAT_TYPES = (np.float16, np.float32, np.float64)
 NATIVE_DTYPES = frozenset(map(np.dtype, FLOAT_TYPES))
 
+# Every step makes a network and drops the one before. glibc may give that memory back to the system
+# and take it again page by page, which can cost a third of a step, until the process has once freed
+# a block of up to 32 MiB: then it keeps that much. Nothing is written to this one.
+np.empty(31 << 20, np.uint8)
+
 ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Float])
 T = TypeVar("T")
 

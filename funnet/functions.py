@@ -169,11 +169,11 @@ def softmax(x: ArrayT) -> ArrayT:
            [1. , 0. ]])
     """
     _check_classes(x)
-    # Scores further apart than the dtype reaches give -inf, of which the exponential is right.
+    # The exponential of -inf, where scores are too far apart for the dtype, is right.
     with np.errstate(over="ignore"):
-        e = _below_maximum(np.ascontiguousarray(x))
+        e = below_maximum(np.ascontiguousarray(x))
     np.exp(e, out=e)
-    e /= _total(e)
+    e /= total(e)
     return cast(ArrayT, e)
 
 
@@ -201,30 +201,30 @@ def log_softmax(x: ArrayT) -> ArrayT:
     """
     _check_classes(x)
     with np.errstate(over="ignore"):
-        return unguarded_log_softmax(cast(ArrayT, np.ascontiguousarray(x)))
-
-
-def unguarded_log_softmax(x: ArrayT) -> ArrayT:
-    """Return `log_softmax(x)` without its checks, and with a warning where scores are far apart.
-
-    It computes in the memory order of `x`, which is that of the result.
-    """
-    z = _below_maximum(x)
-    # Scores further apart than the dtype reaches give its lowest number in place of -inf.
-    np.maximum(z, LOWEST[z.dtype.type], out=z)
-    z -= np.log(_total(np.exp(z)))
+        z = below_maximum(np.ascontiguousarray(x))
+    z = above_lowest(z)
+    z -= np.log(total(np.exp(z)))
     return cast(ArrayT, z)
 
 
-def _below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
+def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
+    """Return x minus its maximum along the last axis, in the memory order of x.
+
+    Where numbers are further apart than the dtype reaches, it is -inf, with NumPy's warning.
+    """
     return np.asarray(x - np.maximum.reduce(x, axis=-1, keepdims=True))
 
 
-def _total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:
+def above_lowest(z: npt.NDArray[Float]) -> npt.NDArray[Float]:
+    """Return z with the lowest number of its dtype in place of -inf."""
+    return np.asarray(np.maximum(z, LOWEST[z.dtype.type]))
+
+
+def total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:
+    """Return the sum along the last axis, which stays as one of length 1."""
     # Not in float16, in which the sum over 65520 classes is infinite.
     dtype = np.float32 if e.dtype == np.float16 else None
-    total: npt.NDArray[Float] = np.add.reduce(e, axis=-1, keepdims=True, dtype=dtype)
-    return total
+    return np.asarray(np.add.reduce(e, axis=-1, keepdims=True, dtype=dtype))
 
 
 def _check_classes(x: npt.NDArray[Float]) -> None:

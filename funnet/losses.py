@@ -26,7 +26,7 @@ from funnet.arrays import (
     is_labels,
 )
 from funnet.errors import ShapeError
-from funnet.functions import sigmoid, unguarded_log_softmax
+from funnet.functions import above_lowest, below_maximum, sigmoid, total
 
 
 def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, Matrix]:
@@ -63,20 +63,21 @@ def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
     """
     n, n_classes = _check_scores(scores)
     with np.errstate(over="ignore"):
-        log_p = unguarded_log_softmax(_by_class(scores))
-        dscores = np.exp(log_p)
+        z = below_maximum(_by_class(scores))
+        dscores = np.exp(z)
+        sums = total(dscores)
+        dscores /= sums
         if is_labels(t):
             check_labels(t, n, n_classes)
             of_class = np.arange(n), t
-            log_p = log_p[of_class]
+            log_p = above_lowest(z[of_class]) - np.log(sums[:, 0])
             loss = abs(_sum(log_p)) / n  # not minus, which makes -0.0 of a perfect 0
             dscores[of_class] = np.expm1(log_p)
         else:
             p = _distributions(t, scores)
-            loss = abs(_sum(p * log_p)) / n
+            loss = abs(_sum(p * (above_lowest(z) - np.log(sums)))) / n
             dscores -= p
-    dscores *= 1 / n
-    return loss, np.ascontiguousarray(dscores)
+    return loss, np.multiply(dscores, 1 / n, order="C")
 
 
 def sigmoid_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, Matrix]:

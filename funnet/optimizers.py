@@ -59,8 +59,8 @@ def sgd_update(params: Layer[X, Y, C, Params], grads: Params, lr: float) -> Para
 
     def step(param: npt.NDArray[Float], grad: npt.NDArray[Float]) -> Array:
         check_dtype(grad, param.dtype, "the gradient")
-        new = grad * rate
-        return seal(np.subtract(param, new, new))
+        new = np.multiply(grad, rate)
+        return seal(np.subtract(param, new, out=new))
 
     return tree_map(step, cast(Params, params), grads)
 

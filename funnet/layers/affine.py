@@ -152,7 +152,7 @@ class Affine(Generic[I_co, O_co]):
     def forward(self, x: Matrix, /) -> tuple[Matrix, AffineCache]:
         """Return y (N, n_out) for x (N, n_in)."""
         check_batch(x, len(self.W), self.W.dtype, "x of Affine")
-        y = np.dot(x, self.W)
+        y: Matrix = x.dot(self.W)
         y += self.b
         return y, AffineCache(x)
 
@@ -165,11 +165,9 @@ class Affine(Generic[I_co, O_co]):
         check_batch(x, len(W), W.dtype, "the cached x of Affine")
         check_dtype(dout, W.dtype, "dout of Affine")
         check_shape(dout, (len(x), W.shape[1]), "dout of Affine")
-        grads: Affine[I_co, O_co] = Affine(
-            seal(np.dot(x.T, dout)), seal(np.add.reduce(dout, axis=0))
-        )
+        grads: Affine[I_co, O_co] = Affine(seal(x.T.dot(dout)), seal(np.add.reduce(dout, axis=0)))
 
         def dx() -> Matrix:
-            return cast(Matrix, np.dot(dout, W.T))
+            return cast(Matrix, dout.dot(W.T))
 
         return grads, dx
