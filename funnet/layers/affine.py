@@ -165,7 +165,11 @@ class Affine(Generic[I_co, O_co]):
         check_batch(x, len(W), W.dtype, "the cached x of Affine")
         check_dtype(dout, W.dtype, "dout of Affine")
         check_shape(dout, (len(x), W.shape[1]), "dout of Affine")
-        grads: Affine[I_co, O_co] = Affine(seal(x.T.dot(dout)), seal(np.add.reduce(dout, axis=0)))
+        # The bias is the weight of an input of 1; a product takes a third of the time of a sum, and
+        # fill a third of that of np.ones.
+        ones = np.empty(len(x), W.dtype)
+        ones.fill(1)
+        grads: Affine[I_co, O_co] = Affine(seal(x.T.dot(dout)), seal(ones.dot(dout)))
 
         def dx() -> Matrix:
             return cast(Matrix, dout.dot(W.T))
