@@ -25,9 +25,10 @@ def blocks() -> list[tuple[str, str]]:
 def test_the_first_screen_has_the_two_commands() -> None:
     commands = [text.strip() for language, text in blocks() if language == "sh"]
 
+    install = "python3 -m venv .venv && .venv/bin/pip install -qe"
     assert commands == [
-        'pip install -e ".[examples]" && python examples/quickstart.py',
-        'pip install -e ".[test]" && pytest',
+        f'{install} ".[examples]" && .venv/bin/python examples/quickstart.py',
+        f'{install} ".[test]" && .venv/bin/pytest',
     ]
 
 
