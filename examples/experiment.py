@@ -15,7 +15,7 @@ from pathlib import Path
 
 import attrs
 import numpy as np
-from common import options, positive, save as save_picture
+from common import BLUE, ORANGE, options, positive, save as save_picture
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
@@ -121,8 +121,8 @@ def draw(scores: Mapping[float, Sequence[float]], folder: Path) -> None:
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
     for lr, values in scores.items():
-        axes.plot([lr] * len(values), values, ".", color="#0072B2", alpha=0.6)
-    axes.plot(list(scores), [np.mean(values) for values in scores.values()], color="#D55E00")
+        axes.plot([lr] * len(values), values, ".", color=BLUE, alpha=0.6)
+    axes.plot(list(scores), [np.mean(values) for values in scores.values()], color=ORANGE)
     axes.set(title="Digits, one point a run", xlabel="learning rate", ylabel="test accuracy")
     axes.set_xscale("log")
     save_picture(figure, folder, "experiment.png")

@@ -9,7 +9,7 @@ on the digits inside scikit-learn where MNIST is missing.
 from itertools import islice
 
 import numpy as np
-from common import options, positive, save
+from common import BLUE, ORANGE, options, positive, save
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
@@ -63,6 +63,9 @@ def main() -> None:
 
     source, x, t = digits(args.data)
     axes = right.subplots()
+    axes.set_prop_cycle(
+        color=[BLUE, ORANGE, "#009E73", "#CC79A7"], linestyle=["-", "--", "-.", "-"]
+    )
     for name, (_, optimizer) in OPTIMIZERS.items():
         rng = np.random.default_rng(args.seed)  # equal weights and equal batches for all
         net = sequential(
@@ -97,8 +100,8 @@ def draw_path(axes: Axes, name: str, path: Matrix) -> None:
     """Draw the points over the contours of the valley."""
     x, y = np.meshgrid(np.linspace(-10, 10, 200), np.linspace(-6, 6, 200))
     axes.contour(x, y, x**2 / 20 + y**2, levels=np.arange(0.5, 42, 2), colors="0.8")
-    axes.plot(*path.T, ".-", color="#D55E00")
-    axes.plot(0, 0, "+", color="#0072B2", ms=12)
+    axes.plot(*path.T, ".-", color=ORANGE)
+    axes.plot(0, 0, "+", color=BLUE, ms=12)
     axes.set(title=name, xlabel="x", ylabel="y")
 
 

@@ -1,7 +1,40 @@
-"""Settings of the tests."""
+"""Settings of the tests, and what several of them need."""
 
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 # How long an example takes says nothing about whether it is right, on a busy machine least of all.
 settings.register_profile("funnet", deadline=None)
 settings.load_profile("funnet")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., str]:
+    """Return a function that runs an example in an empty folder and returns what it prints."""
+
+    def run(name: str, *arguments: str) -> str:
+        quiet = {"PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+        nowhere = {"FUNNET_DATA_DIR": str(tmp_path)}  # no MNIST, and no download
+        environment = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "MPLBACKEND"}}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", EXAMPLES / f"{name}.py", *arguments],
+            cwd=tmp_path,
+            env=environment | quiet | nowhere,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

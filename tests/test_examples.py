@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,25 +14,6 @@ MNIST = Path(os.environ.get("FUNNET_DATA_DIR") or ROOT.parent / "shared" / "mnis
 
 needs_mnist = pytest.mark.skipif(not MNIST.is_dir(), reason=f"there is no MNIST in {MNIST}")
 Run = Callable[..., str]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Return a function that runs an example in an empty folder and returns what it prints."""
-
-    def run(name: str, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", ROOT / "examples" / f"{name}.py", *arguments],
-            cwd=tmp_path,
-            env={name: value for name, value in os.environ.items() if name != "DISPLAY"},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 def percentage(output: str) -> float:
@@ -106,3 +85,20 @@ def test_the_benchmark_prints_ratios_and_limits(run: Run) -> None:
     lines = re.findall(r"^  funnet +[\d,.]+ +\d +[\d.]+  at most ([\d.]+): ", output, re.MULTILINE)
     assert lines == ["1.45", "1.20", "1.65", "2.00"]
     assert "import funnet: " in output
+
+
+def test_an_experiment_that_is_stopped_goes_on_to_the_same_results(
+    run: Run, tmp_path: Path
+) -> None:
+    arguments = ["experiment", "--epochs", "2", "--seeds", "1", "--processes", "2"]
+    results = tmp_path / "out" / "experiment.jsonl"
+
+    output = run(*arguments)
+    whole = results.read_text()
+    results.write_text("".join(whole.splitlines(keepends=True)[:3]))
+    again = run(*arguments)
+
+    assert len(re.findall(r"^ +[\d.]+ +[\d.]+% +[\d.]+% +[\d.]+%$", output, re.MULTILINE)) == 7
+    assert again == output
+    # Whichever run is done first is written first.
+    assert sorted(results.read_text().splitlines()) == sorted(whole.splitlines())

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,8 +23,10 @@ GALLERY = [
     "cross_entropy",
     "custom_layer",
     "delta_rule",
+    "experiment",
     "gates",
     "gradient_check",
+    "optimizers",
     "save_and_reuse",
     "vanishing_gradient",
     "xor",
@@ -35,28 +34,17 @@ GALLERY = [
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., str]:
-    """Return a function that runs an example in an empty folder and returns what it prints."""
+def run(run: Callable[..., str], tmp_path: Path) -> Callable[..., str]:
+    """Return the function that runs an example, and looks at what was written besides."""
 
-    def run(name: str, *arguments: str) -> str:
-        quiet = {"PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
-        nowhere = {"FUNNET_DATA_DIR": str(tmp_path)}  # no MNIST, and no download
-        environment = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "MPLBACKEND"}}
-        done = subprocess.run(
-            [sys.executable, "-W", "error", EXAMPLES / f"{name}.py", *arguments],
-            cwd=tmp_path,
-            env=environment | quiet | nowhere,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+    def run_and_look(name: str, *arguments: str) -> str:
+        output = run(name, *arguments)
         written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
-        named = re.findall(r"^(?:picture|network): (.*)$", done.stdout, re.MULTILINE)
+        named = re.findall(r"^(?:picture|network): (.*)$", output, re.MULTILINE)
         assert written == set(map(Path, named))
-        return done.stdout
+        return output
 
-    return run
+    return run_and_look
 
 
 def rows(output: str, *names: str) -> list[list[float]]:
@@ -198,6 +186,17 @@ def test_first_weights_decide_what_is_left_of_activations_and_gradients(
     assert he == pytest.approx([0.85] * 5, abs=0.16)
     assert rows(output, "sigmoid", "Xavier")[1][7] == pytest.approx(1e-4, rel=0.1)
     assert he_gradients[7] == pytest.approx(0.2, rel=0.1)
+
+
+def test_the_optimizers_go_down_the_valley_as_in_the_textbook(run: Callable[..., str]) -> None:
+    output = run("optimizers", "--steps", "60")
+
+    valley = dict(re.findall(r"^ *(\w+): f = ([\d.]+) after 30 steps$", output, re.MULTILINE))
+    known = {"SGD": 0.0133, "Momentum": 0.048, "AdaGrad": 0.0007, "Adam": 0.10}
+    assert {name: float(f) for name, f in valley.items()} == pytest.approx(known, rel=0.03)
+    losses = re.findall(r": loss ([\d.]+) after 60 steps on the digits", output)
+    assert len(losses) == 4
+    assert max(map(float, losses)) < np.log(10) + 0.1  # that of a guess
 
 
 def test_a_user_s_layer_and_network_pass_the_checks_and_learn(run: Callable[..., str]) -> None:
