@@ -12,7 +12,7 @@ from attrs.validators import instance_of
 
 from funnet.arrays import Array
 from funnet.layer import C, Layer, X, Y, backward, forward
-from funnet.optimizer import Optimizer, OptimizerState, P
+from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
 from funnet.tree import named_leaves, tree_leaves
 
 P_co = TypeVar("P_co", covariant=True)
