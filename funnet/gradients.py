@@ -8,7 +8,7 @@ from typing import TypeVar
 import attrs
 import numpy as np
 
-from funnet.arrays import Array
+from funnet.arrays import Array, seal
 from funnet.layer import C, G, Layer, X, Y, backward, forward, input_gradient
 from funnet.tree import Tree, astype, named_leaves, replace_at, tree_leaves, tree_map
 
@@ -59,9 +59,10 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
             distance = above[index] - below[index]  # not 2 step: both are rounded
             if distance == 0:
                 raise ValueError(f"a step of {step} is lost in {array.dtype} at {array[index]}")
-            change = f(replace_at(params, path, above)) - f(replace_at(params, path, below))
-            grad[index] = change / distance
-        return grad
+            # Sealed, they are shared by the layer, which would copy them otherwise.
+            high, low = (f(replace_at(params, path, seal(moved))) for moved in (above, below))
+            grad[index] = (high - low) / distance
+        return seal(grad)
 
     params = tree_map(lambda array: array, params)
     grads = (derivatives(path, array) for path, array in named_leaves(params))
