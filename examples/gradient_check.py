@@ -9,6 +9,7 @@ good: large ones give no derivative, tiny ones mostly rounding errors.
 
 from collections.abc import Iterator
 from timeit import timeit
+from typing import Literal
 
 import numpy as np
 from common import BLUE, GREY, ORANGE, options, positive, print_table, save
@@ -19,8 +20,7 @@ from funnet import (
     Affine,
     Array,
     Float,
-    Matrix,
-    Sequential,
+    Network,
     Sigmoid,
     Vector,
     astype,
@@ -33,10 +33,11 @@ from funnet import (
     parameter_count,
     sequential,
     softmax_cross_entropy,
+    tree_leaves,
     tree_map,
 )
 
-TwoLayerNet = Sequential[Matrix, Matrix, tuple[Affine, Sigmoid, Affine]]
+DigitReader = Network[Literal[64], Literal[10]]
 # With a smaller step than the last, a float32 weight does not move.
 STEPS: dict[type[Float], Vector] = {
     np.float64: 10.0 ** -np.arange(12),
@@ -56,11 +57,11 @@ def main() -> None:
     (digits, classes), _ = load_digits()
     x, t = digits[:3].astype(np.float64), classes[:3]
 
-    def loss(params: TwoLayerNet) -> float:
-        y, _ = forward(params, x.astype(params.layers[0].W.dtype))
+    def loss(params: DigitReader) -> float:
+        y, _ = forward(params, x.astype(tree_leaves(params)[0].dtype))
         return softmax_cross_entropy(y, t)[0]
 
-    def by_backward() -> TwoLayerNet:
+    def by_backward() -> DigitReader:
         y, cache = forward(net, x)
         return backward(net, cache, softmax_cross_entropy(y, t)[1])
 
@@ -84,7 +85,7 @@ def main() -> None:
     save(draw(curves), args.out, "gradient_check.png")
 
 
-def differences(a: TwoLayerNet, b: TwoLayerNet) -> Iterator[tuple[str, Array]]:
+def differences(a: DigitReader, b: DigitReader) -> Iterator[tuple[str, Array]]:
     """Iterate over the parameters' paths with the differences of two gradients."""
     return named_leaves(tree_map(np.subtract, a, b))
 

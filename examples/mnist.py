@@ -8,6 +8,7 @@ they can't be had, the digits of 8 x 8 pixels take their place.
 """
 
 from itertools import islice
+from typing import Literal
 
 import numpy as np
 from common import BLUE, ORANGE, draw_losses, mnist_or_digits, options, positive, save
@@ -18,8 +19,8 @@ from funnet import (
     Affine,
     Classes,
     Matrix,
+    Network,
     ReLU,
-    Sequential,
     accuracy,
     astype,
     backward,
@@ -35,8 +36,6 @@ from funnet import (
     softmax_cross_entropy,
     tree_map,
 )
-
-TwoLayerNet = Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]]
 
 
 def main() -> None:
@@ -89,7 +88,7 @@ def main() -> None:
     save(figure, args.out, "mnist.png")
 
 
-def check_gradient(net: TwoLayerNet, x: Matrix, t: Classes) -> None:
+def check_gradient(net: Network[int, Literal[10]], x: Matrix, t: Classes) -> None:
     """Print how much backward and the numerical gradient differ, as a mean for each parameter."""
     # In float32 the differences of the loss would be mostly rounding errors.
     net, x = astype(net, np.float64), astype(x, np.float64)
@@ -100,7 +99,7 @@ def check_gradient(net: TwoLayerNet, x: Matrix, t: Classes) -> None:
     print(f"gradient check: {total:,} numbers, each moved both ways, on a batch of {len(x)}")
     with tqdm(total=2 * total, unit=" losses") as bar:
 
-        def loss(params: TwoLayerNet) -> float:
+        def loss(params: Network[int, Literal[10]]) -> float:
             bar.update()
             return softmax_cross_entropy(predict(params, x), t)[0]
 

@@ -9,6 +9,7 @@ one, which has never seen the first one's memory, loads the file and says the sa
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from common import options, positive, train
@@ -16,9 +17,8 @@ from tqdm import tqdm
 
 from funnet import (
     Affine,
-    Matrix,
+    Network,
     ReLU,
-    Sequential,
     accuracy,
     fingerprint,
     load,
@@ -30,10 +30,10 @@ from funnet import (
     softmax_cross_entropy,
 )
 
-TwoLayerNet = Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]]
+DigitReader = Network[Literal[64], Literal[10]]
 
 
-def network(rng: np.random.Generator) -> TwoLayerNet:
+def network(rng: np.random.Generator) -> DigitReader:
     """Return the network before training."""
     return sequential(Affine.init(64, 50, rng=rng), ReLU(), Affine.init(50, 10, rng=rng))
 
@@ -65,7 +65,7 @@ def main() -> None:
     print("equal" if first == second else "different")
 
 
-def describe_use(net: TwoLayerNet) -> str:
+def describe_use(net: DigitReader) -> str:
     """Return a network's fingerprint, and what it makes of the test digits."""
     _, (x, t) = load_digits()
     y = predict(net, x)

@@ -7,6 +7,7 @@ many seeds each answer is within 0.1 of its target, and a picture of what it say
 """
 
 from itertools import repeat
+from typing import Literal
 
 import numpy as np
 from common import CORNERS, XOR, draw_plane, options, positive, print_table, save, train
@@ -15,8 +16,7 @@ from tqdm import tqdm
 
 from funnet import (
     Affine,
-    Matrix,
-    Sequential,
+    Network,
     Sigmoid,
     normal,
     predict,
@@ -24,10 +24,8 @@ from funnet import (
     sum_squared_error,
 )
 
-Scores = Sequential[Matrix, Matrix, tuple[Affine, Sigmoid, Affine]]
 
-
-def scorer(seed: int) -> Scores:
+def scorer(seed: int) -> Network[Literal[2], Literal[1]]:
     """Return a 2-4-1 network without its last sigmoid."""
     rng = np.random.default_rng(seed)
     hidden = Affine.init(2, 4, rng=rng, weights=normal(1), dtype=np.float64)

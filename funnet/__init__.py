@@ -21,6 +21,7 @@ from funnet.checkpoints import (
     save as save,
 )
 from funnet.combinators import (
+    Network as Network,
     Sequential as Sequential,
     SequentialCache as SequentialCache,
     sequential as sequential,
@@ -181,6 +182,7 @@ __all__ = [
     "LocatedError",
     "Matrix",
     "Minibatches",
+    "Network",
     "NonFiniteError",
     "Optimizer",
     "OptimizerState",

@@ -45,6 +45,11 @@ NATIVE_DTYPES = frozenset(map(np.dtype, FLOAT_TYPES))
 # a block of up to 32 MiB: then it keeps that much. Nothing is written to this one.
 np.empty(31 << 20, np.uint8)
 
+ShapeT = TypeVar("ShapeT", bound=tuple[int, ...])
+
+Shaped = np.ndarray[ShapeT, np.dtype[Float]]
+"""A float array of the rank that another one has: `Shaped[ShapeT]`."""
+
 ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Float])
 T = TypeVar("T")
 

@@ -7,13 +7,21 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, cast, overload
 
 import attrs
 
-from funnet.arrays import ArrayT, Matrix, check_cache
+from funnet.arrays import Matrix, Shaped, ShapeT, check_cache
 from funnet.errors import LocatedError, ShapeError, StructureError
-from funnet.layer import Layer, X, Y
+from funnet.layer import Layer
 from funnet.tree import describe
 from funnet.widths import Widths, mismatches, whole
 
+# The widths of the input and the output: `int`, or a literal where `funnet.mypy_plugin` knows it.
+I_co = TypeVar("I_co", bound=int, covariant=True)
+O_co = TypeVar("O_co", bound=int, covariant=True)
+# What is left of the arrays that go in and out, so that a network's type is short: their shapes.
+S = TypeVar("S", bound=tuple[int, ...])
+T = TypeVar("T", bound=tuple[int, ...])
 L = TypeVar("L", bound=tuple[object, ...])
+
+Rows = tuple[int, int]
 
 # The types of the layers are known to `sequential`, which has checked that each one's output is
 # the next one's input; a tuple of any length has no way to say that.
@@ -28,8 +36,11 @@ class SequentialCache(Generic[L]):
 
 
 @attrs.frozen(eq=False)
-class Sequential(Generic[X, Y, L]):
+class Sequential(Generic[I_co, O_co, S, T, L]):
     """Layers in a row, as one layer: a network. Made by `sequential`, which checks that they fit.
+
+    Its type says, in this order: the width of its input and of its output, the shape of the arrays
+    that go in and come out, and its layers.
 
     Parameters
     ----------
@@ -46,21 +57,21 @@ class Sequential(Generic[X, Y, L]):
         return cast("tuple[AnyLayer, ...]", self.layers)
 
     @property
-    def n_in(self) -> int | None:
+    def n_in(self) -> I_co | None:
         """The width of the input, where it is known."""
-        return _widths(self).takes
+        return cast("I_co | None", _widths(self).takes)
 
     @property
-    def n_out(self) -> int | None:
+    def n_out(self) -> O_co | None:
         """The width of the output, where it is known."""
-        return _widths(self).gives
+        return cast("O_co | None", _widths(self).gives)
 
     @property
     def keeps_width(self) -> bool:
         """Whether the output has the width of the input, whatever that is."""
         return _widths(self).keeps
 
-    def forward(self, x: X, /) -> tuple[Y, SequentialCache[L]]:
+    def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], SequentialCache[L]]:
         """Return what the last layer makes of what the one before it makes of ... x."""
         y: Any = x
         caches = []
@@ -74,8 +85,8 @@ class Sequential(Generic[X, Y, L]):
         return y, SequentialCache(tuple(caches))
 
     def pullback(
-        self, cache: SequentialCache[L], dout: Y, /
-    ) -> tuple[Sequential[X, Y, L], Callable[[], X]]:
+        self, cache: SequentialCache[L], dout: Shaped[T], /
+    ) -> tuple[Sequential[I_co, O_co, S, T, L], Callable[[], Shaped[S]]]:
         """Return the gradients of all layers; dx is that of the first one."""
         check_cache(cache, SequentialCache)
         row = self._row
@@ -107,6 +118,31 @@ def _widths(layer: object) -> Widths:
     )
 
 
+class Network(Protocol[I_co, O_co]):
+    """A layer on rows of given widths, for annotations: `Network[Literal[784], Literal[10]]`.
+
+    Type checkers know most widths as `int` only, so they take any network for any other. With
+    `funnet.mypy_plugin`, mypy refuses one whose widths are known to differ.
+    """
+
+    @property
+    def n_in(self) -> I_co | int | None:
+        """The width of the input, where it is known."""
+
+    @property
+    def n_out(self) -> O_co | int | None:
+        """The width of the output, where it is known."""
+
+    def forward(self, x: Matrix, /) -> tuple[Matrix, object]:
+        """Return y (N, n_out) for x (N, n_in), and a cache of the network's own."""
+
+    # Any: which cache it is, only the network knows.
+    def pullback(
+        self, cache: Any, dout: Matrix, /
+    ) -> tuple[Network[I_co, O_co], Callable[[], Matrix]]:
+        """Return gradients of the network's own class; dx has the shape of x."""
+
+
 class Elementwise(Protocol):
     """A layer on arrays of any rank, whose output has the shape of its input."""
 
@@ -114,10 +150,12 @@ class Elementwise(Protocol):
     def keeps_width(self) -> Literal[True]:
         """Says so."""
 
-    def forward(self, x: ArrayT, /) -> tuple[ArrayT, Any]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], Any]:
         """Return y, of the shape of x, and a cache of the layer's own."""
 
-    def pullback(self, cache: Any, dout: ArrayT, /) -> tuple[object, Callable[[], ArrayT]]:
+    def pullback(
+        self, cache: Any, dout: Shaped[ShapeT], /
+    ) -> tuple[object, Callable[[], Shaped[ShapeT]]]:
         """Return gradients of the layer's own class; dx has the shape of dout."""
 
 
@@ -168,108 +206,114 @@ G14 = TypeVar("G14")
 G15 = TypeVar("G15")
 
 @overload
-def sequential(*layers: Elementwise) -> Sequential[Matrix, Matrix, tuple[Elementwise, ...]]: ...
+def sequential(
+    *layers: Elementwise
+) -> Sequential[int, int, Rows, Rows, tuple[Elementwise, ...]]: ...
 @overload
 def sequential(
-    a: Layer[X, Y, C1, G1], /,
-) -> Sequential[X, Y, tuple[G1]]: ...
+    a: Layer[Shaped[S], Shaped[T], C1, G1], /,
+) -> Sequential[int, int, S, T, tuple[G1]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, Y, C2, G2], /,
-) -> Sequential[X, Y, tuple[G1, G2]]: ...
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, Shaped[T], C2, G2], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, Y, C3, G3],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, Shaped[T], C3, G3],
     /,
-) -> Sequential[X, Y, tuple[G1, G2, G3]]: ...
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, Y, C4, G4], /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4]]: ...
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, Shaped[T], C4, G4], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, Y, C5, G5], /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5]]: ...
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, Shaped[T], C5, G5], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, Y, C6, G6],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, Shaped[T], C6, G6],
     /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6]]: ...
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
     d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, Y, C7, G7], /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7]]: ...
+    g: Layer[X6, Shaped[T], C7, G7], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
     d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, X7, C7, G7], h: Layer[X7, Y, C8, G8], /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8]]: ...
+    g: Layer[X6, X7, C7, G7], h: Layer[X7, Shaped[T], C8, G8], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
     d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, Y, C9, G9],
+    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, Shaped[T], C9, G9],
     /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9]]: ...
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
     d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
     g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
-    j: Layer[X9, Y, C10, G10], /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10]]: ...
+    j: Layer[X9, Shaped[T], C10, G10], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
     d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
     g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
-    j: Layer[X9, X10, C10, G10], k: Layer[X10, Y, C11, G11], /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11]]: ...
+    j: Layer[X9, X10, C10, G10], k: Layer[X10, Shaped[T], C11, G11], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
     d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
     g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
-    j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, Y, C12, G12],
+    j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, Shaped[T], C12, G12],
     /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12]]: ...
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
     d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
     g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
     j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
-    m: Layer[X12, Y, C13, G13], /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13]]: ...
+    m: Layer[X12, Shaped[T], C13, G13], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13]]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
     d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
     g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
     j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
-    m: Layer[X12, X13, C13, G13], n: Layer[X13, Y, C14, G14], /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14]]: ...
+    m: Layer[X12, X13, C13, G13], n: Layer[X13, Shaped[T], C14, G14], /,
+) -> Sequential[
+    int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14]
+]: ...
 @overload
 def sequential(
-    a: Layer[X, X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
+    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
     d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
     g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
     j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
-    m: Layer[X12, X13, C13, G13], n: Layer[X13, X14, C14, G14], o: Layer[X14, Y, C15, G15],
+    m: Layer[X12, X13, C13, G13], n: Layer[X13, X14, C14, G14], o: Layer[X14, Shaped[T], C15, G15],
     /,
-) -> Sequential[X, Y, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14, G15]]: ...
+) -> Sequential[
+    int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14, G15]
+]: ...
 @overload
 def sequential(
     *layers: Layer[Matrix, Matrix, Any, G1]
-) -> Sequential[Matrix, Matrix, tuple[G1, ...]]: ...
+) -> Sequential[int, int, Rows, Rows, tuple[G1, ...]]: ...
 # fmt: on
-def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any]:
+def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any, Any, Any]:
     """Return layers in a row, as one network.
 
     Parameters

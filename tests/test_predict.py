@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tracemalloc
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from funnet import Affine, Matrix, ReLU, Sequential, ShapeError, forward, predict, sequential
+from funnet import Affine, Matrix, Network, ReLU, ShapeError, forward, predict, sequential
 
-Net = Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]]
+Net = Network[Literal[20], Literal[5]]
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from funnet import (
     DTypeError,
     LeakyReLU,
     Matrix,
+    Network,
     ReLU,
-    Sequential,
     ShapeError,
     StructureError,
     Vector,
@@ -48,7 +48,7 @@ class Plain:
     scale: Vector = attrs.field(kw_only=True)
 
 
-def net(seed: int = 0) -> Sequential[Matrix, Matrix, tuple[Affine, ReLU, Affine]]:
+def net(seed: int = 0) -> Network[int, int]:
     rng = np.random.default_rng(seed)
     return sequential(Affine.init(3, 4, rng=rng), ReLU(), Affine.init(4, 2, rng=rng))
 
@@ -160,7 +160,7 @@ def test_a_function_that_returns_its_argument_leaves_the_callers_array_writeable
             r"layers\.2\.W: expected shape \(4, 2\), got \(4, 7\)",
         ),
         (
-            replace_at(net(), "layers.2", astype(net().layers[2], np.float64)),
+            replace_at(net(), "layers.2", Affine.init(4, 2, rng=0, dtype=np.float64)),
             DTypeError,
             r"layers\.2\.W: expected the gradient to be float32, got float64",
         ),

@@ -7,15 +7,15 @@ from typing import ClassVar, Generic, Literal
 
 import attrs
 
-from funnet.arrays import ArrayT, check_cache, check_like
+from funnet.arrays import Shaped, ShapeT, check_cache, check_like
 from funnet.functions import identity
 
 
 @attrs.frozen(eq=False, repr=False)
-class IdentityCache(Generic[ArrayT]):
+class IdentityCache(Generic[ShapeT]):
     """What `Identity.pullback` needs: the input, for its shape and dtype."""
 
-    x: ArrayT
+    x: Shaped[ShapeT]
 
 
 @attrs.frozen(eq=False)
@@ -32,19 +32,19 @@ class Identity:
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def forward(self, x: ArrayT, /) -> tuple[ArrayT, IdentityCache[ArrayT]]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], IdentityCache[ShapeT]]:
         """Return y, which is x."""
         y = identity(x)
         return y, IdentityCache(x)
 
     def pullback(
-        self, cache: IdentityCache[ArrayT], dout: ArrayT, /
-    ) -> tuple[Identity, Callable[[], ArrayT]]:
+        self, cache: IdentityCache[ShapeT], dout: Shaped[ShapeT], /
+    ) -> tuple[Identity, Callable[[], Shaped[ShapeT]]]:
         """Return no gradients; dx = dout."""
         check_cache(cache, IdentityCache)
         check_like(dout, cache.x, "dout of Identity")
 
-        def dx() -> ArrayT:
+        def dx() -> Shaped[ShapeT]:
             return dout
 
         return self, dx

@@ -9,14 +9,14 @@ from typing import ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.arrays import ArrayT, check_cache, check_float, check_like
+from funnet.arrays import Shaped, ShapeT, check_cache, check_float, check_like
 
 
 @attrs.frozen(eq=False, repr=False)
-class LeakyReLUCache(Generic[ArrayT]):
+class LeakyReLUCache(Generic[ShapeT]):
     """What `LeakyReLU.pullback` needs: the input."""
 
-    x: ArrayT
+    x: Shaped[ShapeT]
 
 
 def _finite(slope: float) -> float:
@@ -51,27 +51,27 @@ class LeakyReLU:
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def forward(self, x: ArrayT, /) -> tuple[ArrayT, LeakyReLUCache[ArrayT]]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], LeakyReLUCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
         check_float(x, "x")
         # One of the two is 0, so that the sum is exact; np.where is several times slower.
         y = np.minimum(x, 0)
         y *= self.slope
         y += np.maximum(x, 0)
-        return cast(ArrayT, y), LeakyReLUCache(x)
+        return cast("Shaped[ShapeT]", y), LeakyReLUCache(x)
 
     def pullback(
-        self, cache: LeakyReLUCache[ArrayT], dout: ArrayT, /
-    ) -> tuple[LeakyReLU, Callable[[], ArrayT]]:
+        self, cache: LeakyReLUCache[ShapeT], dout: Shaped[ShapeT], /
+    ) -> tuple[LeakyReLU, Callable[[], Shaped[ShapeT]]]:
         """Return no gradients; dx = dout where x > 0, else slope dout."""
         check_cache(cache, LeakyReLUCache)
         check_like(dout, cache.x, "dout of LeakyReLU")
 
-        def dx() -> ArrayT:
+        def dx() -> Shaped[ShapeT]:
             above = dout * (cache.x > 0)
             below = dout - above
             below *= self.slope
             below += above
-            return cast(ArrayT, below)
+            return cast("Shaped[ShapeT]", below)
 
         return self, dx

@@ -7,15 +7,15 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.arrays import ArrayT, check_cache, check_like, seal
+from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
 from funnet.functions import relu
 
 
 @attrs.frozen(eq=False, repr=False)
-class ReLUCache(Generic[ArrayT]):
+class ReLUCache(Generic[ShapeT]):
     """What `ReLU.pullback` needs: the output."""
 
-    y: ArrayT
+    y: Shaped[ShapeT]
 
 
 @attrs.frozen(eq=False)
@@ -32,21 +32,21 @@ class ReLU:
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def forward(self, x: ArrayT, /) -> tuple[ArrayT, ReLUCache[ArrayT]]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], ReLUCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
         y = seal(relu(x))
         return y, ReLUCache(y)
 
     def pullback(
-        self, cache: ReLUCache[ArrayT], dout: ArrayT, /
-    ) -> tuple[ReLU, Callable[[], ArrayT]]:
+        self, cache: ReLUCache[ShapeT], dout: Shaped[ShapeT], /
+    ) -> tuple[ReLU, Callable[[], Shaped[ShapeT]]]:
         """Return no gradients; dx = dout where y > 0, else 0."""
         check_cache(cache, ReLUCache)
         check_like(dout, cache.y, "dout of ReLU")
 
-        def dx() -> ArrayT:
+        def dx() -> Shaped[ShapeT]:
             mask = (cache.y > 0).astype(dout.dtype)
             mask *= dout
-            return cast(ArrayT, mask)
+            return cast("Shaped[ShapeT]", mask)
 
         return self, dx

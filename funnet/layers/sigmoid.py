@@ -7,15 +7,15 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.arrays import ArrayT, check_cache, check_like, seal
+from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
 from funnet.functions import sigmoid
 
 
 @attrs.frozen(eq=False, repr=False)
-class SigmoidCache(Generic[ArrayT]):
+class SigmoidCache(Generic[ShapeT]):
     """What `Sigmoid.pullback` needs: the output."""
 
-    y: ArrayT
+    y: Shaped[ShapeT]
 
 
 @attrs.frozen(eq=False)
@@ -32,19 +32,19 @@ class Sigmoid:
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def forward(self, x: ArrayT, /) -> tuple[ArrayT, SigmoidCache[ArrayT]]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], SigmoidCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
         y = seal(sigmoid(x))
         return y, SigmoidCache(y)
 
     def pullback(
-        self, cache: SigmoidCache[ArrayT], dout: ArrayT, /
-    ) -> tuple[Sigmoid, Callable[[], ArrayT]]:
+        self, cache: SigmoidCache[ShapeT], dout: Shaped[ShapeT], /
+    ) -> tuple[Sigmoid, Callable[[], Shaped[ShapeT]]]:
         """Return no gradients; dx = dout y (1 - y)."""
         check_cache(cache, SigmoidCache)
         check_like(dout, cache.y, "dout of Sigmoid")
 
-        def dx() -> ArrayT:
-            return cast(ArrayT, dout * cache.y * (1 - cache.y))
+        def dx() -> Shaped[ShapeT]:
+            return cast("Shaped[ShapeT]", dout * cache.y * (1 - cache.y))
 
         return self, dx

@@ -7,15 +7,15 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.arrays import ArrayT, check_cache, check_like, seal
+from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
 from funnet.functions import softmax
 
 
 @attrs.frozen(eq=False, repr=False)
-class SoftmaxCache(Generic[ArrayT]):
+class SoftmaxCache(Generic[ShapeT]):
     """What `Softmax.pullback` needs: the output."""
 
-    y: ArrayT
+    y: Shaped[ShapeT]
 
 
 @attrs.frozen(eq=False)
@@ -32,19 +32,21 @@ class Softmax:
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def forward(self, x: ArrayT, /) -> tuple[ArrayT, SoftmaxCache[ArrayT]]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], SoftmaxCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
         y = seal(softmax(x))
         return y, SoftmaxCache(y)
 
     def pullback(
-        self, cache: SoftmaxCache[ArrayT], dout: ArrayT, /
-    ) -> tuple[Softmax, Callable[[], ArrayT]]:
+        self, cache: SoftmaxCache[ShapeT], dout: Shaped[ShapeT], /
+    ) -> tuple[Softmax, Callable[[], Shaped[ShapeT]]]:
         """Return no gradients; dx = y (dout - sum(dout y))."""
         check_cache(cache, SoftmaxCache)
         check_like(dout, cache.y, "dout of Softmax")
 
-        def dx() -> ArrayT:
-            return cast(ArrayT, cache.y * (dout - (dout * cache.y).sum(axis=-1, keepdims=True)))
+        def dx() -> Shaped[ShapeT]:
+            return cast(
+                "Shaped[ShapeT]", cache.y * (dout - (dout * cache.y).sum(axis=-1, keepdims=True))
+            )
 
         return self, dx

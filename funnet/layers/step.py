@@ -8,15 +8,15 @@ from typing import ClassVar, Generic, Literal
 import attrs
 import numpy as np
 
-from funnet.arrays import ArrayT, check_cache, check_like, seal
+from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
 from funnet.functions import step
 
 
 @attrs.frozen(eq=False, repr=False)
-class StepCache(Generic[ArrayT]):
+class StepCache(Generic[ShapeT]):
     """What `Step.pullback` needs: the output, for its shape and dtype."""
 
-    y: ArrayT
+    y: Shaped[ShapeT]
 
 
 @attrs.frozen(eq=False)
@@ -35,19 +35,19 @@ class Step:
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def forward(self, x: ArrayT, /) -> tuple[ArrayT, StepCache[ArrayT]]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], StepCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
         y = seal(step(x))
         return y, StepCache(y)
 
     def pullback(
-        self, cache: StepCache[ArrayT], dout: ArrayT, /
-    ) -> tuple[Step, Callable[[], ArrayT]]:
+        self, cache: StepCache[ShapeT], dout: Shaped[ShapeT], /
+    ) -> tuple[Step, Callable[[], Shaped[ShapeT]]]:
         """Return no gradients; dx = 0."""
         check_cache(cache, StepCache)
         check_like(dout, cache.y, "dout of Step")
 
-        def dx() -> ArrayT:
+        def dx() -> Shaped[ShapeT]:
             return np.zeros_like(dout)
 
         return self, dx

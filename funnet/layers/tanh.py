@@ -7,15 +7,15 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.arrays import ArrayT, check_cache, check_like, seal
+from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
 from funnet.functions import tanh
 
 
 @attrs.frozen(eq=False, repr=False)
-class TanhCache(Generic[ArrayT]):
+class TanhCache(Generic[ShapeT]):
     """What `Tanh.pullback` needs: the output."""
 
-    y: ArrayT
+    y: Shaped[ShapeT]
 
 
 @attrs.frozen(eq=False)
@@ -32,19 +32,19 @@ class Tanh:
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def forward(self, x: ArrayT, /) -> tuple[ArrayT, TanhCache[ArrayT]]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], TanhCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
         y = seal(tanh(x))
         return y, TanhCache(y)
 
     def pullback(
-        self, cache: TanhCache[ArrayT], dout: ArrayT, /
-    ) -> tuple[Tanh, Callable[[], ArrayT]]:
+        self, cache: TanhCache[ShapeT], dout: Shaped[ShapeT], /
+    ) -> tuple[Tanh, Callable[[], Shaped[ShapeT]]]:
         """Return no gradients; dx = dout (1 - y²)."""
         check_cache(cache, TanhCache)
         check_like(dout, cache.y, "dout of Tanh")
 
-        def dx() -> ArrayT:
-            return cast(ArrayT, dout * (1 - cache.y * cache.y))
+        def dx() -> Shaped[ShapeT]:
+            return cast("Shaped[ShapeT]", dout * (1 - cache.y * cache.y))
 
         return self, dx

@@ -1,0 +1,585 @@
+"""The widths of networks, checked by mypy as they are written.
+
+With `plugins = funnet.mypy_plugin` in its settings, mypy infers `Affine[Literal[784], Literal[80]]`
+for `Affine.init(784, 80, rng=rng)`, and says of layers that don't fit what `sequential` raises at
+run time, in the same words: both ask `funnet.widths`.
+
+Nothing here knows `Affine`. A layer has widths if its class has the attributes `n_in` and `n_out`
+that `funnet.widths` speaks of, so a user's layer is treated as ours.
+
+What mypy can't know is `int`, and never complained about. That takes a precaution: by mypy's rules
+a name has the type of the first value bound to it, and a list that of its first items, so that with
+literal widths the next value put there would be an error. Only what stays where it is has literal
+widths, therefore; `_Flow` tells which values do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias, cast
+
+from mypy.checker import TypeChecker
+from mypy.constant_fold import constant_fold_binary_op, constant_fold_unary_op
+from mypy.erasetype import remove_instance_last_known_values
+from mypy.errorcodes import ErrorCode
+from mypy.expandtype import expand_type_by_instance
+from mypy.maptype import map_instance_to_supertype
+from mypy.nodes import (
+    ARG_POS,
+    COVARIANT,
+    MDEF,
+    AssignmentStmt,
+    Block,
+    CallExpr,
+    ConditionalExpr,
+    Decorator,
+    Expression,
+    ExpressionStmt,
+    FuncDef,
+    IndexExpr,
+    LambdaExpr,
+    MemberExpr,
+    MypyFile,
+    NameExpr,
+    Node,
+    OpExpr,
+    OverloadedFuncDef,
+    RefExpr,
+    ReturnStmt,
+    StrExpr,
+    SymbolNode,
+    TupleExpr,
+    TypeInfo,
+    UnaryExpr,
+    Var,
+)
+from mypy.options import Options
+from mypy.plugin import (
+    CheckerPluginInterface,
+    FunctionContext,
+    FunctionSigContext,
+    MethodSigContext,
+    Plugin,
+)
+from mypy.types import (
+    CallableType,
+    FunctionLike,
+    Instance,
+    LiteralType,
+    NoneType,
+    ProperType,
+    TupleType,
+    Type,
+    TypeVarId,
+    TypeVarType,
+    UnionType,
+    find_unpack_in_list,
+    get_proper_type,
+    get_proper_types,
+    has_type_vars,
+)
+
+from funnet.widths import Widths, mismatches, whole
+
+FUNNET_WIDTH = ErrorCode("funnet-width", "Check that the widths of layers fit", "funnet")
+
+SEQUENTIAL = "funnet.combinators.sequential"
+SEQUENTIAL_TYPE = "funnet.combinators.Sequential"
+NETWORK_TYPE = "funnet.combinators.Network"
+# Their results have type variables, but of arrays and caches only, which have no widths.
+WITHOUT_WIDTHS = frozenset(
+    {"funnet.layer.forward", "funnet.layer.input_gradient", "funnet.layer.predict"}
+)
+
+NOTHING_KNOWN = Widths("layer")
+
+SigContext: TypeAlias = FunctionSigContext | MethodSigContext
+
+
+def plugin(version: str) -> type[Plugin]:
+    """Return the plugin; mypy calls this."""
+    return WidthsPlugin
+
+
+class WidthsPlugin(Plugin):
+    """Looks at the calls that make layers and networks, or take networks of given widths."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._flow: _Flow | None = None
+        self._whole = NOTHING_KNOWN
+
+    def get_function_signature_hook(
+        self, fullname: str
+    ) -> Callable[[FunctionSigContext], FunctionLike] | None:
+        """Return what looks at a call of a function, or of a class."""
+        return self._signature_hook(fullname)
+
+    def get_method_signature_hook(
+        self, fullname: str
+    ) -> Callable[[MethodSigContext], FunctionLike] | None:
+        """Return what looks at a call of a method."""
+        return self._signature_hook(fullname)
+
+    def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
+        """Return what makes the result of `sequential` plain inside."""
+        return _plain_inside if self._is_sequential(self._find(fullname)) else None
+
+    def _find(self, fullname: str) -> SymbolNode | None:
+        symbol = self.lookup_fully_qualified(fullname) if "." in fullname else None
+        return symbol.node if symbol is not None else None
+
+    def _is_sequential(self, node: SymbolNode | None) -> bool:
+        if not isinstance(node, Var):
+            return node is not None and node.fullname == SEQUENTIAL
+        # Perhaps another name for it, which has the same overloads.
+        ours, theirs = _signatures(self._find(SEQUENTIAL)), _signatures(node)
+        return len(ours) == len(theirs) > 1 and all(
+            (a.arg_types, a.ret_type) == (b.arg_types, b.ret_type)
+            for a, b in zip(ours, theirs, strict=True)
+        )
+
+    def _signature_hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
+        # None wherever it can be: a hook hides those of the plugins that come after this one.
+        node = self._find(fullname)
+        if self._is_sequential(node):
+            return self._check_row
+        for signature in _signatures(node):
+            takes_network = any(_wanted(formal) is not None for formal in signature.arg_types)
+            if takes_network or _width_variables(signature.ret_type):
+                return self._check_call
+        return None
+
+    def _check_row(self, context: SigContext) -> CallableType:
+        """Report the layers that don't fit, and put the widths of the whole into the result.
+
+        mypy asks for each overload, before it tries which one matches. While it tries, it takes a
+        report for a sign that this one doesn't, so `get_function_hook` would be too late.
+        """
+        signature = context.default_signature
+        if not has_type_vars(signature.ret_type):  # the first overload
+            self._whole = self._check_layers(cast(CallExpr, context.context), context.api)
+        result = cast(Instance, signature.ret_type)
+        n_in, n_out, *rest = result.args
+        ends = _literal(self._whole.takes, n_in), _literal(self._whole.gives, n_out)
+        return signature.copy_modified(ret_type=result.copy_modified(args=[*ends, *rest]))
+
+    def _check_layers(self, call: CallExpr, api: CheckerPluginInterface) -> Widths:
+        layers, places = _row(call, api)
+        for i, message in mismatches(layers):
+            if i < len(places):
+                api.fail(message, places[i], code=FUNNET_WIDTH)
+        row = whole("Sequential", layers)
+        flow = self._flow_in(api)
+        _check_network(flow.demanded.get(call), row, call, api)
+        return NOTHING_KNOWN if call in flow.moving else row
+
+    def _check_call(self, context: SigContext) -> CallableType:
+        """Report networks of other widths than are asked for; give a new layer literal widths."""
+        signature, api = context.default_signature, context.api
+        variables = _width_variables(signature.ret_type)
+        moving = self._flow_in(api).moving
+        passed: dict[TypeVarId, set[int | None]] = {variable: set() for variable in variables}
+        for formal, given in zip(signature.arg_types, context.args, strict=True):
+            variable = get_proper_type(formal)
+            for expression in given:
+                if isinstance(variable, TypeVarType) and variable.id in passed:
+                    passed[variable.id].add(_value(expression, api))
+                elif _wanted(formal) is not None:
+                    moving.discard(expression)  # whatever the function: here is its type
+                    layer = _widths(api.get_expression_type(expression))
+                    _check_network(formal, layer, expression, api)
+        result = get_proper_type(signature.ret_type)
+        if context.context in moving or not isinstance(result, Instance):
+            return signature
+        known = {name: values.pop() for name, values in passed.items() if len(values) == 1}
+        integer = api.named_generic_type("builtins.int", [])
+        return signature.copy_modified(ret_type=_with_widths(result, known, integer))
+
+    def _flow_in(self, api: CheckerPluginInterface) -> _Flow:
+        tree = cast(TypeChecker, api).tree
+        # The daemon keeps the tree of a file that was edited, and changes what is in it.
+        if self._flow is None or self._flow.defs is not tree.defs:
+            self._flow = _Flow(tree, self._is_sequential)
+        return self._flow
+
+
+def _row(call: CallExpr, api: CheckerPluginInterface) -> tuple[list[Widths], list[Expression]]:
+    """Return the widths of a call's layers, and where those stand whose number is known."""
+    layers: list[Widths] = []
+    places: list[Expression] = []
+    numbered = True
+    for arg, kind in zip(call.args, call.arg_kinds, strict=True):
+        given = get_proper_type(api.get_expression_type(arg))
+        if kind is ARG_POS:
+            items = [given]
+        elif isinstance(given, TupleType) and find_unpack_in_list(given.items) is None:
+            items = get_proper_types(given.items)
+        else:  # nobody knows how many there are
+            numbered = False
+            layers.append(NOTHING_KNOWN)
+            continue
+        layers.extend(map(_widths, items))
+        if numbered:
+            places.extend([arg] * len(items))
+    return layers, places
+
+
+def _check_network(
+    formal: Type | None, given: Widths, place: Expression, api: CheckerPluginInterface
+) -> None:
+    network = _wanted(formal)
+    if network is None:
+        return
+    want = _widths(network)
+    for verb, expected, width in (
+        ("takes", want.takes, given.takes),
+        ("gives", want.gives, given.gives),
+    ):
+        if None not in (expected, width) and expected != width:
+            message = f"expected a network that {verb} {expected} features, but this {verb} {width}"
+            api.fail(message, place, code=FUNNET_WIDTH)
+
+
+def _plain_inside(context: FunctionContext) -> Type:
+    """Leave a network's type with the widths of its ends, and none of its layers.
+
+    The layers stand in an invariant place: with literal widths there, mypy would find nothing in
+    common between two networks of the same build.
+    """
+    result = get_proper_type(context.default_return_type)
+    if isinstance(result, Instance) and result.type.fullname == SEQUENTIAL_TYPE:
+        *rest, layers = get_proper_types(result.args)
+        if isinstance(layers, TupleType):
+            plain = layers.copy_modified(items=[_plain(layer) for layer in layers.items])
+            return result.copy_modified(args=[*rest, plain])
+    return result
+
+
+def _plain(layer: Type) -> Type:
+    layer = get_proper_type(remove_instance_last_known_values(layer))
+    if not isinstance(layer, Instance):
+        return layer
+    variables = layer.type.defn.type_vars
+    of_width = _width_variables(Instance(layer.type, variables))
+    args = [
+        arg.fallback if isinstance(arg, LiteralType) and variable.id in of_width else arg
+        for variable, arg in zip(variables, get_proper_types(layer.args), strict=False)
+    ]
+    return layer.copy_modified(args=args)
+
+
+def _with_widths(
+    layer: Instance, known: Mapping[TypeVarId, int | None], integer: Instance
+) -> Instance:
+    """Return a layer's type with those of its widths that are known.
+
+    An invariant type variable gets what mypy itself infers for `784`: an integer of which it knows
+    the value until it is bound to a name. As `Literal[784]`, it would fit nothing but itself.
+    """
+    args: list[Type] = []
+    for parameter, arg in zip(layer.type.defn.type_vars, get_proper_types(layer.args), strict=True):
+        width = known.get(arg.id) if isinstance(arg, TypeVarType) else None
+        literal = _literal(width, integer)
+        if width is None:
+            args.append(arg)
+        elif isinstance(parameter, TypeVarType) and parameter.variance == COVARIANT:
+            args.append(literal)
+        else:
+            args.append(integer.copy_modified(last_known_value=cast(LiteralType, literal)))
+    return layer.copy_modified(args=args)
+
+
+# How types are read.
+
+
+def _signatures(node: SymbolNode | None) -> list[CallableType]:
+    """Return the signatures of a function, or those by which a class makes its values."""
+    if isinstance(node, TypeInfo):
+        made = Instance(node, node.defn.type_vars)
+        constructor = node.get("__init__")
+        return [
+            signature.copy_modified(ret_type=made)
+            for signature in _signatures(constructor.node if constructor is not None else None)
+        ]
+    if isinstance(node, Decorator):
+        node = node.var
+    typ = (
+        get_proper_type(node.type) if isinstance(node, FuncDef | OverloadedFuncDef | Var) else None
+    )
+    return typ.items if isinstance(typ, FunctionLike) else []
+
+
+def _member(layer: Instance, name: str) -> ProperType | None:
+    """Return the type of an attribute or property, as far as a value's class declares it."""
+    symbol = layer.type.get(name)
+    node = symbol.node if symbol is not None else None
+    if isinstance(node, OverloadedFuncDef):  # a property with a setter
+        node = node.items[0]
+    if isinstance(node, Decorator):
+        node = node.var
+    if not isinstance(node, Var) or node.type is None:
+        return None
+    declared = get_proper_type(node.type)
+    if node.is_property and isinstance(declared, CallableType):
+        declared = get_proper_type(declared.ret_type)
+    if isinstance(declared, UnionType):  # None says no more of a width than int does
+        declared = _but_none(declared)
+    owner = map_instance_to_supertype(layer, node.info)
+    for variable, arg in zip(node.info.defn.type_vars, owner.args, strict=False):
+        if isinstance(declared, TypeVarType) and declared.id == variable.id:
+            return get_proper_type(arg)  # which, put in by mypy, would forget its value
+    return get_proper_type(expand_type_by_instance(declared, owner))
+
+
+def _but_none(union: UnionType) -> ProperType:
+    """Return what else than None a value can be, if that is one type."""
+    others = [item for item in get_proper_types(union.items) if not isinstance(item, NoneType)]
+    return others[0] if len(others) == 1 else union
+
+
+def _ends(layer: Instance) -> tuple[Type | None, Type | None]:
+    """Return the types of a layer's two widths."""
+    if layer.type.fullname == NETWORK_TYPE:
+        n_in, n_out = layer.args
+        return n_in, n_out
+    return _member(layer, "n_in"), _member(layer, "n_out")
+
+
+def _width_variables(typ: Type) -> set[TypeVarId]:
+    """Return the type variables that are widths of a layer; none of any other type."""
+    typ = get_proper_type(typ)
+    ends = get_proper_types(_ends(typ)) if isinstance(typ, Instance) else []
+    return {end.id for end in ends if isinstance(end, TypeVarType)}
+
+
+def _widths(typ: Type) -> Widths:
+    """Return what a layer's type says of its widths."""
+    typ = get_proper_type(typ)
+    if not isinstance(typ, Instance):
+        return NOTHING_KNOWN
+    takes, gives = map(_number, _ends(typ))
+    return Widths(typ.type.name, takes, gives, _keeps_width(typ))
+
+
+def _keeps_width(layer: Instance) -> bool:
+    if layer.type.fullname == SEQUENTIAL_TYPE:
+        layers = get_proper_type(layer.args[-1])
+        items = layers.items if isinstance(layers, TupleType) else getattr(layers, "args", ())
+        return all(_widths(item).keeps for item in items)
+    keeps = _member(layer, "keeps_width")
+    return isinstance(keeps, LiteralType) and keeps.value is True
+
+
+def _number(typ: Type | None) -> int | None:
+    """Return the one whole number that a value of this type can be."""
+    typ = get_proper_type(typ)
+    if isinstance(typ, Instance):  # of a constant, mypy knows the value beside the type
+        typ = typ.last_known_value
+    if isinstance(typ, LiteralType) and type(typ.value) is int:
+        return typ.value
+    return None
+
+
+def _value(expression: Expression, api: CheckerPluginInterface) -> int | None:
+    """Return the whole number that an expression is bound to be."""
+    value: object
+    if isinstance(expression, OpExpr):
+        left, right = _value(expression.left, api), _value(expression.right, api)
+        if left is None or right is None:
+            return None
+        value = constant_fold_binary_op(expression.op, left, right)
+    elif isinstance(expression, UnaryExpr):
+        operand = _value(expression.expr, api)
+        value = None if operand is None else constant_fold_unary_op(expression.op, operand)
+    else:
+        value = _number(api.get_expression_type(expression))
+    return value if isinstance(value, int) else None
+
+
+def _literal(width: int | None, integer: Type) -> Type:
+    """Return the literal type of a width; of an unknown one, the type that it has anyway."""
+    if width is None:
+        return integer
+    return LiteralType(width, cast(Instance, get_proper_type(integer)))
+
+
+def _wanted(formal: Type | None) -> Instance | None:
+    """Return the `Network` that a parameter is annotated with."""
+    formal = get_proper_type(formal)
+    if isinstance(formal, TypeVarType):
+        formal = get_proper_type(formal.upper_bound)
+    if isinstance(formal, UnionType):
+        formal = _but_none(formal)
+    if isinstance(formal, Instance) and formal.type.fullname == NETWORK_TYPE:
+        return formal
+    return None
+
+
+# How values move.
+
+_ANYWHERE = object()
+"""Where something else may be put later: a list, an attribute, whatever nobody looked at."""
+
+_UNLISTED_CHILDREN = (
+    *("items", "impl"),  # of overloaded functions
+    *("pattern", "patterns", "name", "capture", "expr", "class_ref"),
+    *("keys", "values", "rest", "positionals", "keyword_values"),
+)
+"""The children of those nodes that have no `__match_args__`."""
+
+
+class _Flow:
+    """Tells, for one file, which values may get to where values of other widths get to.
+
+    A value stays where it is while it is used, passed to a function, or bound to a name that is
+    bound once and from where it does not move on.
+
+    Attributes
+    ----------
+    moving
+        What does not stay: calls, for their results, and names.
+    demanded
+        Of an expression whose value must have a type that is written down, that type.
+    """
+
+    def __init__(self, tree: MypyFile, is_sequential: Callable[[SymbolNode | None], bool]) -> None:
+        self.defs = tree.defs
+        self.demanded: dict[Expression, Type | None] = {}
+        self._returns: Type | None = None
+        self.moving: set[object] = {_ANYWHERE}
+        self._is_sequential = is_sequential
+        self._moves: list[tuple[object, object]] = []
+        self._bound: Counter[object] = Counter()
+        self._aliases: set[object] = set()
+        self._follow(tree.defs, _ANYWHERE)
+        self.moving.update(name for name, times in self._bound.items() if times > 1)
+        before = 0
+        while before < len(self.moving):
+            before = len(self.moving)
+            self.moving.update(value for value, to in self._moves if to in self.moving)
+
+    def _follow(self, node: object, to: object) -> None:
+        """Note where the values below a node go; its own goes to the given place, None if none."""
+        if isinstance(node, list | tuple):
+            for item in node:
+                self._follow(item, to)
+        elif isinstance(node, Expression):
+            self._follow_expression(node, to)
+        elif isinstance(node, Node):
+            self._follow_statement(node)
+
+    def _follow_children(self, node: Node) -> None:
+        for child in getattr(node, "__match_args__", _UNLISTED_CHILDREN):
+            self._follow(getattr(node, child, None), _ANYWHERE)
+
+    def _follow_expression(self, node: Expression, to: object) -> None:
+        match node:
+            case NameExpr(node=Var() as name):
+                self._moves.append((name, to))
+            case NameExpr():
+                pass
+            case CallExpr(callee=callee, args=args):
+                self._moves.append((node, to))
+                self._follow(callee, None)
+                self._follow(args, self._through(node, to))
+            case MemberExpr(expr=expr):
+                self._follow(expr, None)
+            case IndexExpr(base=base, index=index):
+                self._follow(base, to)
+                self._follow(index, None)
+            case ConditionalExpr(cond=cond, if_expr=if_expr, else_expr=else_expr):
+                self._follow(cond, None)
+                self._follow([if_expr, else_expr], to)
+            case TupleExpr(items=items):
+                self._follow(items, to)
+            case LambdaExpr(body=Block(body=[ReturnStmt(expr=expr)])):
+                self._follow(expr, _ANYWHERE)
+            case _:
+                self._follow_children(node)
+
+    def _follow_statement(self, node: Node) -> None:
+        match node:
+            case ExpressionStmt(expr=expr):
+                self._follow(expr, None)
+            case AssignmentStmt():
+                self._follow_assignment(node)
+            case ReturnStmt(expr=Expression() as expr):
+                self.demanded[expr] = self._returns
+                self._follow(expr, None)
+            case FuncDef(type=CallableType(ret_type=returns)):
+                outside, self._returns = self._returns, returns
+                self._follow_children(node)
+                self._returns = outside
+            case _:
+                self._follow_children(node)
+
+    def _follow_assignment(self, node: AssignmentStmt) -> None:
+        match node:
+            case AssignmentStmt(unanalyzed_type=Type(), rvalue=value, type=written):
+                self.demanded[value] = written
+                self._follow(value, None)
+            case AssignmentStmt() if self._is_update(node):
+                self._follow(node.rvalue, None)
+            case AssignmentStmt(lvalues=[NameExpr(node=name, kind=kind)], rvalue=value) if (
+                kind != MDEF
+            ):
+                self._bound[name] += 1
+                if isinstance(value, RefExpr) and self._is_sequential(value.node):
+                    self._aliases.add(name)
+                self._follow(value, name)
+            case _:
+                self._follow([node.lvalues, node.rvalue], _ANYWHERE)
+
+    def _is_update(self, node: AssignmentStmt) -> bool:
+        """Tell whether names get new values of the types that they have.
+
+        As in `net = sgd_update(net, grads, lr=0.1)`: of our functions, each but the one that makes
+        networks gives back what it is given.
+        """
+        call = node.rvalue
+        if not isinstance(call, CallExpr) or not isinstance(call.callee, RefExpr):
+            return False
+        function = call.callee.node
+        if not isinstance(
+            function, FuncDef | OverloadedFuncDef
+        ) or not function.fullname.startswith("funnet."):
+            return False
+        given = [arg.node for arg in call.args if isinstance(arg, NameExpr)]
+        return not self._is_sequential(function) and all(
+            isinstance(target, NameExpr) and target.node in given
+            for target in _targets(node.lvalues)
+        )
+
+    def _through(self, call: CallExpr, to: object) -> object:
+        """Return where the arguments of a call go, whose result goes to the given place."""
+        match call:
+            case CallExpr(analyzed=Expression()):  # reveal_type, cast and the like
+                return None
+            case CallExpr(callee=MemberExpr(expr=StrExpr())):  # an f-string
+                return None
+            case CallExpr(callee=RefExpr(node=SymbolNode() as function)):
+                return self._through_function(function, to)
+            case _:
+                return _ANYWHERE
+
+    def _through_function(self, function: SymbolNode, to: object) -> object:
+        if function in self._aliases or self._is_sequential(function):
+            return None
+        if function.fullname in WITHOUT_WIDTHS:
+            return None
+        results = get_proper_types([each.ret_type for each in _signatures(function)])
+        if results and not any(map(has_type_vars, results)):
+            return None
+        if results and all(isinstance(result, TypeVarType) for result in results):
+            return to
+        return _ANYWHERE
+
+
+def _targets(lvalues: list[Expression]) -> Iterator[Expression]:
+    for lvalue in lvalues:
+        if isinstance(lvalue, TupleExpr):
+            yield from _targets(lvalue.items)
+        else:
+            yield lvalue
