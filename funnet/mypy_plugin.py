@@ -56,6 +56,7 @@ from mypy.nodes import (
 )
 from mypy.options import Options
 from mypy.plugin import (
+    AttributeContext,
     CheckerPluginInterface,
     FunctionContext,
     FunctionSigContext,
@@ -92,6 +93,8 @@ WITHOUT_WIDTHS = frozenset(
     {"funnet.layer.forward", "funnet.layer.input_gradient", "funnet.layer.predict"}
 )
 
+ENDS = ("n_in", "n_out")
+
 NOTHING_KNOWN = Widths("layer")
 
 SigContext: TypeAlias = FunctionSigContext | MethodSigContext
@@ -125,6 +128,16 @@ class WidthsPlugin(Plugin):
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
         """Return what makes the result of `sequential` plain inside."""
         return _plain_inside if self._is_sequential(self._find(fullname)) else None
+
+    def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
+        """Return what looks at a width that is read from a layer."""
+        owner, _, name = fullname.rpartition(".")
+        if name not in ENDS:
+            return None
+        layer = self._find(owner)
+        if isinstance(layer, TypeInfo) and _width_variables(Instance(layer, layer.defn.type_vars)):
+            return _as_integer
+        return None
 
     def _find(self, fullname: str) -> SymbolNode | None:
         symbol = self.lookup_fully_qualified(fullname) if "." in fullname else None
@@ -255,6 +268,22 @@ def _plain_inside(context: FunctionContext) -> Type:
             plain = layers.copy_modified(items=[_plain(layer) for layer in layers.items])
             return result.copy_modified(args=[*rest, plain])
     return result
+
+
+def _as_integer(context: AttributeContext) -> Type:
+    """Return the type of a width that is read from a layer: an integer, as any other number.
+
+    As a `Literal`, mypy would say of `if net.n_out == 10` that it never holds, and would let no
+    name that is bound to a width be bound to another one.
+    """
+    width = get_proper_type(context.default_attr_type)
+    if isinstance(width, UnionType):
+        return UnionType([_without_value(item) for item in get_proper_types(width.items)])
+    return _without_value(width)
+
+
+def _without_value(width: ProperType) -> ProperType:
+    return width.fallback if isinstance(width, LiteralType) else width
 
 
 def _plain(layer: Type) -> Type:
@@ -395,6 +424,9 @@ def _value(expression: Expression, api: CheckerPluginInterface) -> int | None:
         value = None if operand is None else constant_fold_unary_op(expression.op, operand)
     else:
         value = _number(api.get_expression_type(expression))
+        if value is None and isinstance(expression, MemberExpr) and expression.name in ENDS:
+            layer = _widths(api.get_expression_type(expression.expr))
+            value = layer.takes if expression.name == "n_in" else layer.gives
     return value if isinstance(value, int) else None
 
 

@@ -296,12 +296,12 @@ def test_the_message_stands_on_the_argument(workplace: Workplace, reports: Repor
 def test_the_readme_shows_what_mypy_says(workplace: Workplace, reports: Reports) -> None:
     assert reports
     readme = (HERE.parent / "README.md").read_text()
-    program, said = re.findall(
-        r"```python\n# wide\.py\n(.*?)```.*?```\n\$ mypy wide\.py\n(.*?)```", readme, re.DOTALL
-    )[0]
+    [(program, shown)] = re.findall(
+        r"```python\n(# wide\.py\n.*?)```\s+```text\n\$ mypy wide\.py\n(.*?)```", readme, re.DOTALL
+    )
     path = workplace.folder / "wide.py"
-    path.write_text("# wide.py\n" + program)
+    path.write_text(program)
     out, _, _ = api.run(["--config-file", str(workplace.settings), str(path)])
     assert [line.split("wide.py:")[-1] for line in out.splitlines()] == [
-        line.split("wide.py:")[-1] for line in said.splitlines()
+        line.split("wide.py:")[-1] for line in shown.splitlines()
     ]

@@ -6,26 +6,38 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
 from mypy import api
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(__file__).parent / "typing"
 
 
-def mypy(*arguments: str) -> list[str]:
-    """Return what mypy prints about the programs, without its summary."""
-    out, complaint, _ = api.run(
-        ["--config-file", str(ROOT / "mypy.ini"), "--no-error-summary", *arguments]
-    )
+@pytest.fixture(params=["plain", "plugin"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return settings for mypy: ours, with the plugin for widths or without it."""
+    path = tmp_path / f"{request.param}.ini"
+    ours = (ROOT / "mypy.ini").read_text().replace("$MYPY_CONFIG_FILE_DIR", str(ROOT))
+    plugin = "plugins = funnet.mypy_plugin\n"
+    assert plugin in ours
+    path.write_text(ours if request.param == "plugin" else ours.replace(plugin, ""))
+    return path
+
+
+def mypy(settings: Path, program: Path) -> list[str]:
+    """Return what mypy prints about a program, without its summary."""
+    cache = ROOT / ".mypy_cache" / settings.stem  # one for both would be cold each time
+    options = ["--config-file", str(settings), "--cache-dir", str(cache), "--no-error-summary"]
+    out, complaint, _ = api.run([*options, str(program)])
     assert not complaint
     return out.splitlines()
 
 
-def test_right_programs_are_accepted_with_the_types_that_they_assert() -> None:
-    assert mypy(str(PROGRAMS / "right.py")) == []
+def test_right_programs_are_accepted_with_the_types_that_they_assert(settings: Path) -> None:
+    assert mypy(settings, PROGRAMS / "right.py") == []
 
 
-def test_a_script_of_a_user_reveals_no_any(tmp_path: Path) -> None:
+def test_a_script_of_a_user_reveals_no_any(settings: Path, tmp_path: Path) -> None:
     """Every name that right.py binds has a type without Any."""
     program = (PROGRAMS / "right.py").read_text()
     bound = {
@@ -40,13 +52,13 @@ def test_a_script_of_a_user_reveals_no_any(tmp_path: Path) -> None:
     reveals = [f"reveal_type({name})\n" for name in names]
     script.write_text(program + "".join(reveals))
 
-    revealed = [line for line in mypy(str(script)) if "Revealed type" in line]
+    revealed = [line for line in mypy(settings, script) if "Revealed type" in line]
 
     assert len(revealed) == len(names) > 25
     assert not [line for line in revealed if "Any" in line]
 
 
-def test_each_wrong_line_is_reported_with_its_code_and_no_other() -> None:
+def test_each_wrong_line_is_reported_with_its_code_and_no_other(settings: Path) -> None:
     program = PROGRAMS / "wrong.py"
     expected = {
         (number, code)
@@ -54,7 +66,7 @@ def test_each_wrong_line_is_reported_with_its_code_and_no_other() -> None:
         for code in re.findall(r"\[[a-z-]+\]", line.partition("  # ")[2])
     }
 
-    found = re.findall(r":(\d+): error: .*  (\[[a-z-]+\])", "\n".join(mypy(str(program))))
+    found = re.findall(r":(\d+): error: .*  (\[[a-z-]+\])", "\n".join(mypy(settings, program)))
 
     assert len(expected) > 40
     assert {(int(number), code) for number, code in found} == expected

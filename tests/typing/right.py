@@ -49,6 +49,7 @@ from funnet import (
     tree_leaves,
     tree_map,
 )
+from funnet.layers.affine import AffineCache
 
 C = TypeVar("C")
 G = TypeVar("G")
@@ -88,7 +89,7 @@ assert_type(affine, Affine[int, int])
 assert_type(affine.n_in, int)
 affine_y, affine_cache = forward(affine, np.zeros((1, 3)))
 assert_type(affine_y, Matrix)
-assert_type(affine_cache, fn.layers.affine.AffineCache)
+assert_type(affine_cache, AffineCache)
 assert_type(backward(affine, affine_cache, affine_y), Affine[int, int])
 relu_y, relu_cache = forward(ReLU(), np.zeros((1, 3)))
 assert_type(relu_y, Matrix)
