@@ -8,21 +8,18 @@ one that was interrupted goes on from its checkpoint, to the same bits.
 
 import json
 import os
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import attrs
 import numpy as np
-from common import BLUE, ORANGE, options, positive, save as save_picture
-from matplotlib.figure import Figure
+from common import options, print_table
+from plots import ORANGE, draw_curves, figure_of, save as save_picture
 from tqdm import tqdm
 
 from funnet import (
     Affine,
     ReLU,
-    Result,
     TrainState,
     accuracy,
     every,
@@ -79,53 +76,49 @@ def run(config: Config, _: np.random.SeedSequence) -> Score:
 
 def main() -> None:
     """Run the sweep, print a table, draw it."""
-    parser = options(__doc__)
-    parser.add_argument("--epochs", type=positive, default=30, help="passes through the digits")
-    parser.add_argument("--seeds", type=positive, default=5, help="runs of each learning rate")
-    parser.add_argument("--processes", type=positive, default=os.cpu_count(), help="at once")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
+    args = options(__doc__, seed=0, seeds=5, epochs=30, processes=os.cpu_count())
     folder = args.out / "checkpoints"
-    folder.mkdir(exist_ok=True)
+    results_file = args.out / "experiment.jsonl"
+    folder.mkdir(parents=True, exist_ok=True)
+    fields = manifest(seed=args.seed, digits=load_digits())
+    (args.out / "manifest.json").write_text(json.dumps(fields, indent=2))
 
     rates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
     seeds = range(args.seed, args.seed + args.seeds)
     configs = [Config(lr, seed, args.epochs, str(folder)) for lr in rates for seed in seeds]
-    fields = manifest(seed=args.seed, digits=load_digits())
-    (args.out / "manifest.json").write_text(json.dumps(fields, indent=2))
-
-    results: list[Result[Config, Score]] = []
+    scores: dict[float, list[float]] = {lr: [] for lr in rates}
     with ProcessPoolExecutor(args.processes) as executor:
-        stream = sweep(run, configs, executor=executor, results=args.out / "experiment.jsonl")
+        results = sweep(run, configs, executor=executor, results=results_file)
         try:
-            results.extend(tqdm(stream, total=len(configs), unit=" runs"))
+            for result in tqdm(results, total=len(configs), unit=" runs"):
+                if result.value is None:
+                    tqdm.write(f"{result.config} failed:\n{result.error}")
+                else:
+                    scores[result.config.lr].append(100 * float(result.value["accuracy"]))
         except KeyboardInterrupt:
             executor.shutdown(cancel_futures=True)
             print("stopped; the same command goes on from here")
             return
 
-    scores: dict[float, list[float]] = defaultdict(list)
-    for result in results:
-        if result.value is None:
-            print(f"{result.config} failed:\n{result.error}")
-        else:
-            scores[result.config.lr].append(float(result.value["accuracy"]))
-    print("learning rate   mean accuracy   lowest   highest")
-    for lr, values in scores.items():
-        print(f"{lr:13g}   {np.mean(values):13.2%}   {min(values):6.2%}   {max(values):7.2%}")
-    draw(scores, args.out)
+    done = {lr: values for lr, values in scores.items() if values}
+    table = {lr: (np.mean(values), min(values), max(values)) for lr, values in done.items()}
+    rows = [[lr, *(f"{share:.2f}" for share in shares)] for lr, shares in table.items()]
+    print(f"results: {results_file}\ntest accuracy in per cent:")
+    print_table(["learning rate", "mean", "lowest", "highest"], rows)
 
-
-def draw(scores: Mapping[float, Sequence[float]], folder: Path) -> None:
-    """Draw each run as a point, and the means as a line."""
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = figure_of(7, 4.2)
     axes = figure.subplots()
-    for lr, values in scores.items():
-        axes.plot([lr] * len(values), values, ".", color=BLUE, alpha=0.6)
-    axes.plot(list(scores), [np.mean(values) for values in scores.values()], color=ORANGE)
-    axes.set(title="Digits, one point a run", xlabel="learning rate", ylabel="test accuracy")
-    axes.set_xscale("log")
-    save_picture(figure, folder, "experiment.png")
+    draw_curves(
+        axes,
+        {"mean": (list(done), [shares[0] for shares in table.values()])},
+        title="Digits",
+        xlabel="learning rate",
+    )
+    points = [(lr, value) for lr, values in done.items() for value in values]
+    axes.plot(*zip(*points, strict=True), "o", color=ORANGE, alpha=0.5, label="one run")
+    axes.set(xscale="log", ylabel="test accuracy (%)")
+    axes.legend()
+    save_picture(figure, args.out, "experiment.png")
 
 
 if __name__ == "__main__":
