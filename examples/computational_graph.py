@@ -14,17 +14,7 @@ from activations import curves
 from common import Net, options, print_table
 from plots import draw_graph, figure_of, legend_below, save
 
-from funnet import (
-    Matrix,
-    Sigmoid,
-    Vector,
-    backward,
-    forward,
-    input_gradient,
-    lock_vector,
-    sequential,
-    tree_leaves,
-)
+from funnet import Matrix, Sigmoid, Vector, lock_vector, sequential, tree_leaves
 
 
 @attrs.frozen(eq=False)
@@ -84,39 +74,35 @@ class Reciprocal:
         return self, lambda: -dout * y * y
 
 
-TIMES = "\N{MULTIPLICATION SIGN}"
 APPLES: dict[str, Net] = {
-    f"{TIMES} number": Multiply(np.array([2.0])),
-    f"{TIMES} tax": Multiply(np.array([1.1])),
+    "× number": Multiply(np.array([2.0])),
+    "× tax": Multiply(np.array([1.1])),
 }
 SIGMOID: dict[str, Net] = {
-    f"{TIMES} (-1)": Multiply(np.array([-1.0])),
+    "× (-1)": Multiply(np.array([-1.0])),
     "exp": Exp(),
     "+ 1": Add(np.array([1.0])),
     "1 / x": Reciprocal(),
 }
+HEADER = ("in", "its gradient", "parameter", "its gradient", "out", "its gradient")
 
 
-def trace(
-    nodes: dict[str, Net], start: float
-) -> tuple[list[tuple[float, float]], list[tuple[str, float, float]]]:
-    """Return value and gradient of each edge, and name, value and gradient of each parameter."""
-    values: list[Matrix] = [np.array([[start]])]
-    gradients: list[Matrix] = [np.ones((1, 1))]
-    parameters: list[tuple[str, float, float]] = []
-    caches = []
-    for node in nodes.values():
-        y, cache = forward(node, values[-1])
-        values.append(y)
-        caches.append(cache)
-    for name, cache in zip(reversed(nodes), reversed(caches), strict=True):
-        node, dout = nodes[name], gradients[0]
-        grads = tree_leaves(backward(node, cache, dout))
-        for value, gradient in zip(tree_leaves(node), grads, strict=True):
-            parameters.insert(0, (name, value.item(), gradient.item()))
-        gradients.insert(0, input_gradient(node, cache, dout))
-    edges = [(v.item(), g.item()) for v, g in zip(values, gradients, strict=True)]
-    return edges, parameters
+def walk(nodes: dict[str, Net], start: float) -> list[list[str]]:
+    """Go forward and back through nodes; return a row of the table for each of them."""
+    visits, x = [], np.full((1, 1), start)
+    for name, node in nodes.items():
+        y, cache = node.forward(x)
+        visits.append((name, node, x, cache, y))
+        x = y
+    rows, dy = [], np.ones((1, 1))
+    for name, node, x, cache, y in reversed(visits):
+        grads, pull = node.pullback(cache, dy)
+        dx = pull()
+        parameter = [*tree_leaves(node), *tree_leaves(grads)]
+        texts = [f"{value.item():.4g}" for value in (x, dx, *parameter, y, dy)]
+        rows.append([name, *texts[:2], *(texts[2:-2] or ["", ""]), *texts[-2:]])
+        dy = dx
+    return rows[::-1]
 
 
 def main() -> None:
@@ -125,19 +111,17 @@ def main() -> None:
 
     figure = figure_of(9, 4.2)
     graphs = {"two apples, in won": (100.0, APPLES), "sigmoid": (args.x, SIGMOID)}
-    for axes, (title, (x, nodes)) in zip(figure.subplots(2, 1), graphs.items(), strict=True):
-        edges, parameters = trace(nodes, x)
-        rows = [(name, *a, *b) for name, a, b in zip(nodes, edges, edges[1:], strict=False)]
-        print_table([title, "in", "its gradient", "out", "its gradient"], rows)
-        print_table(["parameter of", "value", "gradient"], parameters)
-        draw_graph(axes, list(nodes), edges, parameters)
+    for axes, (title, (start, nodes)) in zip(figure.subplots(2, 1), graphs.items(), strict=True):
+        rows = walk(nodes, start)
+        print_table([title, *HEADER], rows)
+        draw_graph(axes, rows)
         axes.set_title(title)
     legend_below(figure)
 
     x = np.linspace(-20, 20, 1001)[:, np.newaxis]
     pairs = zip(curves(sequential(*SIGMOID.values()), x), curves(Sigmoid(), x), strict=True)
     value, gradient = (np.abs(nodes - layer).max() for nodes, layer in pairs)
-    print(f"four nodes and Sigmoid differ by {value:.0e} in value, {gradient:.0e} in gradient")
+    print(f"four nodes and Sigmoid differ by {value:.1g} in value, {gradient:.1g} in gradient")
     save(figure, args.out, "computational_graph.png")
 
 

@@ -47,7 +47,7 @@ def main() -> None:
     scores = predict(scorer(args.seed), CORNERS)
     _, delta = sigmoid_cross_entropy(scores, XOR)  # of the mean over four rows
     difference = np.abs(4 * delta - (sigmoid(scores) - XOR)).max()
-    print(f"delta and the error y - t differ by {difference:.0e}\n")
+    print(f"delta and the error y - t differ by {difference:.1g}\n")
 
     seeds = range(args.seed, args.seed + args.seeds)
     squared, cross = [], []
@@ -67,12 +67,12 @@ def main() -> None:
     formulas = dict(zip(NAMES, ((e, e**2 / 2), (e, -np.log(1 - e))), strict=True))
     draw_curves(shapes, formulas, title="One answer", xlabel="error |y - t|", ylabel="loss")
     x = np.arange(1, args.epochs + 1)
-    for s, c in zip(squared, cross, strict=True):
-        for i, (axes, title) in enumerate(((losses, "Mean loss"), (errors, "Largest error"))):
-            curves = dict(zip(NAMES, ((x, s[i]), (x, c[i])), strict=True))
-            draw_curves(axes, curves, title=f"{title} of the four rows", xlabel="epochs")
-            axes.set_xscale("log")
-    errors.set_ylabel("error |y - t|")
+    for runs in zip(squared, cross, strict=True):
+        for i, axes in enumerate((losses, errors)):
+            curves = {name: (x, run[i]) for name, run in zip(NAMES, runs, strict=True)}
+            draw_curves(axes, curves, xlabel="epochs", xscale="log")
+    losses.set(title=f"Mean of four rows, {args.seeds} seeds", ylabel="loss")
+    errors.set(title=f"Worst of four rows, {args.seeds} seeds", ylabel="error |y - t|")
     legend_below(figure)
     save(figure, args.out, "cross_entropy.png")
 

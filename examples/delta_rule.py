@@ -46,7 +46,7 @@ def main() -> None:
         grads = backward(neuron, cache, sum_squared_error(y, t)[1])
         rule = X.T @ ((t - y) * y * (1 - y)) / len(X)
         difference = np.abs(grads.layers[0].W + rule).max()
-        print(f"{name}\nbackward and the delta rule differ by {difference:.0e}")
+        print(f"{name}\nbackward and the delta rule differ by {difference:.1g}")
 
         # The loss is the mean of four rows: the rate 3.6 is 0.9 for each row.
         rows = repeat((X, t), args.epochs)

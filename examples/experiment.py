@@ -48,10 +48,10 @@ class Config:
     folder: str
 
 
-Score = dict[str, float | str]
+RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 
 
-def run(config: Config, _: np.random.SeedSequence) -> Score:
+def run(config: Config, _: np.random.SeedSequence) -> dict[str, float | str]:
     """Train a network, or go on where an earlier call was stopped, and test it.
 
     The seed is the configuration's own: all learning rates start with the same weights.
@@ -78,45 +78,38 @@ def main() -> None:
     """Run the sweep, print a table, draw it."""
     args = options(__doc__, seed=0, seeds=5, epochs=30, processes=os.cpu_count())
     folder = args.out / "checkpoints"
-    results_file = args.out / "experiment.jsonl"
     folder.mkdir(parents=True, exist_ok=True)
     fields = manifest(seed=args.seed, digits=load_digits())
     (args.out / "manifest.json").write_text(json.dumps(fields, indent=2))
 
-    rates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
     seeds = range(args.seed, args.seed + args.seeds)
-    configs = [Config(lr, seed, args.epochs, str(folder)) for lr in rates for seed in seeds]
-    scores: dict[float, list[float]] = {lr: [] for lr in rates}
+    configs = [Config(lr, seed, args.epochs, str(folder)) for lr in RATES for seed in seeds]
+    wrong = []
     with ProcessPoolExecutor(args.processes) as executor:
-        results = sweep(run, configs, executor=executor, results=results_file)
+        results = sweep(run, configs, executor=executor, results=args.out / "experiment.jsonl")
         try:
             for result in tqdm(results, total=len(configs), unit=" runs"):
                 if result.value is None:
-                    tqdm.write(f"{result.config} failed:\n{result.error}")
-                else:
-                    scores[result.config.lr].append(100 * float(result.value["accuracy"]))
+                    raise SystemExit(f"{result.config} failed:\n{result.error}")
+                wrong.append(100 - 100 * float(result.value["accuracy"]))
         except KeyboardInterrupt:
-            executor.shutdown(cancel_futures=True)
-            print("stopped; the same command goes on from here")
-            return
+            raise SystemExit("stopped; the same command goes on from here") from None
 
-    done = {lr: values for lr, values in scores.items() if values}
-    table = {lr: (np.mean(values), min(values), max(values)) for lr, values in done.items()}
-    rows = [[lr, *(f"{share:.2f}" for share in shares)] for lr, shares in table.items()]
-    print(f"results: {results_file}\ntest accuracy in per cent:")
-    print_table(["learning rate", "mean", "lowest", "highest"], rows)
+    runs = np.reshape(wrong, (len(RATES), args.seeds))
+    means = runs.mean(axis=1)
+    table = zip(RATES, means, runs.min(axis=1), runs.max(axis=1), strict=True)
+    print("wrong test digits in per cent:")
+    print_table(["learning rate", "mean", "lowest", "highest"], table)
+    print(f"results: {args.out / 'experiment.jsonl'}")
 
     figure = figure_of(7, 4.2)
     axes = figure.subplots()
-    draw_curves(
-        axes,
-        {"mean": (list(done), [shares[0] for shares in table.values()])},
-        title="Digits",
-        xlabel="learning rate",
-    )
-    points = [(lr, value) for lr, values in done.items() for value in values]
-    axes.plot(*zip(*points, strict=True), "o", color=ORANGE, alpha=0.5, label="one run")
-    axes.set(xscale="log", ylabel="test accuracy (%)")
+    labels = ["one run", *["_"] * (args.seeds - 1)]
+    axes.plot(RATES, runs, "o", color=ORANGE, zorder=3, label=labels)
+    draw_curves(axes, {"mean": (RATES, means)}, title="Learning rates", xlabel="learning rate")
+    axes.set(xscale="log", yscale="log", ylabel="wrong test digits (%)")
+    axes.set_yticks([3, 10, 30, 100], ["3", "10", "30", "100"])
+    axes.minorticks_off()
     axes.legend()
     save_picture(figure, args.out, "experiment.png")
 

@@ -38,7 +38,7 @@ def main() -> None:
     print(f"right: {len(right)} of {len(GATES)} truth tables")
     print(f"XOR is {GATES['XOR']}")
 
-    figure = figure_of(10, 3.7)
+    figure = figure_of(10, 3.4)
     panels = figure.subplots(1, 4, sharey=True)
     for axes, (name, y) in zip(panels, outputs.items(), strict=True):
         draw_plane(axes, GATES[name], y)

@@ -85,9 +85,8 @@ def main() -> None:
         axes.label_outer()
     axes = right.subplots()
     title = f"Loss of five layers on {len(x):,} digits of {x.shape[1]} pixels"
-    ylabel = "cross-entropy (nats), mean of 50 steps"
-    draw_curves(axes, curves, title=title, xlabel="steps", ylabel=ylabel)
-    axes.set_yscale("log")
+    draw_curves(axes, curves, title=title, xlabel="steps", yscale="log")
+    axes.set_ylabel("cross-entropy (nats), mean of 50 steps")
     axes.legend()
     save(figure, args.out, "optimizers.png")
 

@@ -32,12 +32,7 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 
 
 def draw_curves(
-    axes: Axes,
-    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
-    *,
-    title: str,
-    xlabel: str = "",
-    ylabel: str = "",
+    axes: Axes, curves: Mapping[str, tuple[ArrayLike, ArrayLike]], **settings: str
 ) -> None:
     """Draw curves, each with its label, colour and dashes, and with markers if its points are few.
 
@@ -47,13 +42,13 @@ def draw_curves(
         Where to draw.
     curves
         Pairs of x and y by label.
-    title, xlabel, ylabel
-        What to write above, below and on the left.
+    **settings
+        Of the axes, such as `title`, `xlabel`, and `yscale="log"`.
     """
     for (label, (x, y)), (colour, line, marker) in zip(curves.items(), cycle(STYLES), strict=False):
         points = marker if np.size(x) <= 12 else ""
         axes.plot(x, y, line, marker=points, color=colour, lw=2.5, ms=8, label=label)
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.set(**settings)
     axes.grid(alpha=0.3)
 
 
@@ -162,40 +157,32 @@ def draw_path(axes: Axes, height: Callable[[Matrix, Matrix], Matrix], path: Matr
     axes.set(xlabel="x", ylabel="y")
 
 
-def draw_graph(
-    axes: Axes,
-    names: Sequence[str],
-    edges: Sequence[tuple[float, float]],
-    parameters: Sequence[tuple[str, float, float]],
-) -> None:
+def draw_graph(axes: Axes, rows: Sequence[Sequence[str]]) -> None:
     """Draw nodes in a row, with values above the edges and gradients below them.
 
     Parameters
     ----------
     axes
         Where to draw.
-    names
-        What to write into the nodes.
-    edges
-        Value and gradient before each node, and after the last.
-    parameters
-        Node, value and gradient of each parameter.
+    rows
+        For each node its name, then value and gradient of what goes in, of the parameter (or
+        nothing), and of what comes out.
     """
+    edges = [row[1:3] for row in rows] + [rows[-1][5:7]]
     for i, (value, gradient) in enumerate(edges):
         for y, start, end, colour in ((0.1, i, i + 1, BLUE), (-0.1, i + 1, i, ORANGE)):
             arrow = {"color": colour, "arrowstyle": "->", "lw": 2}
             axes.annotate("", xy=(end, y), xytext=(start, y), arrowprops=arrow)
-        axes.text(i + 0.5, 0.25, f"{value:.4g}", color=BLUE, ha="center", va="bottom")
-        axes.text(i + 0.5, -0.25, f"{gradient:.4g}", color=ORANGE, ha="center", va="top")
-    for i, name in enumerate(names, start=1):
+        axes.text(i + 0.5, 0.25, value, color=BLUE, ha="center", va="bottom")
+        axes.text(i + 0.5, -0.25, gradient, color=ORANGE, ha="center", va="top")
+    for i, (name, _, _, parameter, gradient, *_) in enumerate(rows, start=1):
         box = {"boxstyle": "round,pad=0.7", "facecolor": "white"}
         axes.text(i, 0, name, ha="center", va="center", bbox=box, zorder=3)
-    for name, value, gradient in parameters:
-        i = 1 + names.index(name)
-        axes.plot([i, i], [-1, 0], color="black", lw=1)
-        axes.text(i - 0.04, -0.85, f"{value:.4g}", color=BLUE, ha="right")
-        axes.text(i + 0.04, -0.85, f"{gradient:.4g}", color=ORANGE, ha="left")
+        if parameter:
+            axes.plot([i, i], [-1, 0], color="black", lw=1)
+            axes.text(i - 0.04, -0.85, parameter, color=BLUE, ha="right")
+            axes.text(i + 0.04, -0.85, gradient, color=ORANGE, ha="left")
     axes.plot([], [], color=BLUE, lw=2, label="values, forward")
     axes.plot([], [], color=ORANGE, lw=2, label="gradients, backward")
-    axes.set(xlim=(0, len(names) + 1), ylim=(-1, 0.7))
+    axes.set(xlim=(0, len(rows) + 1), ylim=(-1, 0.7))
     axes.set_axis_off()

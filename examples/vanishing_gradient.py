@@ -83,9 +83,8 @@ def main() -> None:
     figure = figure_of(7, 4.2)
     axes = figure.subplots()
     curves = {f"{name}, {BEST[name]}": (range(1, 8), size) for name, size in sizes.items()}
-    ylabel = "mean |dW| of its weights"
-    draw_curves(axes, curves, title="Seven layers", xlabel="layer", ylabel=ylabel)
-    axes.set_yscale("log")
+    draw_curves(axes, curves, title="Gradients of seven layers", xlabel="layer", yscale="log")
+    axes.set_ylabel("mean |dW| of its weights")
     axes.legend()
     save(figure, args.out, "vanishing_gradient.png")
 

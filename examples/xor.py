@@ -55,7 +55,7 @@ def main() -> None:
     solved = np.all(np.abs(answers - XOR) < 0.1, axis=0).sum()
     print(f"within 0.1 of the targets: {solved} of {len(seeds)} seeds")
 
-    figure = figure_of(6.8, 5)
+    figure = figure_of(5.6, 5)
     axes = figure.subplots()
     surface = draw_plane(axes, nets[0], XOR)
     axes.set_title(f"XOR, learned from seed {args.seed}")
