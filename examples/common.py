@@ -80,7 +80,8 @@ def mnist_or_digits(data_dir: str | None) -> tuple[tuple[Matrix, Labels], tuple[
     try:
         data = load_mnist(data_dir=data_dir)
     except DataError as error:
-        print(f"data: the digits of 8 x 8 pixels, since there is no MNIST ({error})")
+        print("data: the digits of 8 x 8 pixels, since there is no MNIST")
+        print(f"({error})")
         return load_digits()
     print("data: MNIST")
     return data

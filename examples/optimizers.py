@@ -69,8 +69,8 @@ def main() -> None:
         batches = minibatches(x, t, 128, rng=rng)
         states = train(net, batches, loss=softmax_cross_entropy, optimizer=optimizer)
         some = tqdm(islice(states, args.steps), name, args.steps, unit=" steps")
-        steps, losses = zip(*((s.step, mean) for s, mean in moving_average(some, 50)), strict=True)
-        curves[name] = steps, losses
+        losses = [mean for _, mean in moving_average(some, 50)]
+        curves[name] = range(1, args.steps + 1), losses
 
     header = ["optimizer", "height after 30 steps", f"loss after {args.steps:,} steps"]
     print_table(header, [[k, float(height(*paths[k][-1])), curves[k][1][-1]] for k in OPTIMIZERS])

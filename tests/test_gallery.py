@@ -82,8 +82,11 @@ def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> N
     text = (EXAMPLES / "README.md").read_text()
     pictures = EXAMPLES / "pictures"
 
-    assert [name for name in GALLERY if f"`python examples/{name}.py`" not in text] == []
-    assert set(re.findall(r"\]\(pictures/(.*)\)", text)) == {p.name for p in pictures.iterdir()}
+    names = [*GALLERY, "quickstart", "mnist"]
+    assert [name for name in names if f"`python examples/{name}.py`" not in text] == []
+    shown = set(re.findall(r"\]\(pictures/(.*)\)", text))
+    assert shown == {picture.name for picture in pictures.iterdir()}
+    assert shown.issuperset(re.findall(r'src="pictures/(.*?)"', text))
     assert sum(picture.stat().st_size for picture in pictures.iterdir()) < 1_500_000
 
 
@@ -106,7 +109,7 @@ def test_batches_give_the_answers_of_single_images(run: Callable[..., str]) -> N
     assert "softmax of 1010, 1000, 990: [9.99954600e-01 4.53978686e-05 2.06106005e-09]" in output
     assert "equal predictions: 4 of 4 batch sizes, with and without softmax" in output
     assert found(r"test accuracy: ([\d.]+)%", output) > 90
-    assert re.search(r"batches of 100 are [\d.]+ times", output)
+    assert found(r"batches of 100 are ([\d.]+) times", output) > 1.5  # about 10, on a calm machine
 
 
 def test_the_derivatives_are_those_of_the_functions(run: Callable[..., str]) -> None:
@@ -173,7 +176,7 @@ def test_backpropagation_is_the_numerical_gradient_but_faster(run: Callable[...,
         assert numbers == size
         assert difference < 1e-8
     assert "backward agrees with the numerical gradient" in output
-    assert re.search(r"[\d,]+ times as fast for 760 parameters", output)
+    assert found(r"([\d,]+) times as fast for 760 parameters", output) > 50  # about 1,000, if calm
 
 
 def test_first_weights_decide_what_is_left_of_activations_and_gradients(
@@ -216,6 +219,8 @@ def test_a_saved_network_is_the_same_in_another_process(run: Callable[..., str])
     output = run("save_and_reuse")
 
     assert found(r"first process: .* accuracy ([\d.]+)%", output) > 95
+    first, second = re.findall(r"process: +(network \w+, scores \w+, .*)", output)
+    assert first == second
     assert output.endswith("\nequal\n")
 
 
