@@ -129,8 +129,8 @@ def main() -> None:
     figure = figure_of(7, 4.2)
     axes = figure.subplots()
     line = np.linspace(-6, 6, 200, dtype=np.float32)[:, np.newaxis]
-    labels = ["after training, each of 50 columns", *["_"] * 49]
-    axes.plot(line, predict(learned.swish, line), color=ORANGE, lw=1, label=labels)
+    after = axes.plot(line, predict(learned.swish, line), color=ORANGE, lw=1)
+    after[0].set_label("after training, each of 50 columns")
     before = {"before training, all columns": (line, predict(swish, line)[:, 0])}
     draw_curves(axes, before, title="Swish", xlabel="input x", ylabel="x sigmoid(beta x)")
     axes.legend()

@@ -107,6 +107,7 @@ def test_batches_give_the_answers_of_single_images(run: Callable[..., str]) -> N
     assert "input (10, 2), output (10, 3)" in output
     assert len(re.findall(r"  1$", output, re.MULTILINE)) == 10  # sums of softmax rows
     assert "softmax of 1010, 1000, 990: [9.99954600e-01 4.53978686e-05 2.06106005e-09]" in output
+    assert all(row(output, size) > [0] for size in ("1", "10", "100", "1000"))
     assert "equal predictions: 4 of 4 batch sizes, with and without softmax" in output
     assert found(r"test accuracy: ([\d.]+)%", output) > 90
     assert found(r"batches of 100 are ([\d.]+) times", output) > 1.5  # about 10, on a calm machine
