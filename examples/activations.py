@@ -7,15 +7,12 @@ stands here. It shows why deep sigmoid networks learn slowly (at most a quarter 
 through a sigmoid), and why gradient descent cannot train a perceptron (nothing comes through).
 """
 
-from typing import Any
-
 import numpy as np
-from common import BLUE, ORANGE, options, print_table, save
-from matplotlib.figure import Figure
+from common import Net, options, print_table
+from plots import draw_curves, figure_of, legend_below, save
 
 from funnet import (
     Identity,
-    Layer,
     LeakyReLU,
     Matrix,
     ReLU,
@@ -26,7 +23,7 @@ from funnet import (
     input_gradient,
 )
 
-LAYERS: dict[str, Layer[Matrix, Matrix, Any, Any]] = {
+LAYERS: dict[str, Net] = {
     "step": Step(),
     "sigmoid": Sigmoid(),
     "tanh": Tanh(),
@@ -36,7 +33,7 @@ LAYERS: dict[str, Layer[Matrix, Matrix, Any, Any]] = {
 }
 
 
-def curves(layer: Layer[Matrix, Matrix, Any, Any], x: Matrix) -> tuple[Matrix, Matrix]:
+def curves(layer: Net, x: Matrix) -> tuple[Matrix, Matrix]:
     """Return a layer's function and its derivative at x."""
     y, cache = forward(layer, x)
     return y, input_gradient(layer, cache, np.ones_like(y))
@@ -44,30 +41,22 @@ def curves(layer: Layer[Matrix, Matrix, Any, Any], x: Matrix) -> tuple[Matrix, M
 
 def main() -> None:
     """Print some values of the derivatives, draw all of them."""
-    args = options(__doc__, seed=False).parse_args()
+    args = options(__doc__)
 
     points = np.array([[-5.0, -1.0, -0.1, 0.1, 1.0, 5.0]])
-    slopes = {name: curves(layer, points)[1][0].tolist() for name, layer in LAYERS.items()}
-    print_table(
-        ["derivative at", *(f"{x:g}" for x in points[0])],
-        [[name, *values] for name, values in slopes.items()],
-    )
-    save(draw(np.linspace(-5, 5, 1000)[:, np.newaxis]), args.out, "activations.png")
+    slopes = [[name, *curves(layer, points)[1][0].tolist()] for name, layer in LAYERS.items()]
+    print_table(["derivative at", *(f"{x:g}" for x in points[0])], slopes)
 
-
-def draw(x: Matrix) -> Figure:
-    """Draw each function and its derivative over x (points, 1)."""
-    figure = Figure(figsize=(9, 5.2), layout="constrained")
-    panels = figure.subplots(2, 3, sharex=True)
-    for axes, (name, layer) in zip(panels.flat, LAYERS.items(), strict=True):
+    figure = figure_of(9, 5.6)
+    x = np.linspace(-5, 5, 1000)[:, np.newaxis]
+    for axes, (name, layer) in zip(figure.subplots(2, 3).flat, LAYERS.items(), strict=True):
         y, slope = curves(layer, x)
-        axes.plot(x, y, color=BLUE, lw=2.5, label="function y(x)")
-        axes.plot(x, slope, color=ORANGE, lw=2.5, ls="--", label="derivative dy/dx")
-        axes.set(title=name, ylim=(-1.2, 2.2), yticks=[-1, 0, 1, 2])
-        axes.grid(alpha=0.3)
-    figure.supxlabel("input x")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
-    return figure
+        pair = {"function y(x)": (x, y), "derivative dy/dx": (x, slope)}
+        draw_curves(axes, pair, title=name, xlabel="input x")
+        axes.set(ylim=(-1.2, 2.2), yticks=[-1, 0, 1, 2])
+        axes.label_outer()
+    legend_below(figure)
+    save(figure, args.out, "activations.png")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ order, so the highest score is that of the most probable class.
 """
 
 from functools import partial
-from itertools import pairwise
 from timeit import repeat
 
 import numpy as np
-from common import BLUE, mnist_or_digits, options, positive, print_table, save, train
-from matplotlib.figure import Figure
+from common import mnist_or_digits, options, print_table
+from plots import BLUE, figure_of, save
 from tqdm import tqdm
 
 from funnet import (
@@ -22,46 +21,18 @@ from funnet import (
     Sigmoid,
     Softmax,
     accuracy,
+    last,
     minibatches,
     predict,
     sequential,
+    sgd,
     softmax,
     softmax_cross_entropy,
+    train,
     xavier,
 )
 
 SIZES = [1, 10, 100, 1000]
-
-
-def main() -> None:
-    """Print what a small network says, then train a large one a little and time it."""
-    parser = options(__doc__)
-    parser.add_argument("--epochs", type=positive, default=1, help="of training, before reading")
-    parser.add_argument("--data-dir", help="folder with the four files of MNIST")
-    args = parser.parse_args()
-    rng = np.random.default_rng(args.seed)
-    three_outputs(rng)
-
-    (x_train, t_train), (x, t) = mnist_or_digits(args.data_dir)
-    a, b, c = (
-        Affine.init(n_in, n_out, rng=rng, weights=xavier)
-        for n_in, n_out in pairwise([x.shape[1], 50, 100, 10])
-    )
-    net = sequential(a, Sigmoid(), b, Sigmoid(), c)
-    batches = minibatches(x_train, t_train, 100, rng=rng, epochs=args.epochs)
-    net = train(net, tqdm(batches, unit="step"), softmax_cross_entropy, lr=1.0)
-
-    scores = predict(net, x)
-    same = [predict(net, x, n).argmax(axis=1).tolist() for n in SIZES].count(
-        softmax(scores).argmax(axis=1).tolist()
-    )
-    seconds = [min(repeat(partial(predict, net, x, n), number=1, repeat=7)) for n in SIZES]
-    rates = [len(x) / s for s in seconds]
-    print_table(["batch", "images per second"], zip(SIZES, map(round, rates), strict=True))
-    print(f"the same predictions for {same} of {len(SIZES)} batch sizes, with and without softmax")
-    print(f"test accuracy: {accuracy(scores, t):.2%}")
-    print(f"batches of 100 are {rates[2] / rates[0]:.1f} times as fast as one image at a time")
-    save(draw(rates), args.out, "batch_inference.png")
 
 
 def three_outputs(rng: np.random.Generator) -> None:
@@ -69,26 +40,48 @@ def three_outputs(rng: np.random.Generator) -> None:
     x = rng.normal(size=(10, 2)).astype(np.float32)
     body = sequential(Affine.init(2, 4, rng=rng), Sigmoid(), Affine.init(4, 3, rng=rng))
     print(f"{body}\ninput {x.shape}, output {predict(body, x).shape}")
-    outputs = [predict(sequential(body, last), x) for last in (Identity(), Sigmoid(), Softmax())]
-    rows = [["  ".join(f"{v:6.3f}" for v in y[i]) for y in outputs] for i in range(len(x))]
-    sums = outputs[2].sum(axis=1).astype(float)
-    print_table(
-        ["identity", "sigmoid", "softmax", "sum of softmax"],
-        [[*row, total] for row, total in zip(rows, sums, strict=True)],
-    )
+    outputs = [predict(sequential(body, end), x) for end in (Identity(), Sigmoid(), Softmax())]
+    rows = [["  ".join(f"{v:6.3f}" for v in y) for y in row] for row in zip(*outputs, strict=True)]
+    table = [[*row, float(y.sum())] for row, y in zip(rows, outputs[2], strict=True)]
+    print_table(["identity", "sigmoid", "softmax", "sum of softmax"], table)
     print(f"softmax of 1010, 1000, 990: {softmax(np.array([1010.0, 1000.0, 990.0]))}\n")
 
 
-def draw(rates: list[float]) -> Figure:
-    """Draw the images per second for each batch size."""
-    figure = Figure(figsize=(7, 3), layout="constrained")
+def main() -> None:
+    """Print what a small network says, then train a large one a little and time it."""
+    args = options(__doc__, seed=0, epochs=1, data_dir=None)
+    rng = np.random.default_rng(args.seed)
+    three_outputs(rng)
+
+    (x_train, t_train), (x, t) = mnist_or_digits(args.data_dir)
+    net = sequential(
+        Affine.init(x.shape[1], 50, rng=rng, weights=xavier),
+        Sigmoid(),
+        Affine.init(50, 100, rng=rng, weights=xavier),
+        Sigmoid(),
+        Affine.init(100, 10, rng=rng, weights=xavier),
+    )
+    batches = tqdm(minibatches(x_train, t_train, 100, rng=rng, epochs=args.epochs), unit=" steps")
+    net = last(train(net, batches, loss=softmax_cross_entropy, optimizer=sgd(lr=1.0))).params
+
+    scores = predict(net, x)
+    classes = softmax(scores).argmax(axis=1)
+    same = [np.array_equal(predict(net, x, n).argmax(axis=1), classes) for n in SIZES]
+    seconds = [min(repeat(partial(predict, net, x, n), number=1, repeat=7)) for n in SIZES]
+    rates = [len(x) / s for s in seconds]
+    print_table(["batch size", "images per second"], zip(SIZES, map(round, rates), strict=True))
+    print(f"equal predictions: {sum(same)} of {len(SIZES)} batch sizes, with and without softmax")
+    print(f"test accuracy: {accuracy(scores, t):.2%}")
+    print(f"batches of 100 are {rates[2] / rates[0]:.1f} times as fast as one image at a time")
+
+    figure = figure_of(7, 3)
     axes = figure.subplots()
     bars = axes.barh([str(n) for n in SIZES], rates, color=BLUE)
     axes.bar_label(bars, [f"{rate:,.0f}" for rate in np.round(rates, -3)], padding=4)
     axes.margins(x=0.15)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set(title="Inference", xlabel="images per second", ylabel="batch size (images)")
-    return figure
+    save(figure, args.out, "batch_inference.png")
 
 
 if __name__ == "__main__":

@@ -7,27 +7,14 @@ node knows its own function and how a gradient goes back through it; `sequential
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 import numpy as np
 from activations import curves
-from common import BLUE, ORANGE, options, print_table, save
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from common import Net, options, print_table
+from plots import draw_graph, figure_of, legend_below, save
 
-from funnet import (
-    Layer,
-    Matrix,
-    Sigmoid,
-    Vector,
-    backward,
-    forward,
-    input_gradient,
-    lock_vector,
-    sequential,
-    tree_leaves,
-)
+from funnet import Matrix, Sigmoid, Vector, lock_vector, sequential, tree_leaves
 
 
 @attrs.frozen(eq=False)
@@ -87,91 +74,55 @@ class Reciprocal:
         return self, lambda: -dout * y * y
 
 
-TIMES = "\N{MULTIPLICATION SIGN}"
-Node = Layer[Matrix, Matrix, Any, Any]
-APPLES: dict[str, Node] = {
-    f"{TIMES} number": Multiply(np.array([2.0])),
-    f"{TIMES} tax": Multiply(np.array([1.1])),
+APPLES: dict[str, Net] = {
+    "× number": Multiply(np.array([2.0])),
+    "× tax": Multiply(np.array([1.1])),
 }
-SIGMOID: dict[str, Node] = {
-    f"{TIMES} (-1)": Multiply(np.array([-1.0])),
+SIGMOID: dict[str, Net] = {
+    "× (-1)": Multiply(np.array([-1.0])),
     "exp": Exp(),
     "+ 1": Add(np.array([1.0])),
     "1 / x": Reciprocal(),
 }
+HEADER = ("in", "its gradient", "parameter", "its gradient", "out", "its gradient")
+
+
+def walk(nodes: dict[str, Net], start: float) -> list[list[str]]:
+    """Go forward and back through nodes; return a row of the table for each of them."""
+    visits, x = [], np.full((1, 1), start)
+    for name, node in nodes.items():
+        y, cache = node.forward(x)
+        visits.append((name, node, x, cache, y))
+        x = y
+    rows, dy = [], np.ones((1, 1))
+    for name, node, x, cache, y in reversed(visits):
+        grads, pull = node.pullback(cache, dy)
+        dx = pull()
+        parameter = [*tree_leaves(node), *tree_leaves(grads)]
+        texts = [f"{value.item():.4g}" for value in (x, dx, *parameter, y, dy)]
+        rows.append([name, *texts[:2], *(texts[2:-2] or ["", ""]), *texts[-2:]])
+        dy = dx
+    return rows[::-1]
 
 
 def main() -> None:
     """Print and draw what goes forward and backward between the nodes."""
-    parser = options(__doc__, seed=False)
-    parser.add_argument("--x", type=float, default=1.0, help="what goes into the sigmoid")
-    args = parser.parse_args()
+    args = options(__doc__, x=1.0)
 
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    figure = figure_of(9, 4.2)
     graphs = {"two apples, in won": (100.0, APPLES), "sigmoid": (args.x, SIGMOID)}
-    for axes, (title, (x, nodes)) in zip(figure.subplots(2, 1), graphs.items(), strict=True):
-        edges, parameters = trace(nodes, x)
-        rows = [(name, *a, *b) for name, a, b in zip(nodes, edges, edges[1:], strict=False)]
-        print_table([title, "in", "its gradient", "out", "its gradient"], rows)
-        print_table(["parameter of", "value", "gradient"], parameters)
-        draw(axes, list(nodes), edges, parameters)
+    for axes, (title, (start, nodes)) in zip(figure.subplots(2, 1), graphs.items(), strict=True):
+        rows = walk(nodes, start)
+        print_table([title, *HEADER], rows)
+        draw_graph(axes, rows)
         axes.set_title(title)
-    axes.plot([], [], color=BLUE, lw=2, label="values, forward")
-    axes.plot([], [], color=ORANGE, lw=2, label="gradients, backward")
-    figure.legend(loc="outside lower center", ncols=2)
+    legend_below(figure)
 
     x = np.linspace(-20, 20, 1001)[:, np.newaxis]
     pairs = zip(curves(sequential(*SIGMOID.values()), x), curves(Sigmoid(), x), strict=True)
     value, gradient = (np.abs(nodes - layer).max() for nodes, layer in pairs)
-    print(f"four nodes and Sigmoid differ by {value:.0e} in value, {gradient:.0e} in gradient")
+    print(f"four nodes and Sigmoid differ by {value:.1g} in value, {gradient:.1g} in gradient")
     save(figure, args.out, "computational_graph.png")
-
-
-def trace(
-    nodes: dict[str, Node], start: float
-) -> tuple[list[tuple[float, float]], list[tuple[str, float, float]]]:
-    """Return value and gradient of each edge, and name, value and gradient of each parameter."""
-    values: list[Matrix] = [np.array([[start]])]
-    gradients: list[Matrix] = [np.ones((1, 1))]
-    parameters: list[tuple[str, float, float]] = []
-    caches = []
-    for node in nodes.values():
-        y, cache = forward(node, values[-1])
-        values.append(y)
-        caches.append(cache)
-    for name, cache in zip(reversed(nodes), reversed(caches), strict=True):
-        node, dout = nodes[name], gradients[0]
-        grads = tree_leaves(backward(node, cache, dout))
-        for value, gradient in zip(tree_leaves(node), grads, strict=True):
-            parameters.insert(0, (name, value.item(), gradient.item()))
-        gradients.insert(0, input_gradient(node, cache, dout))
-    edges = [(v.item(), g.item()) for v, g in zip(values, gradients, strict=True)]
-    return edges, parameters
-
-
-def draw(
-    axes: Axes,
-    names: list[str],
-    edges: list[tuple[float, float]],
-    parameters: list[tuple[str, float, float]],
-) -> None:
-    """Draw the nodes in a row, with values above the edges and gradients below them."""
-    for i, (value, gradient) in enumerate(edges):
-        for y, start, end, colour in ((0.1, i, i + 1, BLUE), (-0.1, i + 1, i, ORANGE)):
-            arrow = {"color": colour, "arrowstyle": "->", "lw": 2}
-            axes.annotate("", xy=(end, y), xytext=(start, y), arrowprops=arrow)
-        axes.text(i + 0.5, 0.25, f"{value:.4g}", color=BLUE, ha="center", va="bottom")
-        axes.text(i + 0.5, -0.25, f"{gradient:.4g}", color=ORANGE, ha="center", va="top")
-    for i, name in enumerate(names, start=1):
-        box = {"boxstyle": "round,pad=0.7", "facecolor": "white"}
-        axes.text(i, 0, name, ha="center", va="center", bbox=box, zorder=3)
-    for name, value, gradient in parameters:
-        i = 1 + names.index(name)
-        axes.plot([i, i], [-1, 0], color="black", lw=1)
-        axes.text(i - 0.04, -0.85, f"{value:.4g}", color=BLUE, ha="right")
-        axes.text(i + 0.04, -0.85, f"{gradient:.4g}", color=ORANGE, ha="left")
-    axes.set(xlim=(0, len(names) + 1), ylim=(-1, 0.7))
-    axes.set_axis_off()
 
 
 if __name__ == "__main__":

@@ -8,21 +8,18 @@ one that was interrupted goes on from its checkpoint, to the same bits.
 
 import json
 import os
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import attrs
 import numpy as np
-from common import BLUE, ORANGE, options, positive, save as save_picture
-from matplotlib.figure import Figure
+from common import options, print_table
+from plots import ORANGE, draw_curves, figure_of, save as save_picture
 from tqdm import tqdm
 
 from funnet import (
     Affine,
     ReLU,
-    Result,
     TrainState,
     accuracy,
     every,
@@ -51,10 +48,10 @@ class Config:
     folder: str
 
 
-Score = dict[str, float | str]
+RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 
 
-def run(config: Config, _: np.random.SeedSequence) -> Score:
+def run(config: Config, _: np.random.SeedSequence) -> dict[str, float | str]:
     """Train a network, or go on where an earlier call was stopped, and test it.
 
     The seed is the configuration's own: all learning rates start with the same weights.
@@ -79,53 +76,41 @@ def run(config: Config, _: np.random.SeedSequence) -> Score:
 
 def main() -> None:
     """Run the sweep, print a table, draw it."""
-    parser = options(__doc__)
-    parser.add_argument("--epochs", type=positive, default=30, help="passes through the digits")
-    parser.add_argument("--seeds", type=positive, default=5, help="runs of each learning rate")
-    parser.add_argument("--processes", type=positive, default=os.cpu_count(), help="at once")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
+    args = options(__doc__, seed=0, seeds=5, epochs=30, processes=os.cpu_count())
     folder = args.out / "checkpoints"
-    folder.mkdir(exist_ok=True)
-
-    rates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
-    seeds = range(args.seed, args.seed + args.seeds)
-    configs = [Config(lr, seed, args.epochs, str(folder)) for lr in rates for seed in seeds]
+    folder.mkdir(parents=True, exist_ok=True)
     fields = manifest(seed=args.seed, digits=load_digits())
     (args.out / "manifest.json").write_text(json.dumps(fields, indent=2))
 
-    results: list[Result[Config, Score]] = []
+    seeds = range(args.seed, args.seed + args.seeds)
+    configs = [Config(lr, seed, args.epochs, str(folder)) for lr in RATES for seed in seeds]
+    wrong = []
     with ProcessPoolExecutor(args.processes) as executor:
-        stream = sweep(run, configs, executor=executor, results=args.out / "experiment.jsonl")
+        results = sweep(run, configs, executor=executor, results=args.out / "experiment.jsonl")
         try:
-            results.extend(tqdm(stream, total=len(configs), unit=" runs"))
+            for result in tqdm(results, total=len(configs), unit=" runs"):
+                if result.value is None:
+                    raise SystemExit(f"{result.config} failed:\n{result.error}")
+                wrong.append(100 - 100 * float(result.value["accuracy"]))
         except KeyboardInterrupt:
-            executor.shutdown(cancel_futures=True)
-            print("stopped; the same command goes on from here")
-            return
+            raise SystemExit("stopped; the same command goes on from here") from None
 
-    scores: dict[float, list[float]] = defaultdict(list)
-    for result in results:
-        if result.value is None:
-            print(f"{result.config} failed:\n{result.error}")
-        else:
-            scores[result.config.lr].append(float(result.value["accuracy"]))
-    print("learning rate   mean accuracy   lowest   highest")
-    for lr, values in scores.items():
-        print(f"{lr:13g}   {np.mean(values):13.2%}   {min(values):6.2%}   {max(values):7.2%}")
-    draw(scores, args.out)
+    runs = np.reshape(wrong, (len(RATES), args.seeds))
+    means = runs.mean(axis=1)
+    table = zip(RATES, means, runs.min(axis=1), runs.max(axis=1), strict=True)
+    print("wrong test digits in per cent:")
+    print_table(["learning rate", "mean", "lowest", "highest"], table)
+    print(f"results: {args.out / 'experiment.jsonl'}")
 
-
-def draw(scores: Mapping[float, Sequence[float]], folder: Path) -> None:
-    """Draw each run as a point, and the means as a line."""
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = figure_of(7, 4.2)
     axes = figure.subplots()
-    for lr, values in scores.items():
-        axes.plot([lr] * len(values), values, ".", color=BLUE, alpha=0.6)
-    axes.plot(list(scores), [np.mean(values) for values in scores.values()], color=ORANGE)
-    axes.set(title="Digits, one point a run", xlabel="learning rate", ylabel="test accuracy")
-    axes.set_xscale("log")
-    save_picture(figure, folder, "experiment.png")
+    axes.plot(RATES, runs, "o", color=ORANGE, zorder=3)[0].set_label("one run")
+    draw_curves(axes, {"mean": (RATES, means)}, title="Learning rates", xlabel="learning rate")
+    axes.set(xscale="log", yscale="log", ylabel="wrong test digits (%)")
+    axes.set_yticks([3, 10, 30, 100], ["3", "10", "30", "100"])
+    axes.minorticks_off()
+    axes.legend()
+    save_picture(figure, args.out, "experiment.png")
 
 
 if __name__ == "__main__":

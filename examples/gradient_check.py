@@ -7,22 +7,21 @@ each of them. Backpropagation goes forward and back once for all. The picture sh
 good: large ones give no derivative, tiny ones mostly rounding errors.
 """
 
-from collections.abc import Iterator
 from timeit import timeit
 from typing import Literal
 
 import numpy as np
-from common import BLUE, GREY, ORANGE, options, positive, print_table, save
-from matplotlib.figure import Figure
+from common import options, print_table
+from plots import draw_curves, figure_of, save
 from tqdm import tqdm
 
 from funnet import (
     Affine,
     Array,
-    Float,
+    Classes,
+    Matrix,
     Network,
     Sigmoid,
-    Vector,
     astype,
     backward,
     check_gradients,
@@ -31,78 +30,77 @@ from funnet import (
     named_leaves,
     numerical_gradient,
     parameter_count,
+    predict,
     sequential,
     softmax_cross_entropy,
-    tree_leaves,
     tree_map,
 )
 
-DigitReader = Network[Literal[64], Literal[10]]
-# With a smaller step than the last, a float32 weight does not move.
-STEPS: dict[type[Float], Vector] = {
-    np.float64: 10.0 ** -np.arange(12),
-    np.float32: 10.0 ** -np.arange(7),
-}
+# A network that reads images of any size as ten digits.
+Reader = Network[int, Literal[10]]
+STEPS = 10.0 ** -np.arange(12)
+
+
+def by_backward(net: Reader, x: Matrix, t: Classes) -> Reader:
+    """Return the gradients of the loss, forward and back once for all."""
+    y, cache = forward(net, x)
+    _, dy = softmax_cross_entropy(y, t)
+    return backward(net, cache, dy)
+
+
+def by_differences(net: Reader, x: Matrix, t: Classes, step: float = 1e-4) -> Reader:
+    """Return the gradients of the loss, from two forward passes for each number."""
+
+    def loss(params: Reader) -> float:
+        return softmax_cross_entropy(predict(params, x), t)[0]
+
+    return numerical_gradient(loss, net, step=step)
+
+
+def differences(net: Reader, x: Matrix, t: Classes, step: float = 1e-4) -> dict[str, Array]:
+    """Return how much the two gradients differ, number by number, by path of the parameter."""
+    pair = by_backward(net, x, t), by_differences(net, x, t, step)
+    return dict(named_leaves(tree_map(lambda a, b: np.abs(a - b), *pair)))
+
+
+def print_differences(net: Reader, x: Matrix, t: Classes) -> None:
+    """Print the mean difference of the two gradients for each parameter."""
+    rows = [[path, d.size, float(d.mean())] for path, d in differences(net, x, t).items()]
+    print_table(["parameter", "numbers", "mean |difference|"], rows)
 
 
 def main() -> None:
     """Compare gradients and times, draw the differences by step."""
-    parser = options(__doc__)
-    parser.add_argument("--hidden", type=positive, default=20, help="width of the hidden layer")
-    args = parser.parse_args()
-
+    args = options(__doc__, seed=0, hidden=20)
     rng = np.random.default_rng(args.seed)
-    first = Affine.init(64, args.hidden, rng=rng, dtype=np.float64)
-    net = sequential(first, Sigmoid(), Affine.init(args.hidden, 10, rng=rng, dtype=np.float64))
+    hidden = Affine.init(64, args.hidden, rng=rng, dtype=np.float64)
+    net = sequential(hidden, Sigmoid(), Affine.init(args.hidden, 10, rng=rng, dtype=np.float64))
     (digits, classes), _ = load_digits()
     x, t = digits[:3].astype(np.float64), classes[:3]
 
-    def loss(params: DigitReader) -> float:
-        y, _ = forward(params, x.astype(tree_leaves(params)[0].dtype))
-        return softmax_cross_entropy(y, t)[0]
-
-    def by_backward() -> DigitReader:
-        y, cache = forward(net, x)
-        return backward(net, cache, softmax_cross_entropy(y, t)[1])
-
-    grads = by_backward()
-    numerical = numerical_gradient(loss, net)
-    print_table(
-        ["parameter", "numbers", "mean |difference|"],
-        [[name, d.size, float(np.abs(d).mean())] for name, d in differences(numerical, grads)],
-    )
+    print_differences(net, x, t)
     print(check_gradients(net, x, softmax_cross_entropy, t))
-    slow = timeit(lambda: numerical_gradient(loss, net), number=1)
-    fast = timeit(by_backward, number=100) / 100
+    slow = timeit(lambda: by_differences(net, x, t), number=1)
+    fast = timeit(lambda: by_backward(net, x, t), number=100) / 100
     print(f"numerical {slow * 1e3:.0f} ms, backpropagation {fast * 1e3:.3f} ms: ", end="")
     print(f"{slow / fast:,.0f} times as fast for {parameter_count(net):,} parameters")
 
     curves = {}
-    for dtype, steps in STEPS.items():
-        moved = [numerical_gradient(loss, astype(net, dtype), step=float(h)) for h in tqdm(steps)]
-        errors = [[d.ravel() for _, d in differences(other, grads)] for other in moved]
-        curves[dtype.__name__] = steps, [np.abs(np.concatenate(e)).mean() for e in errors]
-    save(draw(curves), args.out, "gradient_check.png")
+    # By a step smaller than 1e-6, a float32 weight does not move.
+    for dtype, steps in ((np.float64, STEPS), (np.float32, STEPS[:7])):
+        params, rows = astype(net, dtype), astype(x, dtype)
+        moved = [differences(params, rows, t, float(step)) for step in tqdm(steps)]
+        worst = [max(d.max() for d in arrays.values()) for arrays in moved]
+        curves[f"in {dtype.__name__}"] = steps, worst
 
-
-def differences(a: DigitReader, b: DigitReader) -> Iterator[tuple[str, Array]]:
-    """Iterate over the parameters' paths with the differences of two gradients."""
-    return named_leaves(tree_map(np.subtract, a, b))
-
-
-def draw(curves: dict[str, tuple[Vector, list[float]]]) -> Figure:
-    """Draw the mean difference over the step, by float type."""
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = figure_of(7, 4.2)
     axes = figure.subplots()
-    styles = ((BLUE, "o-"), (ORANGE, "s--"))
-    for (colour, style), (name, (h, errors)) in zip(styles, curves.items(), strict=True):
-        axes.loglog(h, errors, style, color=colour, lw=2.5, ms=8, label=name)
-    axes.axvline(1e-4, color=GREY, ls=":", label="the default step")
-    axes.set(title="Numerical gradient against backpropagation")
-    axes.set(xlabel="step by which a parameter is moved", ylabel="mean |difference|")
+    axes.axvline(1e-4, color="0.4", ls=":", label="the default step")
+    draw_curves(axes, curves, title="Numerical gradient against backpropagation")
+    axes.set(xlabel="step by which a parameter is moved", ylabel="largest |difference|")
+    axes.set(xscale="log", yscale="log")
     axes.legend()
-    axes.grid(alpha=0.3)
-    return figure
+    save(figure, args.out, "gradient_check.png")
 
 
 if __name__ == "__main__":

@@ -7,14 +7,12 @@ It trains on 1,500 of the digits of 8 x 8 pixels that ship inside scikit-learn, 
 """
 
 import numpy as np
-from common import ORANGE, draw_losses, options, positive, save
-from matplotlib.figure import Figure, SubFigure
+from common import options
+from plots import draw_digits, draw_losses, figure_of, save
 from tqdm import tqdm
 
 from funnet import (
     Affine,
-    Labels,
-    Matrix,
     ReLU,
     accuracy,
     backward,
@@ -30,9 +28,7 @@ from funnet import (
 
 def main() -> None:
     """Train the network, test it, draw the result."""
-    parser = options(__doc__)
-    parser.add_argument("--epochs", type=positive, default=60, help="passes through the digits")
-    args = parser.parse_args()
+    args = options(__doc__, seed=0, epochs=60)
 
     (x_train, t_train), (x_test, t_test) = load_digits()
     rng = np.random.default_rng(args.seed)
@@ -50,25 +46,11 @@ def main() -> None:
     scores = predict(net, x_test)
     print(f"test accuracy: {accuracy(scores, t_test):.2%} of {len(t_test)} digits")
 
-    figure = Figure(figsize=(12, 5.5), layout="constrained")
+    figure = figure_of(12, 5.5)
     left, right = figure.subfigures(1, 2, squeeze=False, wspace=0.04, width_ratios=[4, 5])[0]
     draw_losses(left.subplots(), losses, batches.steps_per_epoch)
     draw_digits(right, x_test, t_test, scores.argmax(axis=1))
     save(figure, args.out, "quickstart.png")
-
-
-def draw_digits(figure: SubFigure, x: Matrix, t: Labels, guesses: Labels) -> None:
-    """Draw the first digits under their predictions, the wrong ones before all others."""
-    right = guesses == t
-    figure.suptitle(f"Test digits and their predictions, the {np.sum(~right)} wrong ones first")
-    order = np.argsort(right, kind="stable")
-    for axes, i in zip(figure.subplots(5, 8).flat, order, strict=False):
-        axes.imshow(x[i].reshape(8, 8), cmap="gray_r")
-        axes.set_axis_off()
-        if right[i]:
-            axes.set_title(guesses[i])
-        else:
-            axes.set_title(f"{guesses[i]} not {t[i]}", color=ORANGE, weight="bold", size="medium")
 
 
 if __name__ == "__main__":

@@ -10,18 +10,21 @@ from itertools import repeat
 from typing import Literal
 
 import numpy as np
-from common import CORNERS, XOR, draw_plane, options, positive, print_table, save, train
-from matplotlib.figure import Figure
+from common import CORNERS, XOR, options, print_table
+from plots import draw_plane, figure_of, legend_below, save
 from tqdm import tqdm
 
 from funnet import (
     Affine,
     Network,
     Sigmoid,
+    last,
     normal,
     predict,
     sequential,
+    sgd,
     sum_squared_error,
+    train,
 )
 
 
@@ -29,23 +32,22 @@ def scorer(seed: int) -> Network[Literal[2], Literal[1]]:
     """Return a 2-4-1 network without its last sigmoid."""
     rng = np.random.default_rng(seed)
     hidden = Affine.init(2, 4, rng=rng, weights=normal(1), dtype=np.float64)
-    last = Affine.init(4, 1, rng=rng, weights=normal(1), dtype=np.float64)
-    return sequential(hidden, Sigmoid(), last)
+    output = Affine.init(4, 1, rng=rng, weights=normal(1), dtype=np.float64)
+    return sequential(hidden, Sigmoid(), output)
 
 
 def main() -> None:
     """Train from each seed, print what comes out, draw the first network's answers."""
-    parser = options(__doc__)
-    parser.add_argument("--seeds", type=positive, default=10, help="how many, from --seed on")
-    parser.add_argument("--epochs", type=positive, default=10_000, help="passes through the table")
-    args = parser.parse_args()
+    args = options(__doc__, seed=0, seeds=10, epochs=10_000)
 
     seeds = range(args.seed, args.seed + args.seeds)
     nets = []
-    for seed in tqdm(seeds, unit="seed"):
+    for seed in tqdm(seeds, unit=" seeds"):
         net = sequential(scorer(seed), Sigmoid())
-        # The mean over four rows, at the rate 3.6: 0.9 for each row.
-        nets.append(train(net, repeat((CORNERS, XOR), args.epochs), sum_squared_error, lr=3.6))
+        rows = repeat((CORNERS, XOR), args.epochs)
+        # The loss is the mean of four rows: the rate 3.6 is 0.9 for each row.
+        states = train(net, rows, loss=sum_squared_error, optimizer=sgd(lr=3.6))
+        nets.append(last(states).params)
 
     answers = np.hstack([predict(net, CORNERS) for net in nets])
     header = ["seed", *(f"{a:.0f} xor {b:.0f}" for a, b in CORNERS)]
@@ -53,12 +55,12 @@ def main() -> None:
     solved = np.all(np.abs(answers - XOR) < 0.1, axis=0).sum()
     print(f"within 0.1 of the targets: {solved} of {len(seeds)} seeds")
 
-    figure = Figure(figsize=(6.8, 5), layout="constrained")
+    figure = figure_of(5.6, 5)
     axes = figure.subplots()
     surface = draw_plane(axes, nets[0], XOR)
     axes.set_title(f"XOR, learned from seed {args.seed}")
     figure.colorbar(surface, label="the network's answer")
-    figure.legend(loc="outside lower center", ncols=2)
+    legend_below(figure)
     save(figure, args.out, "xor.png")
 
 

@@ -66,7 +66,7 @@ def test_backward_is_compared_with_differences_for_each_parameter(run: Run) -> N
 
     output = run("mnist", *arguments)
 
-    line = r"^(layers\.\S+): mean absolute difference (\S+)$"
+    line = r"^ *(layers\.\S+) +\d+ +(\S+)$"
     differences = re.findall(line, output, re.MULTILINE)
     assert [path for path, _ in differences] == [
         "layers.0.W",
@@ -95,10 +95,15 @@ def test_an_experiment_that_is_stopped_goes_on_to_the_same_results(
 
     output = run(*arguments)
     whole = results.read_text()
+    checkpoints = [*(tmp_path / "out" / "checkpoints").iterdir()]
+    written = [checkpoint.stat().st_mtime_ns for checkpoint in checkpoints]
     results.write_text("".join(whole.splitlines(keepends=True)[:3]))
     again = run(*arguments)
 
-    assert len(re.findall(r"^ +[\d.]+ +[\d.]+% +[\d.]+% +[\d.]+%$", output, re.MULTILINE)) == 7
+    assert len(re.findall(r"^ +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+$", output, re.MULTILINE)) == 7
     assert again == output
+    # Each run that was done again began where its checkpoint ends, so it had nothing to add to it.
+    assert len(checkpoints) == 7
+    assert [checkpoint.stat().st_mtime_ns for checkpoint in checkpoints] == written
     # Whichever run is done first is written first.
     assert sorted(results.read_text().splitlines()) == sorted(whole.splitlines())

@@ -82,8 +82,11 @@ def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> N
     text = (EXAMPLES / "README.md").read_text()
     pictures = EXAMPLES / "pictures"
 
-    assert [name for name in GALLERY if f"`python examples/{name}.py`" not in text] == []
-    assert set(re.findall(r"\]\(pictures/(.*)\)", text)) == {p.name for p in pictures.iterdir()}
+    names = [*GALLERY, "quickstart", "mnist"]
+    assert [name for name in names if f"`python examples/{name}.py`" not in text] == []
+    shown = set(re.findall(r"\]\(pictures/(.*)\)", text))
+    assert shown == {picture.name for picture in pictures.iterdir()}
+    assert shown.issuperset(re.findall(r'src="pictures/(.*?)"', text))
     assert sum(picture.stat().st_size for picture in pictures.iterdir()) < 1_500_000
 
 
@@ -104,9 +107,10 @@ def test_batches_give_the_answers_of_single_images(run: Callable[..., str]) -> N
     assert "input (10, 2), output (10, 3)" in output
     assert len(re.findall(r"  1$", output, re.MULTILINE)) == 10  # sums of softmax rows
     assert "softmax of 1010, 1000, 990: [9.99954600e-01 4.53978686e-05 2.06106005e-09]" in output
-    assert "the same predictions for 4 of 4 batch sizes" in output
+    assert all(row(output, size) > [0] for size in ("1", "10", "100", "1000"))
+    assert "equal predictions: 4 of 4 batch sizes, with and without softmax" in output
     assert found(r"test accuracy: ([\d.]+)%", output) > 90
-    assert re.search(r"batches of 100 are [\d.]+ times", output)
+    assert found(r"batches of 100 are ([\d.]+) times", output) > 1.5  # about 10, on a calm machine
 
 
 def test_the_derivatives_are_those_of_the_functions(run: Callable[..., str]) -> None:
@@ -125,10 +129,12 @@ def test_the_derivatives_are_those_of_the_functions(run: Callable[..., str]) -> 
 def test_one_neuron_learns_a_table_but_not_xor(run: Callable[..., str]) -> None:
     output = run("delta_rule", "--epochs", "2000")
 
-    answers = [float(a) for a in re.findall(r"^\[.*\]  +[01]  +([\d.]+)$", output, re.MULTILINE)]
+    answers = [
+        float(a) for a in re.findall(r"^[01], [01], 1  +[01]  +([\d.]+)$", output, re.MULTILINE)
+    ]
     assert answers[:4] == pytest.approx([0, 0, 1, 1], abs=0.05)
     assert answers[4:] == pytest.approx([0.5] * 4, abs=0.05)
-    assert found(r"the delta rule: (.*)\n(?:.*\n)*XOR", output) < 1e-15
+    assert found(r"the delta rule differ by (.*)\n(?:.*\n)*XOR", output) < 1e-15
 
 
 def test_two_layers_solve_xor_from_nine_of_ten_seeds(run: Callable[..., str]) -> None:
@@ -143,7 +149,7 @@ def test_two_layers_solve_xor_from_nine_of_ten_seeds(run: Callable[..., str]) ->
 def test_cross_entropy_is_faster_than_the_squared_error(run: Callable[..., str]) -> None:
     output = run("cross_entropy", "--seeds", "2")
 
-    assert found(r"4 delta - \(y - t\): (.*)", output) < 1e-15
+    assert found(r"delta and the error y - t differ by (.*)", output) < 1e-15
     for seed in "01":
         squared, cross = row(output, seed)
         assert 0 < 2 * cross < squared < 2000
@@ -153,10 +159,11 @@ def test_the_nodes_of_a_graph_make_up_a_sigmoid(run: Callable[..., str]) -> None
     output = run("computational_graph")
 
     number, tax, minus = (f"\N{MULTIPLICATION SIGN} {name}" for name in ("number", "tax", "(-1)"))
-    assert rows(output, number) == [[100, 2.2, 200, 1.1], [2, 110]]
-    assert rows(output, tax) == [[200, 1.1, 220, 1], [1.1, 200]]
+    assert row(output, number) == [100, 2.2, 2, 110, 200, 1.1]
+    assert row(output, tax) == [200, 1.1, 1.1, 200, 220, 1]
     y = 1 / (1 + np.exp(-1))
-    assert rows(output, minus)[0] == pytest.approx([1, y * (1 - y), -1, y * (y - 1)], rel=1e-3)
+    slope = y * (1 - y)
+    assert row(output, minus) == pytest.approx([1, slope, -1, -slope, -1, -slope], rel=1e-3)
     assert row(output, "1 / x") == pytest.approx([1 / y, -y * y, y, 1], rel=1e-3)
     assert found(r"differ by (\S+) in value", output) < 1e-12
     assert found(r"(\S+) in gradient", output) < 1e-12
@@ -170,7 +177,7 @@ def test_backpropagation_is_the_numerical_gradient_but_faster(run: Callable[...,
         assert numbers == size
         assert difference < 1e-8
     assert "backward agrees with the numerical gradient" in output
-    assert re.search(r"[\d,]+ times as fast for 760 parameters", output)
+    assert found(r"([\d,]+) times as fast for 760 parameters", output) > 50  # about 1,000, if calm
 
 
 def test_first_weights_decide_what_is_left_of_activations_and_gradients(
@@ -191,12 +198,11 @@ def test_first_weights_decide_what_is_left_of_activations_and_gradients(
 def test_the_optimizers_go_down_the_valley_as_in_the_textbook(run: Callable[..., str]) -> None:
     output = run("optimizers", "--steps", "60")
 
-    valley = dict(re.findall(r"^ *(\w+): f = ([\d.]+) after 30 steps$", output, re.MULTILINE))
     known = {"SGD": 0.0133, "Momentum": 0.048, "AdaGrad": 0.0007, "Adam": 0.10}
-    assert {name: float(f) for name, f in valley.items()} == pytest.approx(known, rel=0.03)
-    losses = re.findall(r": loss ([\d.]+) after 60 steps on the digits", output)
-    assert len(losses) == 4
-    assert max(map(float, losses)) < np.log(10) + 0.1  # that of a guess
+    height, loss = np.transpose([row(output, name) for name in known])
+    assert height == pytest.approx(list(known.values()), rel=0.035)
+    assert max(loss) < np.log(10) + 0.1  # that of a guess
+    assert "data: the digits of 8 x 8 pixels, since there is no MNIST" in output
 
 
 def test_a_user_s_layer_and_network_pass_the_checks_and_learn(run: Callable[..., str]) -> None:
@@ -214,6 +220,8 @@ def test_a_saved_network_is_the_same_in_another_process(run: Callable[..., str])
     output = run("save_and_reuse")
 
     assert found(r"first process: .* accuracy ([\d.]+)%", output) > 95
+    first, second = re.findall(r"process: +(network \w+, scores \w+, .*)", output)
+    assert first == second
     assert output.endswith("\nequal\n")
 
 

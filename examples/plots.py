@@ -1,0 +1,188 @@
+"""The pictures of the examples: what matplotlib needs to be told, and nothing that is learned."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+from common import CORNERS, Net
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.contour import ContourSet
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import ArrayLike
+
+from funnet import Affine, Labels, Matrix, predict
+
+# Of the eight colours of Okabe and Ito, which colour-blind people, too, can tell apart.
+BLUE, ORANGE, GREEN, YELLOW = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+STYLES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, "-.", "^"), (YELLOW, ":", "D"))
+
+
+def figure_of(width: float, height: float) -> Figure:
+    """Return a figure of some inches. It is not pyplot's, so it needs no display."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure into a folder, which is made if need be, and say where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / name, dpi=120)
+    print(f"picture: {folder / name}")
+
+
+def draw_curves(
+    axes: Axes, curves: Mapping[str, tuple[ArrayLike, ArrayLike]], **settings: str
+) -> None:
+    """Draw curves, each with its label, colour and dashes, and with markers if its points are few.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    curves
+        Pairs of x and y by label.
+    **settings
+        Of the axes, such as `title`, `xlabel`, and `yscale="log"`.
+    """
+    for (label, (x, y)), (colour, line, marker) in zip(curves.items(), cycle(STYLES), strict=False):
+        points = marker if np.size(x) <= 12 else ""
+        axes.plot(x, y, line, marker=points, color=colour, lw=2.5, ms=8, label=label)
+    axes.set(**settings)
+    axes.grid(alpha=0.3)
+
+
+def legend_below(figure: Figure) -> None:
+    """Write the labels of the first panel below all panels, each of them once."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    once = dict(zip(labels, handles, strict=True))
+    figure.legend(once.values(), once, loc="outside lower center", ncols=4, handlelength=3)
+
+
+def draw_losses(axes: Axes, losses: Sequence[float], steps_per_epoch: int) -> None:
+    """Draw the training loss of each step, and its mean over each epoch."""
+    epochs = np.arange(1, len(losses) + 1) / steps_per_epoch
+    axes.semilogy(epochs, losses, ".", ms=2.5, mew=0, alpha=0.4, color=BLUE, label="one step")
+    ends = [*range(steps_per_epoch, len(losses), steps_per_epoch), len(losses)]
+    means = [np.mean(part) for part in np.split(np.asarray(losses), ends[:-1])]
+    axes.plot(np.divide(ends, steps_per_epoch), means, color=ORANGE, lw=2, label="mean of an epoch")
+    axes.set(title="Training loss", xlabel="epochs", ylabel="cross-entropy (nats)")
+    axes.legend(markerscale=6)
+
+
+def draw_plane(axes: Axes, net: Net, t: Matrix) -> ContourSet:
+    """Draw what a network of two inputs says in the square around the corners.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    net
+        A network whose one output is from 0 to 1.
+    t
+        What it should say at the corners (4, 1).
+    """
+    line = np.linspace(-0.5, 1.5, 201)
+    square = np.stack([grid.ravel() for grid in np.meshgrid(line, line)], axis=1)
+    z = predict(net, square).reshape(line.size, line.size)
+    # BLUE and ORANGE in paler shades, with white between them.
+    colours = LinearSegmentedColormap.from_list("", ["#73B2D8", "white", "#E89F6B"])
+    surface = axes.contourf(line, line, z, np.linspace(0, 1, 11), cmap=colours)
+    for value, marker in ((0, "s"), (1, "o")):
+        x = CORNERS[t[:, 0] == value]
+        colour = ORANGE if value else BLUE
+        axes.plot(*x.T, marker, color=colour, mec="black", ms=11, label=f"target {value}")
+    axes.set(xlabel="$x_1$", ylabel="$x_2$", xticks=[0, 1], yticks=[0, 1], aspect="equal")
+    return surface
+
+
+def draw_lines(axes: Axes, layer: Affine) -> None:
+    """Draw, for each neuron of two inputs, the line on which its sum is 0."""
+    x1 = np.array([-0.5, 1.5])
+    for (w1, w2), b in zip(layer.W.T, layer.b, strict=True):
+        axes.plot(x1, -(b + w1 * x1) / w2, color="black", label="$w_1x_1 + w_2x_2 + b = 0$")
+    axes.set(xlim=(-0.5, 1.5), ylim=(-0.5, 1.5))
+
+
+def draw_digits(figure: SubFigure, x: Matrix, t: Labels, guesses: Labels) -> None:
+    """Draw the first digits under their predictions, the wrong ones before all others."""
+    right = guesses == t
+    figure.suptitle(f"Test digits and their predictions, the {np.sum(~right)} wrong ones first")
+    order = np.argsort(right, kind="stable")
+    for axes, i in zip(figure.subplots(5, 8).flat, order, strict=False):
+        axes.imshow(x[i].reshape(8, 8), cmap="gray_r")
+        axes.set_axis_off()
+        if right[i]:
+            axes.set_title(guesses[i])
+        else:
+            axes.set_title(f"{guesses[i]} not {t[i]}", color=ORANGE, weight="bold", size="medium")
+
+
+def draw_histograms(
+    figure: SubFigure, rows: Mapping[str, Sequence[Matrix]], low: float, high: float, colour: str
+) -> None:
+    """Draw histograms of activations, a row for each kind of weights and a column a layer.
+
+    Parameters
+    ----------
+    figure
+        Where to draw.
+    rows
+        The activations of each layer, by kind of weights.
+    low, high
+        Where the first bin begins and the last one ends; what is beyond counts in these two.
+    colour
+        Of the bars.
+    """
+    panels = figure.subplots(len(rows), 5, sharex=True, sharey=True)
+    for row, (weights, layers) in zip(panels, rows.items(), strict=True):
+        for axes, a in zip(row, layers, strict=True):
+            values = np.clip(a.ravel(), low, high)
+            share = np.full(values.size, 100 / values.size)
+            axes.hist(values, 30, range=(low, high), weights=share, color=colour)
+            axes.set_title(f"std {a.std():{'.2g' if a.std() < 100 else ',.0f'}}", size="small")
+            axes.set(ylim=(0, 30), yticks=[0, 30], xticks=[low, (low + high) / 2, high])
+            axes.xaxis.set_major_formatter("{x:g}")
+        row[0].set_ylabel(weights)
+    for i, axes in enumerate(panels[-1]):
+        axes.set_xlabel(f"layer {i + 1}")
+
+
+def draw_path(axes: Axes, height: Callable[[Matrix, Matrix], Matrix], path: Matrix) -> None:
+    """Draw the points (n, 2) of a descent over the contours of the valley around 0."""
+    x, y = np.meshgrid(np.linspace(-8, 8, 200), np.linspace(-3, 3, 200))
+    axes.contour(x, y, height(x, y), levels=np.geomspace(0.1, 12, 9), colors="0.75", linewidths=1)
+    axes.plot(*path.T, ".-", color=ORANGE)
+    axes.plot(0, 0, "+", color=BLUE, ms=14, mew=2)
+    axes.set(xlabel="x", ylabel="y")
+
+
+def draw_graph(axes: Axes, rows: Sequence[Sequence[str]]) -> None:
+    """Draw nodes in a row, with values above the edges and gradients below them.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    rows
+        For each node its name, then value and gradient of what goes in, of the parameter (or
+        nothing), and of what comes out.
+    """
+    edges = [row[1:3] for row in rows] + [rows[-1][5:7]]
+    for i, (value, gradient) in enumerate(edges):
+        for y, start, end, colour in ((0.1, i, i + 1, BLUE), (-0.1, i + 1, i, ORANGE)):
+            arrow = {"color": colour, "arrowstyle": "->", "lw": 2}
+            axes.annotate("", xy=(end, y), xytext=(start, y), arrowprops=arrow)
+        axes.text(i + 0.5, 0.25, value, color=BLUE, ha="center", va="bottom")
+        axes.text(i + 0.5, -0.25, gradient, color=ORANGE, ha="center", va="top")
+    for i, (name, _, _, parameter, gradient, *_) in enumerate(rows, start=1):
+        box = {"boxstyle": "round,pad=0.7", "facecolor": "white"}
+        axes.text(i, 0, name, ha="center", va="center", bbox=box, zorder=3)
+        if parameter:
+            axes.plot([i, i], [-1, 0], color="black", lw=1)
+            axes.text(i - 0.04, -0.85, parameter, color=BLUE, ha="right")
+            axes.text(i + 0.04, -0.85, gradient, color=ORANGE, ha="left")
+    axes.plot([], [], color=BLUE, lw=2, label="values, forward")
+    axes.plot([], [], color=ORANGE, lw=2, label="gradients, backward")
+    axes.set(xlim=(0, len(rows) + 1), ylim=(-1, 0.7))
+    axes.set_axis_off()
