@@ -298,10 +298,12 @@ def _download(file: File, folder: Path) -> Path:
                 error.close()  # it holds the mirror's answer
         else:
             return path
+    tried = "\n  ".join(failures)
     raise DataError(
         f"MNIST is not complete in {folder}: looked for {' or '.join(file.names)}, then tried to "
-        f"download {', and '.join(failures)}. Connect to the internet, or name a folder with the "
-        "four files by data_dir or FUNNET_DATA_DIR"
+        f"download\n  {tried}\n"
+        "Connect to the internet, or name a folder with the four files by data_dir or "
+        "FUNNET_DATA_DIR"
     )
 
 
