@@ -5,30 +5,23 @@
 
 A step is forward, softmax cross-entropy of class numbers, backward and plain SGD in float32, always
 on the same batch and from the same weights, written as a good user of each library would write it.
-Each contender has a process of its own with one thread, and another with two. They take turns in
-short rounds, of which each counts by its median, and of all its rounds the best one counts. That
-all contenders compute the same is seen by their losses.
+How the contenders take turns, and which of their times count, is said in `timing`.
 """
 
-import json
 import os
 import subprocess
 import sys
-from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import pairwise, product
-from math import ceil, isclose, isnan, nan
+from itertools import pairwise
+from math import nan
 from statistics import median
-from time import perf_counter, sleep
-from typing import Any, NamedTuple, SupportsFloat
+from typing import Any, NamedTuple
 
 import numpy as np
-from common import positive
-from tqdm import tqdm
+from timing import Step, compete, options, parse, report, verdict, work
 
 from funnet import (
     Affine,
@@ -45,35 +38,11 @@ from funnet import (
 
 LR = 0.01
 
-WARM_UP = 10
-"""How many steps come before those that are timed."""
-
-ROUND = 0.05
-"""How many seconds a round takes."""
-
-BLOCK = 0.005
-"""How many of them are timed at once: JAX starts a step while it still computes another."""
-
-PAUSE = 0.1
-"""How many seconds lie between turns: so long, idle threads of OpenBLAS keep a processor busy."""
-
 IMPORT_LIMIT = 40
 """How many milliseconds more than NumPy's may funnet's import take."""
 
-THREADS = (
-    "OPENBLAS_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "PJRT_NPROC",
-)
-"""The environment variables that NumPy, PyTorch, scikit-learn and JAX read when imported."""
-
 Params = list[tuple[Matrix, Vector]]
 """The weights and the bias of each layer, with a ReLU between layers."""
-
-Step = Callable[[], SupportsFloat]
-"""Takes one step and returns the loss."""
 
 
 def bare_products(x: Matrix, t: Labels, params: Params) -> Step:
@@ -260,136 +229,30 @@ NETWORKS = {
 }
 
 
-class Best(NamedTuple):
-    """The best round of a contender: the median time of a step, and with how many threads."""
-
-    seconds: float
-    threads: int
-
-
 def main() -> None:
     """Let the contenders take turns, and print what they came to."""
-    parser = ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0],
-        formatter_class=ArgumentDefaultsHelpFormatter,
-    )
+    parser = options(__doc__, CONTENDERS)
     add = parser.add_argument
     add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="what is trained")
     add("--contenders", nargs="+", choices=INSTALLED, default=INSTALLED, help="who trains it")
-    add("--threads", type=positive, nargs="+", default=[1, 2], help="how many it may use")
-    add("--rounds", type=positive, default=30, help="how often it is its turn")
-    add("--quick", action="store_true", help="one round with one thread")
-    add("--worker", choices=CONTENDERS, help=SUPPRESS)
-    args = parser.parse_args()
+    args = parse(parser)
     if args.worker:
-        work(args.worker, args.networks)
+        make = CONTENDERS[args.worker].make
+        made = {name: make(*NETWORKS[name].problem()) for name in args.networks}
+        work({name: step for name, step in made.items() if step is not None})
         return
-    if args.quick:
-        args.threads, args.rounds = [1], 1
 
-    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 1:
-        print(f"This machine is busy (load {os.getloadavg()[0]:.1f}): the ratios may mean nothing.")
-    best = compete(args.networks, list(product(args.contenders, args.threads)), args.rounds)
+    best = compete(args.contenders, ["--networks", *args.networks], args)
     distributions = dict.fromkeys(CONTENDERS[name].distribution for name in args.contenders)
     versions = ", ".join(f"{name} {version(name)}" for name in distributions)
     print(f"{versions} on {os.cpu_count()} CPUs")
     for name in args.networks:
-        report(name, best[name])
+        network = NETWORKS[name]
+        heading = f"{name}, batch {network.batch_size}"
+        found = {CONTENDERS[contender].title: times for contender, times in best[name].items()}
+        report(heading, found, CONTENDERS[network.unit].title, {"funnet": network.limit})
     cost = import_cost(min(args.rounds, 15))
     print(f"\nimport funnet: {cost:.0f} ms beyond import numpy  {verdict(cost, IMPORT_LIMIT, 0)}")
-
-
-def compete(
-    networks: Sequence[str], entries: Sequence[tuple[str, int]], rounds: int
-) -> dict[str, dict[str, Best]]:
-    """Let contenders take turns, each with a number of threads; return the best rounds of each."""
-    best: dict[str, dict[str, Best]] = {name: {} for name in networks}
-    with ExitStack() as stack:
-        workers = [stack.enter_context(start(*entry, networks)) for entry in entries]
-        check_losses(dict(zip(entries, map(listen, workers), strict=True)))
-        turns = list(product(range(rounds), zip(entries, workers, strict=True)))
-        for _, ((contender, threads), worker) in tqdm(turns, unit=" turns"):
-            print(file=worker.stdin, flush=True)
-            for name, seconds in listen(worker).items():
-                found = Best(seconds, threads)
-                best[name][contender] = min(found, best[name].get(contender, found))
-            sleep(PAUSE)
-    return best
-
-
-def start(contender: str, threads: int, networks: Sequence[str]) -> subprocess.Popen[str]:
-    """Start the process of a contender, which takes a turn for each line that it gets."""
-    return subprocess.Popen(  # noqa: S603  (this very file)
-        [sys.executable, __file__, "--worker", contender, "--networks", *networks],
-        env=os.environ | dict.fromkeys(THREADS, str(threads)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def listen(worker: subprocess.Popen[str]) -> dict[str, float]:
-    """Return what a process says next: a number for each network."""
-    line = worker.stdout.readline() if worker.stdout else ""
-    if not line:
-        raise SystemExit("a contender has failed; its error is above")
-    return dict(json.loads(line))
-
-
-def check_losses(losses: dict[tuple[str, int], dict[str, float]]) -> None:
-    """Refuse a comparison of contenders that do not compute the same."""
-    for name in NETWORKS:
-        found = {entry: of[name] for entry, of in losses.items() if not isnan(of.get(name, nan))}
-        if found and not isclose(min(found.values()), max(found.values()), rel_tol=1e-4):
-            raise SystemExit(f"{name}: the losses differ: {found}")
-
-
-def work(contender: str, networks: Sequence[str]) -> None:
-    """Be such a process: say the losses after a few steps, then at each turn the times of one."""
-    made = {name: CONTENDERS[contender].make(*NETWORKS[name].problem()) for name in networks}
-    steps = {name: step for name, step in made.items() if step is not None}
-    losses = {name: [float(step()) for _ in range(WARM_UP)][-1] for name, step in steps.items()}
-    print(json.dumps(losses), flush=True)
-    for _ in sys.stdin:
-        print(json.dumps({name: time_round(step) for name, step in steps.items()}), flush=True)
-
-
-def time_round(step: Step) -> float:
-    """Return the median time of a step."""
-    once = min(time_block(step, 1) for _ in range(3))
-    n_steps = ceil(BLOCK / once)
-    n_blocks = max(3, round(ROUND / (once * n_steps)))
-    return median(time_block(step, n_steps) for _ in range(n_blocks))
-
-
-def time_block(step: Step, n_steps: int) -> float:
-    """Return the time of a step, as the mean of a few that are timed as one."""
-    start = perf_counter()
-    for _ in range(n_steps - 1):
-        step()
-    float(step())  # waits for what is still being computed
-    return (perf_counter() - start) / n_steps
-
-
-def report(name: str, best: dict[str, Best]) -> None:
-    """Print the best round of each contender for one network, and its ratio to the unit."""
-    network = NETWORKS[name]
-    heading = f"{name}, batch {network.batch_size}"
-    print(f"\n{heading:40}{'µs a step':>12}{'threads':>10}{'ratio':>8}")
-    for contender, (seconds, threads) in best.items():
-        title = CONTENDERS[contender].title
-        line = f"  {title:38}{1e6 * seconds:12,.1f}{threads:10}"
-        if network.unit in best:
-            ratio = seconds / best[network.unit].seconds
-            line += f"{ratio:8.2f}"
-            if contender == "funnet":
-                line += f"  {verdict(ratio, network.limit)}"
-        print(line)
-
-
-def verdict(value: float, limit: float, decimals: int = 2) -> str:
-    """Say what a value may be at most, and whether it is."""
-    return f"at most {limit:.{decimals}f}: {'holds' if value <= limit else 'DOES NOT HOLD'}"
 
 
 def import_cost(repeats: int) -> float:

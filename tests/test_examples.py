@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def assert_wrote_only(path: Path) -> None:
     assert int.from_bytes(header[20:24]) > 400
 
 
-@pytest.mark.parametrize("name", ["quickstart", "mnist", "benchmark"])
+@pytest.mark.parametrize("name", ["quickstart", "mnist", "benchmark", "benchmark_training"])
 def test_help_says_what_an_example_shows(name: str, run: Run) -> None:
     summary = (ROOT / "examples" / f"{name}.py").read_text().splitlines()[0].strip('"')
 
@@ -85,6 +86,27 @@ def test_the_benchmark_prints_ratios_and_limits(run: Run) -> None:
     lines = re.findall(r"^  funnet +[\d,.]+ +\d +[\d.]+  at most ([\d.]+): ", output, re.MULTILINE)
     assert lines == ["1.45", "1.20", "1.65", "2.00"]
     assert "import funnet: " in output
+
+
+def test_the_benchmark_of_training_prints_ratios_and_limits(run: Run) -> None:
+    output = run("benchmark_training", "--quick")
+
+    lines = re.findall(r"^  (\S.*?) +[\d,.]+ +\d +[\d.]+  at most ([\d.]+): ", output, re.MULTILINE)
+    expected = [("train", "1.05"), ("the next of minibatches", "0.35"), ("train", "1.05")]
+    if find_spec("torch"):
+        expected += [("adam", "1.50"), ("adam", "1.50")]
+    else:
+        assert output.count("left out, since PyTorch is not installed") == 2
+    assert lines == expected
+    assert "data: random numbers of the shape of MNIST" in output
+
+
+@needs_mnist
+def test_the_benchmark_of_training_measures_memory_on_mnist(run: Run) -> None:
+    output = run("benchmark_training", "--quick", "--data-dir", str(MNIST))
+
+    line = r"^peak memory of the MNIST example: \d+ MB  at most 450: "
+    assert re.search(line, output, re.MULTILINE)
 
 
 def test_an_experiment_that_is_stopped_goes_on_to_the_same_results(
