@@ -214,6 +214,8 @@ import signal, sys
 import numpy as np
 from funnet import Affine, TrainState, adam, best_so_far, minibatches, softmax_cross_entropy, train
 
+# What a shell starts in the background ignores Ctrl-C, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 x, t = np.random.default_rng(0).normal(size=(64, 9)), np.arange(64) % 3
 batches = minibatches(x, t, 8, rng=0)
 state = TrainState.init(Affine.init(9, 3, rng=0, dtype=np.float64), adam())
