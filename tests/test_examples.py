@@ -32,7 +32,9 @@ def assert_wrote_only(path: Path) -> None:
     assert int.from_bytes(header[20:24]) > 400
 
 
-@pytest.mark.parametrize("name", ["quickstart", "mnist", "benchmark", "benchmark_training"])
+@pytest.mark.parametrize(
+    "name", ["quickstart", "mnist", "benchmark", "benchmark_training", "benchmark_types"]
+)
 def test_help_says_what_an_example_shows(name: str, run: Run) -> None:
     summary = (ROOT / "examples" / f"{name}.py").read_text().splitlines()[0].strip('"')
 
@@ -107,6 +109,12 @@ def test_the_benchmark_of_training_measures_memory_on_mnist(run: Run) -> None:
 
     line = r"^peak memory of the MNIST example: \d+ MB  at most 450: "
     assert re.search(line, output, re.MULTILINE)
+
+
+def test_the_benchmark_of_types_prints_a_ratio_and_its_limit(run: Run) -> None:
+    output = run("benchmark_types", "--quick")
+
+    assert re.search(r"^mypy over 2 networks: .* times  at most 1.30: ", output, re.MULTILINE)
 
 
 def test_an_experiment_that_is_stopped_goes_on_to_the_same_results(
