@@ -11,7 +11,7 @@ import numpy as np
 from attrs.validators import instance_of
 
 from funnet.layer import C, Layer, X, Y, backward, forward
-from funnet.optimizer import Optimizer, OptimizerState, P
+from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
 from funnet.tree import named_leaves, tree_leaves
 
 P_co = TypeVar("P_co", covariant=True)
