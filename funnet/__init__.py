@@ -100,26 +100,22 @@ from funnet.manifests import (
 from funnet.metrics import (
     accuracy as accuracy,
 )
-from funnet.optimizer import (
+from funnet.optimizers import (
     Formula as Formula,
     Optimizer as Optimizer,
     OptimizerState as OptimizerState,
-    elementwise as elementwise,
-)
-from funnet.optimizer_wrappers import (
-    clip_by_global_norm as clip_by_global_norm,
-    freeze as freeze,
-    weight_decay as weight_decay,
-)
-from funnet.optimizers import (
     adagrad as adagrad,
     adam as adam,
     adamw as adamw,
+    clip_by_global_norm as clip_by_global_norm,
+    elementwise as elementwise,
+    freeze as freeze,
     momentum as momentum,
     nesterov as nesterov,
     rmsprop as rmsprop,
     sgd as sgd,
     sgd_update as sgd_update,
+    weight_decay as weight_decay,
 )
 from funnet.schedules import (
     Rate as Rate,

@@ -41,14 +41,14 @@ def check_number(value: float, name: str, low: float = -math.inf, below: float =
 
 
 def rate_at(lr: Rate, step: int) -> float:
-    """Return the learning rate at a step.
+    """Return the learning rate at a step; a number was checked when its optimizer was made.
 
     Raises
     ------
     ValueError
-        If it is not finite, or negative.
+        If that of a schedule is not finite, or negative.
     """
-    return check_number(lr(step) if callable(lr) else lr, f"lr at step {step}", 0)
+    return check_number(lr(step), f"lr at step {step}", 0) if callable(lr) else lr
 
 
 def constant_lr(lr: float) -> Schedule:

@@ -10,9 +10,8 @@ import attrs
 import numpy as np
 from attrs.validators import instance_of
 
-from funnet.arrays import Array
 from funnet.layer import C, Layer, X, Y, backward, forward
-from funnet.optimizer import Optimizer, OptimizerState, P
+from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
 from funnet.tree import named_leaves, tree_leaves
 
 P_co = TypeVar("P_co", covariant=True)
@@ -256,14 +255,10 @@ def _walk(
 
 
 def _check_finite(grads: object, state: TrainState[object]) -> None:
-    if all(map(_is_finite, tree_leaves(grads))):
-        return
-    path = next(path for path, grad in named_leaves(grads) if not _is_finite(grad))
-    where = f" of {path}" if path else ""
-    raise NonFiniteError(f"the gradient{where} at step {state.step} is not finite", state)
-
-
-def _is_finite(array: Array) -> bool:
-    # The sum of squares costs less than a look at each number, and infinity and NaN come through.
-    # Of large finite numbers it may be infinite as well, so only a finite one settles it.
-    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
+    for i, grad in enumerate(tree_leaves(grads)):
+        # The sum of squares costs less than a look at each number, and infinity and NaN come
+        # through. Of large finite numbers it may be infinite as well, so only a finite one settles.
+        if not math.isfinite(np.vdot(grad, grad)) and not np.isfinite(grad).all():
+            path = [path for path, _ in named_leaves(grads)][i]
+            where = f" of {path}" if path else ""
+            raise NonFiniteError(f"the gradient{where} at step {state.step} is not finite", state)

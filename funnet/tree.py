@@ -215,12 +215,17 @@ def tree_leaves(tree: object) -> list[Array]:
     >>> [array.shape for array in tree_leaves(Affine.init(3, 2, rng=0))]
     [(3, 2), (2,)]
     """
-    if isinstance(tree, np.ndarray):
-        return [tree]
     leaves: list[Array] = []
-    for child in _kind(type(tree)).children(tree):
-        leaves += tree_leaves(child)
+    _collect(tree, leaves)
     return leaves
+
+
+def _collect(tree: object, leaves: list[Array]) -> None:
+    if isinstance(tree, np.ndarray):
+        leaves.append(tree)
+    else:
+        for child in _kind(type(tree)).children(tree):
+            _collect(child, leaves)
 
 
 def replace_at(params: Tree, path: str, value: object) -> Tree:

@@ -35,7 +35,7 @@ from funnet.layers import (
     Step,
     Tanh,
 )
-from funnet.optimizer import OptimizerState
+from funnet.optimizers import OptimizerState
 from funnet.training import TrainState
 
 FORMAT = "funnet"

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from funnet.arrays import Array, seal
-from funnet.optimizer import Init, Optimizer, OptimizerState, P, Update
+from funnet.optimizers.optimizer import Init, Optimizer, OptimizerState, P, Update
 from funnet.schedules import check_number
 from funnet.tree import named_leaves, tree_leaves, tree_like, tree_map
 

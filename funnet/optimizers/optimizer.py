@@ -170,17 +170,21 @@ class _Elementwise:
                 f"got one that keeps {', '.join(state.names) or 'nothing'}"
             )
         formula, rate, done = self.formula, rate_at(self.lr, state.step), state.step
-        kept: list[list[Array]] = [[] for _ in names]
+        results: list[tuple[Array, ...]] = []
 
         def step(param: Array, grad: Array, *slots: Array) -> Array:
             check_dtype(grad, param.dtype, "the gradient")
             for i, slot in enumerate(slots):
                 check_dtype(slot, param.dtype, names[i])
-            new, *arrays = formula(rate, done, param, grad, *slots)
-            for i, array in enumerate(arrays):
-                kept[i].append(seal(array))
-            return seal(new)
+            arrays = formula(rate, done, param, grad, *slots)
+            for array in arrays:
+                seal(array)
+            results.append(arrays)
+            return arrays[0]
 
         params = tree_map(step, params, grads, *state.slots)
-        slots = tuple(map(tree_like, state.slots, kept))
+        slots = tuple(
+            tree_like(slot, [arrays[i] for arrays in results])
+            for i, slot in enumerate(state.slots, start=1)
+        )
         return params, OptimizerState(state.step + 1, names, slots, (("lr", rate),))

@@ -1,0 +1,43 @@
+"""Optimizers: what one is, the seven that there are, and functions from one to another."""
+
+from funnet.optimizers.adaptive import (
+    adagrad as adagrad,
+    adam as adam,
+    adamw as adamw,
+    rmsprop as rmsprop,
+)
+from funnet.optimizers.descent import (
+    momentum as momentum,
+    nesterov as nesterov,
+    sgd as sgd,
+    sgd_update as sgd_update,
+)
+from funnet.optimizers.optimizer import (
+    Formula as Formula,
+    Optimizer as Optimizer,
+    OptimizerState as OptimizerState,
+    elementwise as elementwise,
+)
+from funnet.optimizers.wrappers import (
+    clip_by_global_norm as clip_by_global_norm,
+    freeze as freeze,
+    weight_decay as weight_decay,
+)
+
+__all__ = [
+    "Formula",
+    "Optimizer",
+    "OptimizerState",
+    "adagrad",
+    "adam",
+    "adamw",
+    "clip_by_global_norm",
+    "elementwise",
+    "freeze",
+    "momentum",
+    "nesterov",
+    "rmsprop",
+    "sgd",
+    "sgd_update",
+    "weight_decay",
+]

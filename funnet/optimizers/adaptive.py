@@ -1,0 +1,257 @@
+"""Descent with a step of its own for each number: each optimizer, and its formula on arrays.
+
+As in `descent`, arrays that are made here are used again, and what was given is never written to.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import attrs
+import numpy as np
+
+from funnet.arrays import Array
+from funnet.optimizers.optimizer import Optimizer, elementwise
+from funnet.schedules import Rate, check_number
+
+
+def adagrad(lr: Rate = 1e-2, eps: float = 1e-10) -> Optimizer:
+    """Return AdaGrad, whose steps shrink where gradients have been large.
+
+    h ← h + grads²; params ← params - lr grads / (√h + eps).
+
+    Parameters
+    ----------
+    lr
+        The learning rate, at least 0, or a schedule: 0.01 unless told.
+    eps
+        What keeps the denominator from 0: 1e-10 unless told (1e-7 in the textbook).
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    References
+    ----------
+    J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods for online learning and
+    stochastic optimization", 2011.
+
+    Examples
+    --------
+    >>> from funnet import adagrad
+    >>> adagrad(lr=1.5).init({"x": np.zeros(2)})["h"]
+    {'x': array([0., 0.])}
+    """
+    return elementwise(AdaGrad(check_number(eps, "eps", 0)), lr)
+
+
+@attrs.frozen
+class AdaGrad:
+    """The formula of `adagrad`, which says it in words."""
+
+    eps: float
+
+    names: ClassVar[tuple[str, ...]] = ("h",)
+
+    def __call__(  # noqa: D102 (see `Formula`)
+        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
+    ) -> tuple[Array, ...]:
+        h = np.square(grad)
+        h += slots[0]
+        return _scaled_descent(param, grad, h, lr, self.eps), h
+
+
+def rmsprop(lr: Rate = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> Optimizer:
+    """Return RMSprop, AdaGrad with a memory that fades.
+
+    h ← alpha h + (1 - alpha) grads²; params ← params - lr grads / (√h + eps).
+
+    Parameters
+    ----------
+    lr
+        The learning rate, at least 0, or a schedule: 0.01 unless told.
+    alpha
+        How much of h is kept, from 0 up to 1: 0.99 unless told.
+    eps
+        What keeps the denominator from 0: 1e-8 unless told.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    References
+    ----------
+    T. Tieleman and G. Hinton, "Neural networks for machine learning", lecture 6.5, 2012.
+
+    Examples
+    --------
+    >>> from funnet import rmsprop
+    >>> rmsprop().init(np.zeros(2)).names
+    ('h',)
+    """
+    return elementwise(RMSprop(check_number(alpha, "alpha", 0, 1), check_number(eps, "eps", 0)), lr)
+
+
+@attrs.frozen
+class RMSprop:
+    """The formula of `rmsprop`, which says it in words."""
+
+    alpha: float
+    eps: float
+
+    names: ClassVar[tuple[str, ...]] = ("h",)
+
+    def __call__(  # noqa: D102 (see `Formula`)
+        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
+    ) -> tuple[Array, ...]:
+        h = _fade(slots[0], np.square(grad), self.alpha)
+        return _scaled_descent(param, grad, h, lr, self.eps), h
+
+
+def adam(
+    lr: Rate = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+) -> Optimizer:
+    """Return Adam, in the textbook's form.
+
+    m ← β₁ m + (1 - β₁) grads; v ← β₂ v + (1 - β₂) grads²;
+    params ← params - lr √(1 - β₂ᵗ) / (1 - β₁ᵗ) m / (√v + eps) at update t = 1, 2, ...
+
+    Parameters
+    ----------
+    lr
+        The learning rate, at least 0, or a schedule: 0.001 unless told.
+    betas
+        How much of m and of v is kept, each from 0 up to 1: 0.9 and 0.999 unless told.
+    eps
+        What keeps the denominator from 0: 1e-8 unless told (1e-7 in the textbook). PyTorch adds
+        it after the correction of v, as if it were larger by √(1 - β₂ᵗ) at first.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    References
+    ----------
+    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2015, the form at the
+    end of section 2.
+
+    Examples
+    --------
+    >>> from funnet import adam
+    >>> optimizer = adam(lr=0.5)
+    >>> x, state = optimizer.update(np.ones(1), np.ones(1), optimizer.init(np.ones(1)))
+    >>> x.round(6), state.names
+    (array([0.5]), ('m', 'v'))
+    """
+    return elementwise(Adam(*_adam_numbers(betas, eps)), lr)
+
+
+@attrs.frozen
+class Adam:
+    """The formula of `adam`, which says it in words."""
+
+    beta1: float
+    beta2: float
+    eps: float
+
+    names: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    def __call__(  # noqa: D102 (see `Formula`)
+        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
+    ) -> tuple[Array, ...]:
+        m = _fade(slots[0], grad.copy(), self.beta1)
+        v = _fade(slots[1], np.square(grad), self.beta2)
+        t = step + 1
+        rate = lr * math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+        return _scaled_descent(param, m, v, rate, self.eps), m, v
+
+
+def adamw(
+    lr: Rate = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 1e-2,
+    *,
+    biases: bool = False,
+) -> Optimizer:
+    """Return Adam with decoupled weight decay.
+
+    params ← (1 - lr weight_decay) params, then the update of `adam`.
+
+    Parameters
+    ----------
+    lr, betas, eps
+        As for `adam`.
+    weight_decay
+        The decay, at least 0: 0.01 unless told.
+    biases
+        Whether arrays of rank 0 and 1 decay as well, as they do in PyTorch unless kept apart.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", 2019.
+
+    Examples
+    --------
+    >>> from funnet import adamw
+    >>> optimizer = adamw(lr=0.5, weight_decay=0.1)
+    >>> W = np.ones((1, 1))
+    >>> optimizer.update(W, np.zeros((1, 1)), optimizer.init(W))[0]
+    array([[0.95]])
+    """
+    decay = check_number(weight_decay, "weight_decay", 0)
+    return elementwise(AdamW(Adam(*_adam_numbers(betas, eps)), decay, biases), lr)
+
+
+@attrs.frozen
+class AdamW:
+    """The formula of `adamw`, which says it in words."""
+
+    adam: Adam
+    weight_decay: float
+    biases: bool
+
+    names: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    def __call__(  # noqa: D102 (see `Formula`)
+        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
+    ) -> tuple[Array, ...]:
+        if param.ndim >= 2 or self.biases:
+            param = param * (1 - lr * self.weight_decay)
+        return self.adam(lr, step, param, grad, *slots)
+
+
+def _adam_numbers(betas: tuple[float, float], eps: float) -> tuple[float, float, float]:
+    beta1, beta2 = betas
+    return (
+        check_number(beta1, "betas[0]", 0, 1),
+        check_number(beta2, "betas[1]", 0, 1),
+        check_number(eps, "eps", 0),
+    )
+
+
+def _fade(old: Array, new: Array, keep: float) -> Array:
+    """Return keep old + (1 - keep) new, and write over new."""
+    average = old * keep
+    new *= 1 - keep
+    average += new
+    return average
+
+
+def _scaled_descent(param: Array, direction: Array, squares: Array, lr: float, eps: float) -> Array:
+    """Return param - lr direction / (√squares + eps)."""
+    new = np.sqrt(squares)
+    # In float16, and for an eps of 0, eps alone would let 0 / 0 through.
+    new += max(eps, float(np.finfo(param.dtype).tiny))
+    np.divide(direction, new, new)
+    new *= lr
+    return np.subtract(param, new, new)

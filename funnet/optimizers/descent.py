@@ -1,0 +1,207 @@
+"""Gradient descent, plain and with momentum: each optimizer, and its formula on arrays.
+
+Arrays that are made here are used again as the place for the next result: what a fresh array of
+the size of a layer costs is more than the arithmetic. What was given is never written to.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, TypeVar, cast
+
+import attrs
+import numpy as np
+
+from funnet.arrays import Array, check_dtype, seal
+from funnet.layer import C, Layer, X, Y
+from funnet.optimizers.optimizer import Optimizer, elementwise
+from funnet.schedules import Rate, check_number
+from funnet.tree import tree_map
+
+# Any layer will do: what counts is that the gradients are those that its own pullback returns.
+Params = TypeVar("Params", bound=Layer[Any, Any, Any, Any])
+
+
+def sgd_update(params: Layer[X, Y, C, Params], grads: Params, lr: float) -> Params:
+    """Return the parameters after one step of gradient descent: params - lr grads.
+
+    Parameters
+    ----------
+    params
+        A layer or network.
+    grads
+        Its gradients, as `backward` returns them.
+    lr
+        The learning rate, a finite number.
+
+    Returns
+    -------
+    params
+        A new network with locked arrays; the given one is unchanged.
+
+    Raises
+    ------
+    StructureError, ShapeError, DTypeError
+        If the gradients are not built like the parameters; the message starts with the first path
+        that differs.
+    ValueError
+        If `lr` is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Affine, sgd_update
+    >>> params = Affine(np.array([[1.0]]), np.array([0.0]))
+    >>> grads = Affine(np.array([[2.0]]), np.array([4.0]))
+    >>> sgd_update(params, grads, lr=0.25).W
+    array([[0.5]])
+    """
+    rate = float(lr)  # a NumPy scalar would turn float32 into its own type
+    if not math.isfinite(rate):
+        raise ValueError(f"expected lr to be finite, got {lr}")
+
+    def step(param: Array, grad: Array) -> Array:
+        check_dtype(grad, param.dtype, "the gradient")
+        return seal(_descent(param, grad, rate))
+
+    return tree_map(step, cast(Params, params), grads)
+
+
+def sgd(lr: Rate = 1e-3) -> Optimizer:
+    """Return gradient descent: params - lr grads.
+
+    Parameters
+    ----------
+    lr
+        The learning rate, at least 0, or a schedule: 0.001 unless told.
+
+    Raises
+    ------
+    ValueError
+        If `lr` is negative or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import sgd
+    >>> optimizer = sgd(lr=0.25)
+    >>> optimizer.update(np.array([1.0]), np.array([2.0]), optimizer.init(np.array([1.0])))[0]
+    array([0.5])
+    """
+    return elementwise(SGD(), lr)
+
+
+@attrs.frozen
+class SGD:
+    """The formula of `sgd`, which says it in words."""
+
+    names: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(  # noqa: D102 (see `Formula`)
+        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
+    ) -> tuple[Array, ...]:
+        return (_descent(param, grad, lr),)
+
+
+def momentum(lr: Rate = 1e-3, momentum: float = 0.9) -> Optimizer:
+    """Return gradient descent with momentum, in the textbook's form.
+
+    velocity ← momentum velocity - lr grads; params ← params + velocity. PyTorch multiplies by the
+    learning rate later, which is the same as long as the rate is constant.
+
+    Parameters
+    ----------
+    lr
+        The learning rate, at least 0, or a schedule: 0.001 unless told.
+    momentum
+        How much of the velocity is kept, from 0 up to 1: 0.9 unless told.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    References
+    ----------
+    B. T. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+
+    Examples
+    --------
+    >>> from funnet import Affine, momentum
+    >>> momentum(lr=0.1).init(Affine.init(3, 2, rng=0))["velocity"]
+    Affine(W=float32[3, 2], b=float32[2])
+    """
+    return elementwise(Momentum(check_number(momentum, "momentum", 0, 1)), lr)
+
+
+@attrs.frozen
+class Momentum:
+    """The formula of `momentum`, which says it in words."""
+
+    momentum: float
+
+    names: ClassVar[tuple[str, ...]] = ("velocity",)
+
+    def __call__(  # noqa: D102 (see `Formula`)
+        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
+    ) -> tuple[Array, ...]:
+        velocity, new = slots[0] * self.momentum, grad * lr
+        velocity -= new
+        return np.add(param, velocity, new), velocity
+
+
+def nesterov(lr: Rate = 1e-3, momentum: float = 0.9) -> Optimizer:
+    """Return gradient descent with Nesterov's accelerated momentum.
+
+    velocity ← momentum velocity - lr grads; params ← params + momentum velocity - lr grads, where
+    params stand at the point ahead at which the gradient is taken.
+
+    Parameters
+    ----------
+    lr
+        The learning rate, at least 0, or a schedule: 0.001 unless told.
+    momentum
+        How much of the velocity is kept, from 0 up to 1: 0.9 unless told.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    References
+    ----------
+    Y. Bengio, N. Boulanger-Lewandowski and R. Pascanu, "Advances in optimizing recurrent
+    networks", 2013, equations 6 and 7.
+
+    Examples
+    --------
+    >>> from funnet import nesterov
+    >>> nesterov(lr=0.1) == nesterov(lr=0.1, momentum=0.9)
+    True
+    """
+    return elementwise(Nesterov(check_number(momentum, "momentum", 0, 1)), lr)
+
+
+@attrs.frozen
+class Nesterov:
+    """The formula of `nesterov`, which says it in words."""
+
+    momentum: float
+
+    names: ClassVar[tuple[str, ...]] = ("velocity",)
+
+    def __call__(  # noqa: D102 (see `Formula`)
+        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
+    ) -> tuple[Array, ...]:
+        velocity, descent = slots[0] * self.momentum, grad * lr
+        velocity -= descent
+        new = velocity * self.momentum
+        new -= descent
+        new += param
+        return new, velocity
+
+
+def _descent(param: Array, grad: Array, lr: float) -> Array:
+    """Return param - lr grad."""
+    new: Array = grad * lr
+    return np.subtract(param, new, out=new)
