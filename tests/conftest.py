@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from small_mnist import CONTENTS, idx
+
+from funnet.data import mnist
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -38,3 +42,25 @@ def run(tmp_path: Path) -> Callable[..., str]:
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def small_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put four small files in the place of the official ones, and no folder in the environment."""
+    files = tuple(
+        mnist.File(stem, array.shape, hashlib.sha256(idx(array)).hexdigest())
+        for stem, array in CONTENTS.items()
+    )
+    monkeypatch.setattr(mnist, "FILES", files)
+    monkeypatch.setattr(mnist, "MIRRORS", ())
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("FUNNET_DATA_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(params=["npz", "safetensors"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return where a checkpoint may be written, once in each format."""
+    if request.param == "safetensors":
+        pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
+    return tmp_path / f"value.{request.param}"

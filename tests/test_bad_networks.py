@@ -1,0 +1,167 @@
+"""Networks that cannot be: each is refused when it is made, with what is wrong about it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from small_networks import (
+    Wrong,
+    affine,
+    batch,
+)
+
+from funnet import (
+    Affine,
+    DTypeError,
+    Initializer,
+    LeakyReLU,
+    ReLU,
+    ShapeError,
+    Tanh,
+    he,
+    normal,
+    sequential,
+)
+
+
+def test_widths_that_do_not_fit_are_refused_when_the_network_is_made() -> None:
+    with pytest.raises(ShapeError) as caught:
+        sequential(affine(784, 80), ReLU(), affine(100, 10))
+
+    assert str(caught.value) == "layer 2 (Affine) takes 100 features, but layer 0 (Affine) gives 80"
+
+
+def test_widths_of_nested_networks_are_checked_as_well() -> None:
+    inner = sequential(affine(3, 4), ReLU())
+
+    with pytest.raises(ShapeError, match=r"^layer 2 \(Sequential\) takes 3 features, but layer 0"):
+        sequential(affine(2, 5), Tanh(), inner)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shown"),
+    [
+        (ReLU, r"<class 'funnet\.layers\.relu\.ReLU'>"),
+        (Affine.init, "<function Affine.init"),
+        (np.tanh, "<ufunc 'tanh'>"),
+        ("relu", "'relu'"),
+        (None, "None"),
+        ([ReLU()], r"\[ReLU\(\)\]"),
+    ],
+)
+def test_a_network_is_made_of_layers_only(layer: Wrong, shown: str) -> None:
+    with pytest.raises(
+        TypeError,
+        match=f"^expected layer 1 to be a value with the methods forward and pullback, got {shown}",
+    ):
+        sequential(affine(3, 4), layer)
+
+
+@pytest.mark.parametrize(
+    ("W", "b", "error", "message"),
+    [
+        (batch(3, 4), batch(5), ShapeError, r"b of Affine of shape \(4,\), got \(5,\)$"),
+        (batch(3, 4), batch(3), ShapeError, r"b of Affine of shape \(4,\), got \(3,\)$"),
+        (batch(3, 4), batch(1, 4), ShapeError, r"a vector, got float32\[1, 4\]$"),
+        (batch(4), batch(4), ShapeError, r"a matrix, got float32\[4\]$"),
+        (batch(4), batch(3, 4), ShapeError, r"a matrix, got float32\[4\]$"),
+        (
+            batch(3, 4),
+            batch(4, dtype=np.float64),
+            DTypeError,
+            r"b of Affine to be float32, got float64; convert it with \.astype\(np\.float32\)",
+        ),
+        (np.ones((3, 4), int), batch(4), DTypeError, "got int64; convert it with"),
+        (batch(3, 4), np.ones(4, int), DTypeError, "got int64; convert it with"),
+        ([[1.0]], batch(1), DTypeError, r"got list; convert it with np\.asarray"),
+        (batch(1, 1), [1.0], DTypeError, r"got list; convert it with np\.asarray"),
+        (batch(1, 1), 0.0, DTypeError, "got float; convert it with"),
+        (batch(1, 1), None, DTypeError, "got NoneType; convert it with"),
+    ],
+)
+def test_weights_and_bias_that_do_not_fit_are_refused(
+    W: Wrong, b: Wrong, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^expected .*{message}"):
+        Affine(W, b)
+
+
+@pytest.mark.parametrize("name", ["n_in", "n_out"])
+@pytest.mark.parametrize(
+    ("width", "error", "message"),
+    [
+        (0, ValueError, "to be at least 1, got 0"),
+        (-3, ValueError, "to be at least 1, got -3"),
+        (3.0, TypeError, r"to be an integer, got 3\.0"),
+        (True, TypeError, "to be an integer, got True"),
+        ("3", TypeError, "to be an integer, got '3'"),
+        (None, TypeError, "to be an integer, got None"),
+        ((3, 4), TypeError, r"to be an integer, got \(3, 4\)"),
+    ],
+)
+def test_a_width_is_a_positive_integer(
+    name: str, width: Wrong, error: type[Exception], message: str
+) -> None:
+    widths = {"n_in": 3, "n_out": 4} | {name: width}
+
+    with pytest.raises(error, match=f"^expected {name} {message}$"):
+        Affine.init(**widths, rng=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.complex64, np.longdouble, int, float, "f4", None])
+def test_the_dtype_of_a_layer_is_a_float_type(dtype: Wrong) -> None:
+    with pytest.raises(
+        TypeError, match=r"^expected dtype np\.float16, np\.float32 or np\.float64, got "
+    ):
+        Affine.init(3, 4, rng=0, dtype=dtype)
+
+
+def test_random_weights_need_a_seed() -> None:
+    with pytest.raises(TypeError, match=r"^expected rng to be a seed or a .*Generator, got None$"):
+        Affine.init(3, 4, rng=None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'rng'"):
+        Affine.init(3, 4)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("weights", "got"), [(0.01, "float"), (batch(3, 4), r"float32\[3, 4\]"), (None, "NoneType")]
+)
+def test_what_draws_weights_is_an_initializer(weights: Wrong, got: str) -> None:
+    with pytest.raises(
+        TypeError,
+        match=rf"^expected weights to be an initializer, such as he or normal\(0\.01\), got {got}$",
+    ):
+        Affine.init(3, 4, rng=0, weights=weights)
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        (
+            lambda rng, n_in, n_out, dtype: normal(1)(rng, n_out, n_in, dtype),
+            ShapeError,
+            r"expected what weights returns of shape \(3, 4\), got \(4, 3\)$",
+        ),
+        (
+            lambda rng, n_in, n_out, dtype: he(rng, n_in, n_out, np.float64),
+            DTypeError,
+            "expected what weights returns to be float32, got float64; convert it with",
+        ),
+        (
+            lambda rng, n_in, n_out, dtype: [[0.0]],
+            DTypeError,
+            "expected what weights returns to be a NumPy array of floats, got list",
+        ),
+    ],
+)
+def test_an_initializer_returns_weights_of_the_shape_and_dtype_it_is_asked_for(
+    weights: Initializer, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Affine.init(3, 4, rng=0, weights=weights)
+
+
+@pytest.mark.parametrize("slope", [np.nan, np.inf, -np.inf])
+def test_a_slope_is_finite(slope: float) -> None:
+    with pytest.raises(ValueError, match=f"^expected slope to be finite, got {slope}$"):
+        LeakyReLU(slope)

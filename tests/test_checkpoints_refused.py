@@ -1,0 +1,131 @@
+"""Files that are not what they should be are errors."""
+
+from __future__ import annotations
+
+import copy
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkpoint_values import NET
+
+from funnet import (
+    CheckpointError,
+    load,
+    save,
+)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"PK\5\6" + bytes(18), b"\0" * 1000, b"{}"])
+def test_foreign_files_are_refused(data: bytes, path: Path) -> None:
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=path.name):
+        load(path)
+
+
+def test_an_npz_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", W=np.zeros(3))
+    np.savez_compressed(tmp_path / "b.npz", W=np.zeros(3))
+    with pytest.raises(CheckpointError, match=r"structure\.json is missing"):
+        load(tmp_path / "a.npz")
+    with pytest.raises(CheckpointError, match="it has compressed members"):
+        load(tmp_path / "b.npz")
+
+
+def test_a_device_or_a_pipe_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="not a regular file"):
+        load("/dev/zero")
+    with pytest.raises(IsADirectoryError):
+        load(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "none.npz")
+
+
+def rewritten(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
+    """Write a file anew, with good checksums, after a change to its members."""
+    with zipfile.ZipFile(path) as members:
+        contents = {name: members.read(name) for name in members.namelist()}
+    change(contents)
+    with zipfile.ZipFile(path, "w") as members:
+        for name, data in contents.items():
+            members.writestr(name, data)
+
+
+def structure(old: str, new: str) -> Callable[[dict[str, bytes]], None]:
+    def change(members: dict[str, bytes]) -> None:
+        before = members["structure.json"].decode()
+        members["structure.json"] = before.replace(old, new).encode()
+        assert before.encode() != members["structure.json"]
+
+    return change
+
+
+def member(name: str, data: bytes | None) -> Callable[[dict[str, bytes]], None]:
+    def change(members: dict[str, bytes]) -> None:
+        if data is None:
+            del members[name]
+        else:
+            members[name] = data
+
+    return change
+
+
+def pickled(members: dict[str, bytes]) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([print], object), allow_pickle=True)
+    members["layers.1.b.npy"] = buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (structure('"version":1', '"version":2'), "expected format and version"),
+        (structure('"shape":[4,6]', '"shape":[1000000000,6]'), "too few or too many"),
+        (structure('"shape":[4,6]', f'"shape":[{10**30},{10**30}]'), "too few or too many"),
+        (structure('"shape":[4,6]', '"shape":[6,4]'), "the header of layers.1.W.npy"),
+        (structure('"shape":[4,6]', '"shape":[-4,-6]'), r"layers\.1\.W: expected a value"),
+        (structure('"float32","shape":[4,6]', '"int32","shape":[4,6]'), "the header of"),
+        (structure('"float32","shape":[4,6]', '"object","shape":[4,6]'), "expected a value"),
+        (structure('"Flatten"', '"os"'), r"layers\.0: the class os is not one of funnet's"),
+        (structure('"LeakyReLU","items":{"slope":0.3}', '"ReLU","items":{"slope":0.3}'),
+         r"layers\.2: expected ReLU with nothing, got slope"),
+        (structure('"slope":0.3', '"slope":"steep"'), r"layers\.2: .*"),
+        (structure('"slope":0.3', '"slope":{"float":"nan"}'), r"layers\.2: expected slope"),
+        (structure('"slope":0.3', '"slope":NaN'), "expected finite numbers, got NaN"),
+        (structure('"type":"tuple"', '"type":"dict"'), "expected layer 0 to be a value"),
+        (structure('{"type":"Flatten","items":{}}', "7"), "expected layer 0 to be a value"),
+        (structure('"items"', '"things"'), "expected a value, got"),
+        (structure("{", "["), "Expecting"),
+        (structure("4,6", "[" * 100_000), "recursion|Expecting"),
+        (member("structure.json", b"\xff\xfe"), "codec can't decode"),
+        (member("structure.json", b"[]"), "no structure of funnet's"),
+        (member("layers.1.W.npy", None), "its members are not those of its structure"),
+        (member("more.npy", b""), "its members are not those of its structure: more.npy"),
+        (member("layers.1.W.npy", b"\x93NUMPY"), "has 6 bytes, which are too few"),
+        (pickled, "which are too few or too many"),
+    ],
+)  # fmt: skip
+def test_a_file_with_good_checksums_is_not_trusted(
+    change: Callable[[dict[str, bytes]], None], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.npz"
+    save(path, NET)
+    rewritten(path, change)
+    with pytest.raises(CheckpointError, match=message):
+        load(path)
+
+
+def test_a_zip_whose_members_overlap_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.npz"
+    with zipfile.ZipFile(path, "w") as members:
+        members.writestr("structure.json", bytes(1000))
+        (first,) = members.filelist
+        for i in range(10):
+            other = copy.copy(first)
+            other.filename = f"{i}.npy"
+            members.filelist.append(other)
+    with pytest.raises(CheckpointError, match="its members are larger than the file"):
+        load(path)

@@ -1,0 +1,153 @@
+"""A file is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from checkpoint_values import NET, content
+
+from funnet import (
+    Affine,
+    load,
+    save,
+)
+
+
+@pytest.fixture
+def old(path: Path) -> Iterator[bytes]:
+    """Check that a file stays as it was, and that nothing else is left beside it."""
+    save(path, NET)
+    before = path.read_bytes()
+    yield before
+    assert path.read_bytes() == before
+    assert [p for p in path.parent.iterdir() if p.is_file()] == [path]
+
+
+@pytest.mark.usefixtures("old")
+def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save(path, Affine.init(4, 2, rng=0))
+
+
+@pytest.mark.usefixtures("old")
+def test_a_limit_on_file_size_leaves_the_old_file(path: Path) -> None:
+    """The kernel refuses to write, in the middle of the file, as on a full disk."""
+    script = (
+        "import resource, signal, funnet\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        "try:\n"
+        "    funnet.save({!r}, funnet.Affine.init(100, 100, rng=0))\n"
+        "except OSError as error:\n"
+        "    print(error.strerror)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script.format(str(path))], check=True, capture_output=True, text=True
+    )
+    assert run.stdout == "File too large\n"
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no small file system")  # noqa: S108
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() != 0, reason="only root can mount")
+def test_a_disk_that_is_really_full_leaves_the_old_file(tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if (
+        mount is None
+        or subprocess.run(
+            [mount, "-t", "tmpfs", "-o", "size=64k", "none", folder],
+            check=False,
+            capture_output=True,
+        ).returncode
+    ):
+        pytest.skip("mounting is not allowed here")
+    try:
+        save(folder / "net.npz", NET)
+        before = (folder / "net.npz").read_bytes()
+        with pytest.raises(OSError, match="No space left on device"):
+            save(folder / "net.npz", Affine.init(200, 200, rng=0))
+        assert (folder / "net.npz").read_bytes() == before
+        assert [p.name for p in folder.iterdir()] == ["net.npz"]
+    finally:
+        subprocess.run(["umount", folder], check=True)  # noqa: S607
+
+
+@pytest.mark.usefixtures("old")
+def test_a_folder_without_permission_leaves_the_old_file(path: Path) -> None:
+    script = (
+        "import os, sys, funnet\n"
+        "net = funnet.Affine.init(4, 2, rng=0)\n"
+        "funnet.save(sys.argv[2] + sys.argv[3], net)\n"  # imports what it needs while it can
+        "os.geteuid() or os.setuid(65534)\n"  # root may write anywhere
+        "try:\n"
+        "    funnet.save(sys.argv[1], net)\n"
+        "except PermissionError as error:\n"
+        "    print(error.strerror)\n"
+    )
+    with TemporaryDirectory() as elsewhere, TemporaryDirectory() as folder:
+        target = Path(folder, path.name)
+        save(target, NET)
+        before = target.read_bytes()
+        Path(folder).chmod(0o555)
+        arguments = [target, f"{elsewhere}/first", path.suffix]
+        run = subprocess.run(
+            [sys.executable, "-c", script, *map(str, arguments)],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        Path(folder).chmod(0o755)
+        assert run.stdout == "Permission denied\n"
+        assert target.read_bytes() == before
+        assert list(Path(folder).iterdir()) == [target]
+
+
+def test_a_folder_is_not_written_over(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(IsADirectoryError, match="expected a file to write, got the folder"):
+        save(path, NET)
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(FileNotFoundError):
+        save(path / "none" / "net.npz", NET)
+
+
+def test_a_link_stays_one_and_permissions_are_those_of_any_file(path: Path) -> None:
+    link = path.with_name(f"link{path.suffix}")
+    link.symlink_to(path)
+    save(link, NET)
+    plain = path.with_name("plain")
+    plain.touch()
+
+    assert link.is_symlink()
+    assert content(load(path)) == content(NET)
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_readers_see_whole_files_only(path: Path) -> None:
+    nets = [Affine.init(50, 50, rng=i) for i in range(2)]
+    known = [content(net) for net in nets]
+    save(path, nets[0])
+    done = threading.Event()
+
+    def write() -> None:
+        for i in range(60):
+            save(path, nets[i % 2])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        assert content(load(path)) in known
+    writer.join()

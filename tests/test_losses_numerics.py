@@ -1,0 +1,196 @@
+"""Losses: what holds for scores of any size, dtype and layout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given, strategies as st
+from loss_cases import (
+    CASES,
+    Draw,
+    Layout,
+    Loss,
+    class_numbers,
+    every_case,
+    every_dtype,
+    every_loss,
+    layouts,
+    same,
+    scores_of_any_size,
+    sizes,
+)
+from strategies import (
+    LAYOUTS,
+    AnyArray,
+    dtypes,
+    few,
+    normal_array,
+    seeds,
+)
+
+from funnet import (
+    Float,
+    softmax_cross_entropy,
+    sum_squared_error,
+)
+
+
+@every_case
+@few
+@given(scores=scores_of_any_size, seed=seeds)
+def test_the_loss_is_a_float_and_dscores_like_the_scores(
+    loss: Loss, target: Draw, scores: AnyArray, seed: int
+) -> None:
+    value, dscores = loss(scores, target(seed, *scores.shape))
+
+    assert type(value) is float
+    assert type(dscores) is np.ndarray
+    assert (dscores.dtype, dscores.shape) == (scores.dtype, scores.shape)
+
+
+@every_case
+@few
+@given(scores=scores_of_any_size, seed=seeds)
+def test_the_arguments_are_left_alone(
+    loss: Loss, target: Draw, scores: AnyArray, seed: int
+) -> None:
+    t = target(seed, *scores.shape)
+    before = scores.tobytes(), t.tobytes()
+
+    _, dscores = loss(scores, t)
+    dscores[...] = 7
+
+    assert (scores.tobytes(), t.tobytes()) == before
+
+
+@every_case
+@given(scores=scores_of_any_size, seed=seeds, layouts=st.tuples(layouts, layouts))
+def test_the_layout_of_the_arguments_changes_no_bit(
+    loss: Loss, target: Draw, scores: AnyArray, seed: int, layouts: tuple[Layout, Layout]
+) -> None:
+    t = target(seed, *scores.shape)
+    layout_of_scores, layout_of_t = layouts
+
+    value, dscores = loss(layout_of_scores(scores), layout_of_t(t))
+
+    assert same((value, dscores.astype(scores.dtype)), loss(scores, t))
+
+
+@every_case
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_the_layout_changes_no_bit_of_a_long_sum(loss: Loss, target: Draw, layout: Layout) -> None:
+    """Another order of adding up shows in the last bit of one sum in four."""
+    for seed in range(20):
+        scores, t = normal_array(seed, 60, 40), target(seed + 1, 60, 40)
+
+        assert same(loss(layout(scores), layout(t)), loss(scores, t))
+
+
+@every_case
+@given(scores=scores_of_any_size, seed=seeds)
+def test_no_finite_scores_give_nan_or_a_warning(
+    loss: Loss, target: Draw, scores: AnyArray, seed: int
+) -> None:
+    value, dscores = loss(scores, target(seed, *scores.shape))
+
+    assert value >= 0
+    assert not np.isnan(dscores).any()
+
+
+@given(scores=scores_of_any_size, seed=seeds)
+def test_the_gradients_of_a_cross_entropy_are_at_most_one_over_the_batch(
+    scores: AnyArray, seed: int
+) -> None:
+    limit = scores.dtype.type(1 / len(scores))
+
+    for loss, target in CASES[:5]:
+        _, dscores = loss(scores, target(seed, *scores.shape))
+
+        assert (np.abs(dscores) <= limit).all()
+
+
+@given(scores=scores_of_any_size, seed=seeds)
+def test_softmax_cross_entropy_is_right_as_far_as_the_dtype_reaches(
+    scores: AnyArray, seed: int
+) -> None:
+    t = class_numbers(seed, *scores.shape)
+    with np.errstate(all="ignore"):
+        log_p = scipy.special.log_softmax(scores.astype(np.longdouble), axis=1)
+        losses = np.minimum(-log_p[np.arange(len(t)), t], np.finfo(scores.dtype).max)
+        expected = float(losses.sum() / len(t))
+
+    loss, _ = softmax_cross_entropy(scores, t)
+
+    eps = float(np.finfo(scores.dtype).eps)
+    assert loss == pytest.approx(expected, rel=4 * eps, abs=4 * eps) or loss == np.inf
+
+
+@every_loss
+@every_dtype
+def test_a_perfect_output_has_a_loss_of_plain_zero(loss: Loss, dtype: type[Float]) -> None:
+    """Not -0.0, which would puzzle whoever sees it printed."""
+    t = np.eye(3, dtype=dtype)
+    perfect = 3000 * (2 * t - 1) if "cross_entropy" in loss.__name__ else t
+
+    value, dscores = loss(perfect, t)
+
+    assert str(value) == "0.0"
+    assert not dscores.any()
+
+
+def test_of_class_numbers_a_perfect_output_has_a_loss_of_plain_zero() -> None:
+    assert str(softmax_cross_entropy(np.array([[1000.0, 0.0]]), np.array([0]))[0]) == "0.0"
+
+
+@every_case
+@given(seed=seeds, size=sizes, dtype=dtypes)
+def test_the_loss_is_the_mean_of_those_of_the_samples(
+    loss: Loss, target: Draw, seed: int, size: tuple[int, int], dtype: type[Float]
+) -> None:
+    """It is summed in float64, whatever the dtype of the scores."""
+    scores, t = normal_array(seed, *size, dtype=dtype), target(seed, *size)
+
+    value, dscores = loss(scores, t)
+    values, rows = zip(*(loss(scores[[i]], t[[i]]) for i in range(len(t))), strict=True)
+
+    eps = float(np.finfo(dtype).eps)
+    assert value == pytest.approx(np.mean(values), rel=1e-13)
+    np.testing.assert_allclose(dscores, np.concatenate(rows) / len(t), rtol=4 * eps, atol=eps)
+
+
+@given(scores=scores_of_any_size)
+def test_squares_are_right_beyond_the_dtype_of_the_scores(scores: AnyArray) -> None:
+    """300² is beyond float16."""
+    with np.errstate(over="ignore"):
+        expected = (scores.astype(np.float64) ** 2).sum()
+
+    loss, _ = sum_squared_error(scores, np.zeros_like(scores))
+
+    assert loss == pytest.approx(expected / (2 * len(scores)), rel=1e-13)
+
+
+@every_loss
+@every_dtype
+def test_no_batch_is_too_large_for_its_gradients(loss: Loss, dtype: type[Float]) -> None:
+    """In float16, the number of rows is infinite from 65520 on."""
+    n = 70000
+    scores, t = np.zeros((n, 1), dtype), np.ones((n, 1))
+    if loss is softmax_cross_entropy:
+        scores, t = np.zeros((n, 2), dtype), np.eye(2)[np.zeros(n, int)]
+
+    _, dscores = loss(scores, t)
+
+    expected = loss(scores[:1], t[:1])[1].astype(np.float64) / n
+    np.testing.assert_allclose(dscores[:1], expected, rtol=1e-2)
+
+
+@every_case
+def test_nan_passes_through(loss: Loss, target: Draw) -> None:
+    scores = normal_array(0, 3, 2)
+    scores[1, 1] = np.nan
+
+    value, dscores = loss(scores, target(0, 3, 2))
+
+    assert np.isnan(value)
+    assert np.isnan(dscores).any(axis=1).tolist() == [False, True, False]

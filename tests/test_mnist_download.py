@@ -1,0 +1,252 @@
+"""MNIST: how it is downloaded, and where it is kept."""
+
+import gzip
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import attrs
+import pytest
+from small_mnist import CONTENTS, IMAGES, LABELS, N_TRAIN, failure, idx, write_files
+
+from funnet.data import load_mnist, mnist
+
+pytestmark = pytest.mark.usefixtures("small_mnist")
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "funnet" / "mnist"
+
+
+def test_an_empty_variable_names_no_folder(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNNET_DATA_DIR", "")
+    write_files(cache)
+
+    assert len(load_mnist()[0][0]) == N_TRAIN
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "folder"),
+    [
+        ("linux", None, "home/.cache"),
+        ("linux", "XDG_CACHE_HOME", "chosen"),
+        ("darwin", None, "home/Library/Caches"),
+        ("darwin", "XDG_CACHE_HOME", "home/Library/Caches"),
+        ("win32", None, "home/AppData/Local"),
+        ("win32", "LOCALAPPDATA", "chosen"),
+    ],
+)
+def test_the_cache_lies_where_the_platform_has_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    platform: str,
+    variable: str | None,
+    folder: str,
+) -> None:
+    write_files(tmp_path / folder / "funnet" / "mnist")
+    monkeypatch.setattr(sys, "platform", platform)
+    if variable is not None:
+        monkeypatch.setenv(variable, str(tmp_path / "chosen"))
+
+    assert len(load_mnist()[0][0]) == N_TRAIN
+
+
+def reply(handler: BaseHTTPRequestHandler, payload: bytes, *, n_bytes: int | None = None) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(payload) if n_bytes is None else n_bytes))
+    handler.end_headers()
+    handler.wfile.write(payload)
+
+
+def not_found(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    handler.send_error(404)
+
+
+def corrupted(handler: BaseHTTPRequestHandler, payload: bytes) -> None:
+    reply(handler, payload[:20] + bytes([payload[20] ^ 1]) + payload[21:])
+
+
+def truncated(handler: BaseHTTPRequestHandler, payload: bytes) -> None:
+    reply(handler, payload[:-20])
+
+
+def broken_off(handler: BaseHTTPRequestHandler, payload: bytes) -> None:
+    reply(handler, payload[:-20], n_bytes=len(payload))
+
+
+def another_file(handler: BaseHTTPRequestHandler, payload: bytes) -> None:
+    content = gzip.decompress(payload)
+    reply(handler, gzip.compress(content[:-1] + b"7"))
+
+
+def a_login_page(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    reply(handler, b"<html>Welcome to the airport!</html>")
+
+
+def no_http(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    handler.wfile.write(b"220 ftp.example.org\r\n")
+
+
+def silent(_: BaseHTTPRequestHandler, __: bytes) -> None:
+    time.sleep(1)
+
+
+Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
+FAILURES = (
+    not_found,
+    corrupted,
+    truncated,
+    broken_off,
+    another_file,
+    a_login_page,
+    no_http,
+    silent,
+)
+
+
+@attrs.frozen
+class Mirrors:
+    """How the mirrors /a/ and /b/ answer, and what they were asked for."""
+
+    answers: dict[str, Answer]
+    requests: list[str]
+
+
+@pytest.fixture
+def mirrors(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrors]:
+    mirrors = Mirrors({"a": reply, "b": reply}, [])
+    payloads = {
+        f"{stem}-idx{array.ndim}-ubyte.gz": gzip.compress(idx(array))
+        for stem, array in CONTENTS.items()
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            _, mirror, name = self.path.split("/")
+            mirrors.requests.append(f"{mirror}/{name}")
+            mirrors.answers[mirror](self, payloads[name])
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Leave the tests' output alone."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(mnist, "MIRRORS", (f"{url}/a/", f"{url}/b/"))
+    monkeypatch.setattr(mnist, "TIMEOUT", 0.3)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    yield mirrors
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_files_are_downloaded_once(cache: Path, mirrors: Mirrors) -> None:
+    (x, _), _ = load_mnist()
+    (again, _), _ = load_mnist()
+
+    assert (x == again).all()
+    assert mirrors.requests == [
+        f"a/{stem}-idx{array.ndim}-ubyte.gz" for stem, array in CONTENTS.items()
+    ]
+    assert sorted(path.name for path in cache.iterdir()) == sorted(
+        request.removeprefix("a/") for request in mirrors.requests
+    )
+
+
+def test_only_what_the_cache_lacks_is_downloaded(cache: Path, mirrors: Mirrors) -> None:
+    (write_files(cache) / f"{LABELS}.gz").unlink()
+
+    load_mnist()
+
+    assert mirrors.requests == [f"a/{LABELS}.gz"]
+
+
+def test_a_download_is_logged(
+    cache: Path, mirrors: Mirrors, caplog: pytest.LogCaptureFixture
+) -> None:
+    (write_files(cache) / f"{LABELS}.gz").unlink()
+
+    with caplog.at_level(logging.INFO, "funnet"):
+        load_mnist()
+
+    assert caplog.messages == [
+        f"downloading {mnist.MIRRORS[0]}{mirrors.requests[0][2:]} to {cache / LABELS}.gz"
+    ]
+
+
+@pytest.mark.parametrize("failing", FAILURES)
+def test_the_second_mirror_helps_where_the_first_one_fails(
+    cache: Path, mirrors: Mirrors, failing: Answer
+) -> None:
+    (write_files(cache) / f"{IMAGES}.gz").unlink()
+    mirrors.answers["a"] = failing
+
+    (x, _), _ = load_mnist(normalize=False)
+
+    assert (x == CONTENTS["train-images"].reshape(x.shape)).all()
+    assert mirrors.requests == [f"a/{IMAGES}.gz", f"b/{IMAGES}.gz"]
+
+
+@pytest.mark.parametrize("failing", FAILURES)
+def test_with_both_mirrors_down_the_error_says_what_was_tried_and_nothing_is_left(
+    cache: Path, mirrors: Mirrors, failing: Answer
+) -> None:
+    mirrors.answers.update(a=failing, b=failing)
+
+    text = failure()
+
+    assert f"not complete in {cache}: looked for {IMAGES}.gz or {IMAGES}" in text
+    assert all(f"{mirror}{IMAGES}.gz (" in text for mirror in mnist.MIRRORS)
+    assert "Connect to the internet, or name a folder" in text
+    assert list(cache.iterdir()) == []
+
+
+def test_a_silent_mirror_is_given_up(cache: Path, mirrors: Mirrors) -> None:
+    mirrors.answers.update(a=silent, b=silent)
+
+    assert failure().count("timed out") == 2
+    assert cache.is_dir()
+
+
+def test_a_named_folder_is_the_only_place(tmp_path: Path, cache: Path, mirrors: Mirrors) -> None:
+    write_files(cache)
+
+    failure(tmp_path)
+
+    assert mirrors.requests == []
+
+
+def test_no_more_is_taken_than_the_file_could_have(cache: Path, mirrors: Mirrors) -> None:
+    block = bytes(1 << 20)
+    blocks_sent: list[int] = []
+
+    def without_end(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        with suppress(ConnectionError):
+            reply(handler, b"", n_bytes=1 << 40)
+            while len(blocks_sent) < 100:
+                handler.wfile.write(block)
+                blocks_sent.append(len(block))
+
+    mirrors.answers["a"] = without_end
+
+    load_mnist()
+
+    assert len(blocks_sent) < 100
+    assert len(list(cache.iterdir())) == 4
+
+
+def test_a_cache_that_cannot_be_written_is_told(cache: Path, mirrors: Mirrors) -> None:
+    cache.parent.mkdir(parents=True)
+    cache.write_text("not a folder")
+
+    assert f"File exists: '{cache}'" in failure()
+    assert mirrors.requests == []
