@@ -8,6 +8,7 @@ order, so the highest score is that of the most probable class.
 """
 
 from functools import partial
+from itertools import islice
 from timeit import repeat
 
 import numpy as np
@@ -49,7 +50,7 @@ def three_outputs(rng: np.random.Generator) -> None:
 
 def main() -> None:
     """Print what a small network says, then train a large one a little and time it."""
-    args = options(__doc__, seed=0, epochs=1, data_dir=None)
+    args = options(__doc__, seed=0, steps=600, data_dir=None)
     rng = np.random.default_rng(args.seed)
     three_outputs(rng)
 
@@ -61,8 +62,9 @@ def main() -> None:
         Sigmoid(),
         Affine.init(100, 10, rng=rng, weights=xavier),
     )
-    batches = tqdm(minibatches(x_train, t_train, 100, rng=rng, epochs=args.epochs), unit=" steps")
-    net = last(train(net, batches, loss=softmax_cross_entropy, optimizer=sgd(lr=1.0))).params
+    batches = islice(minibatches(x_train, t_train, 100, rng=rng), args.steps)
+    steps = tqdm(batches, total=args.steps, unit=" steps")
+    net = last(train(net, steps, loss=softmax_cross_entropy, optimizer=sgd(lr=1.0))).params
 
     scores = predict(net, x)
     classes = softmax(scores).argmax(axis=1)

@@ -121,7 +121,8 @@ def main() -> None:
     x = np.linspace(-20, 20, 1001)[:, np.newaxis]
     pairs = zip(curves(sequential(*SIGMOID.values()), x), curves(Sigmoid(), x), strict=True)
     value, gradient = (np.abs(nodes - layer).max() for nodes, layer in pairs)
-    print(f"four nodes and Sigmoid differ by {value:.1g} in value, {gradient:.1g} in gradient")
+    print("from -20 to 20, four nodes and Sigmoid ", end="")
+    print(f"differ by {value:.1g} in value, {gradient:.1g} in gradient")
     save(figure, args.out, "computational_graph.png")
 
 

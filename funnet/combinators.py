@@ -10,7 +10,7 @@ import attrs
 from funnet.arrays import Matrix, Shaped, ShapeT, check_cache
 from funnet.errors import LocatedError, ShapeError, StructureError
 from funnet.layer import Layer
-from funnet.tree import describe
+from funnet.tree import check_layer_class, describe
 from funnet.widths import Widths, mismatches, whole
 
 # The widths of the input and the output: `int`, or a literal where `funnet.mypy_plugin` knows it.
@@ -78,8 +78,8 @@ class Sequential(Generic[I_co, O_co, S, T, L]):
         for i, layer in enumerate(self._row):
             try:
                 y, cache = layer.forward(y)
-            except LocatedError as error:
-                error.locate(f"layers.{i}")
+            except Exception as error:
+                _locate(error, i, layer)
                 raise
             caches.append(cache)
         return y, SequentialCache(tuple(caches))
@@ -95,15 +95,26 @@ class Sequential(Generic[I_co, O_co, S, T, L]):
                 f"expected the cache of {len(row)} layers, got one of {len(cache.caches)}"
             )
         grads = []
-        dx: Callable[[], Any] = lambda: dout  # noqa: E731 (a layer's dx, before the first)
+        gradient: Any = dout
+        dx: Callable[[], Any] = lambda: gradient  # noqa: E731 (a layer's dx, before the first)
         for i in reversed(range(len(row))):
             try:
-                grad, dx = row[i].pullback(cache.caches[i], dx())
-            except LocatedError as error:
-                error.locate(f"layers.{i}")
+                grad, dx = row[i].pullback(cache.caches[i], gradient)
+                if i:  # that of the first layer is for whoever asks
+                    gradient = dx()
+            except Exception as error:
+                _locate(error, i, row[i])
                 raise
             grads.append(grad)
         return Sequential(cast(L, tuple(reversed(grads)))), dx
+
+
+def _locate(error: Exception, i: int, layer: object) -> None:
+    """Let an error say which layer it comes from, ours by its path and any other by a note."""
+    if isinstance(error, LocatedError):
+        error.locate(f"layers.{i}")
+    else:
+        error.add_note(f"in layers.{i} ({type(layer).__name__})")
 
 
 def _widths(layer: object) -> Widths:
@@ -349,6 +360,7 @@ def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any, Any, Any]:
                 f"expected layer {i} to be a value with the methods forward and pullback, "
                 f"got {layer!r}"
             )
+        check_layer_class(type(layer))
     for _, message in mismatches([_widths(layer) for layer in layers]):
         raise ShapeError(message)
     return Sequential(layers)

@@ -86,7 +86,9 @@ class Branch:
     items: Mapping[str, Node]
 
     def __str__(self) -> str:
-        return f"{self.type} with {', '.join(self.items) or 'nothing'}"
+        if self.type in SEQUENCES:
+            return f"{self.type} of {len(self.items)}"
+        return f"{self.type} with {', '.join(self.items)}" if self.items else self.type
 
 
 Node = ArraySpec | Constant | Branch

@@ -19,6 +19,8 @@ from funnet.errors import ShapeError
 def accuracy(scores: Matrix, t: Classes | Targets) -> float:
     """Return the share of samples whose highest score is that of their class.
 
+    Where a score is NaN, none is the highest.
+
     Parameters
     ----------
     scores
@@ -59,4 +61,5 @@ def accuracy(scores: Matrix, t: Classes | Targets) -> float:
     else:
         check_targets(t, scores, or_labels=True)
         classes = t.argmax(axis=1)
-    return float(np.mean(scores.argmax(axis=1) == classes))
+    hits = scores.argmax(axis=1) == classes
+    return float(np.mean(hits & ~np.isnan(scores.max(axis=1))))

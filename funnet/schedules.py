@@ -29,9 +29,13 @@ def check_number(value: float, name: str, low: float = -math.inf, below: float =
 
     Raises
     ------
+    TypeError
+        If it is no number.
     ValueError
         If it is not finite, or not from `low` up to, but not including, `below`.
     """
+    if not hasattr(value, "__float__"):
+        raise TypeError(f"expected {name} to be a number, got {value!r}")
     number = float(value)
     if not (math.isfinite(number) and low <= number < below):
         from_low = "" if low == -math.inf else f", at least {low:g}"

@@ -64,7 +64,8 @@ def early_stopping(
     patience
         After how many states in a row without a new lowest value it ends, with the last of them.
     key
-        What shall become low: the loss of the step unless told. NaN is no improvement.
+        What shall become low: the loss of the step unless told. NaN is no improvement. What was
+        low is remembered here and not in the states: a run that goes on begins to wait anew.
     min_delta
         By how much a value must be lower than the lowest before, at least 0.
 
@@ -176,18 +177,21 @@ def moving_average(
     return walk()
 
 
-def last(items: Iterable[T]) -> T:
+def last(items: Iterable[T], *, default: T | None = None) -> T:
     """Return the last item of a stream.
 
     Parameters
     ----------
     items
         A stream that ends, such as that of `best_so_far`.
+    default
+        What to return if the stream is empty, as that of a run which had come to its end before:
+        `last(train(state, ...), default=state)`.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If the stream is empty, and there is no default.
 
     Examples
     --------
@@ -196,6 +200,8 @@ def last(items: Iterable[T]) -> T:
     3
     """
     final = deque(items, maxlen=1)
-    if not final:
+    if final:
+        return final[0]
+    if default is None:
         raise ValueError("expected at least one item, got an empty stream")
-    return final[0]
+    return default

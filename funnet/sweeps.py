@@ -33,9 +33,10 @@ class Result(Generic[Config, R]):
     config
         The configuration.
     value
-        What the run returned; None if it failed.
+        What the run returned; None if it raised an exception.
     error
-        The traceback of the exception that it failed with; None if it did not.
+        The traceback of the exception, also of one because the value is nothing that a file of
+        results can hold; None if there was none.
     """
 
     index: int
@@ -84,7 +85,8 @@ def sweep(
     Raises
     ------
     TypeError
-        If a value or configuration can't be written to `results`.
+        If a configuration can't be written to `results`. A run whose value can't be is one that
+        fails, with that value.
     ValueError
         If a line of `results` is no result.
     OSError
@@ -122,7 +124,7 @@ def _in_order(
             while index not in done:
                 result = next(fresh)
                 if file is not None:
-                    file.append(result)
+                    result = file.append(result)
                 done[result.index] = result
             yield done.pop(index)
 
@@ -230,19 +232,24 @@ class _ResultFile:
             os.truncate(self.path, self.path.stat().st_size - len(unfinished))
         return lines
 
-    def append(self, result: Result[Config, R]) -> None:
-        """Add a result, and see to it that it is on the disk."""
+    def append(self, result: Result[Config, R]) -> Result[Config, R]:
+        """Add a result, see to it that it is on the disk, and return what it says there."""
         import json  # noqa: PLC0415
 
+        try:
+            value = _json(result.value, "the value")
+        except TypeError as error:
+            value, result = None, attrs.evolve(result, error=_describe(error))
         record = {
             "run": self._key(result.index, result.config),
-            "value": _json(result.value, "the value"),
+            "value": value,
             "error": result.error,
         }
         with self.path.open("ab") as file:
             file.write(json.dumps(record).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        return result
 
     def _key(self, index: int, config: object) -> Json:
         """Return what tells a run from all others."""
@@ -267,6 +274,8 @@ def _readable(node: Node) -> Json:
 def _json(value: object, name: str) -> Json:
     if value is None or type(value) in (bool, int, float, str):
         return cast(Json, value)
+    if isinstance(value, np.bool | np.integer | np.floating):
+        return cast(Json, value.item())
     if type(value) is list:
         return [_json(item, f"{name}[{i}]") for i, item in enumerate(value)]
     if type(value) is dict and all(type(key) is str for key in value):

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 from attrs.validators import instance_of
 
+from funnet.arrays import array_type
 from funnet.layer import C, Layer, X, Y, backward, forward
 from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
 from funnet.tree import named_leaves, tree_leaves
@@ -148,11 +149,12 @@ def train_step(
     (3, {'lr': 0.1})
     """
     y, cache = forward(state.params, x)
-    value, dy = loss(y, t)
+    value, dy = _pair(loss(y, t), "the loss to return (loss, dy)")
     if not math.isfinite(value):
-        raise NonFiniteError(f"the loss at step {state.step} is {value}", state)
+        message = f"the loss at step {state.step} is {value}{_cause(x)}"
+        raise NonFiniteError(message, state)
     grads = backward(state.params, cache, dy)
-    _check_finite(grads, state)
+    _check_finite(grads, state, x)
     params, optimizer_state = optimizer.update(
         cast(P, state.params), grads, cast("OptimizerState[P]", state.optimizer_state)
     )
@@ -211,6 +213,8 @@ def train(
         If a loss or a gradient is infinite or NaN; it carries the last good state.
     ShapeError, DTypeError
         If a batch does not fit the network.
+    TypeError
+        If there is no optimizer, a batch is no pair, or the loss returns none.
 
     Examples
     --------
@@ -228,6 +232,8 @@ def train(
     >>> [later.step for later in islice(more, 3)]
     [6, 7, 8]
     """
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"expected an optimizer, such as adam(), got {optimizer!r}")
     state = (
         cast("TrainState[P]", start)
         if isinstance(start, TrainState)
@@ -246,7 +252,8 @@ def _walk(
     if isinstance(batches, Addressable):
         steps_per_epoch = batches.steps_per_epoch
         batches = batches.from_step(state.step)
-    for x, t in batches:
+    for batch in batches:
+        x, t = _pair(batch, "each batch to be a pair (x, t)")
         new = train_step(state, x, t, loss=loss, optimizer=optimizer)
         if steps_per_epoch and new.step % steps_per_epoch == 0:
             new = attrs.evolve(new, epoch=new.step // steps_per_epoch)
@@ -254,11 +261,27 @@ def _walk(
         state = cast("TrainState[Layer[X, Y, C, P]]", new)
 
 
-def _check_finite(grads: object, state: TrainState[object]) -> None:
+def _pair(pair: tuple[X, T], what: str) -> tuple[X, T]:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise TypeError(f"expected {what}, got {array_type(pair)}")
+    return pair
+
+
+def _cause(x: object) -> str:
+    """Say so if the input itself is not finite, as then nothing else is wrong."""
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        wrong = np.argwhere(~np.isfinite(x))
+        if len(wrong):
+            return f", as x[{', '.join(map(str, wrong[0]))}] of its batch is not finite"
+    return ""
+
+
+def _check_finite(grads: object, state: TrainState[object], x: object) -> None:
     for i, grad in enumerate(tree_leaves(grads)):
         # The sum of squares costs less than a look at each number, and infinity and NaN come
         # through. Of large finite numbers it may be infinite as well, so only a finite one settles.
         if not math.isfinite(np.vdot(grad, grad)) and not np.isfinite(grad).all():
             path = [path for path, _ in named_leaves(grads)][i]
             where = f" of {path}" if path else ""
-            raise NonFiniteError(f"the gradient{where} at step {state.step} is not finite", state)
+            message = f"the gradient{where} at step {state.step} is not finite{_cause(x)}"
+            raise NonFiniteError(message, state)

@@ -61,6 +61,7 @@ def _make_kind(cls: Any) -> _Kind:
             build=lambda _, children: make(children),
             entries=len,
         )
+    check_layer_class(cls)
     fields = [field for field in getattr(cls, "__attrs_attrs__", ()) if field.init]
     names = [field.name for field in fields]
     keywords = [field.alias for field in fields]
@@ -72,6 +73,21 @@ def _make_kind(cls: Any) -> _Kind:
             cls(*children) if by_position else cls(**dict(zip(keywords, children, strict=True)))
         ),
     )
+
+
+def check_layer_class(cls: type[object]) -> None:
+    """Refuse a layer whose parameters nobody would find: it would ride along, and never learn.
+
+    Raises
+    ------
+    TypeError
+        If the class has a pullback, as layers have, and is no attrs class.
+    """
+    if hasattr(cls, "pullback") and not attrs.has(cls):
+        raise TypeError(
+            f"expected the layer {cls.__name__} to be of an attrs class, whose fields are its "
+            "parameters: put @attrs.frozen(eq=False) above the class"
+        )
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], Sequence[object]]:

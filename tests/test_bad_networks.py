@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import attrs
 import numpy as np
 import pytest
 from small_networks import (
@@ -15,12 +20,19 @@ from funnet import (
     DTypeError,
     Initializer,
     LeakyReLU,
+    Matrix,
     ReLU,
     ShapeError,
     Tanh,
+    Vector,
+    backward,
+    check_gradients,
+    forward,
     he,
     normal,
     sequential,
+    sum_squared_error,
+    tree_leaves,
 )
 
 
@@ -165,3 +177,59 @@ def test_an_initializer_returns_weights_of_the_shape_and_dtype_it_is_asked_for(
 def test_a_slope_is_finite(slope: float) -> None:
     with pytest.raises(ValueError, match=f"^expected slope to be finite, got {slope}$"):
         LeakyReLU(slope)
+
+
+class Plain:
+    """A layer that is no attrs class, so that nobody would find its parameters."""
+
+    def __init__(self, gain: Vector) -> None:
+        self.gain = gain
+
+    def forward(self, x: Matrix, /) -> tuple[Matrix, Matrix]:
+        return x * self.gain, x
+
+    def pullback(self, x: Matrix, dout: Matrix, /) -> tuple[Plain, Callable[[], Matrix]]:
+        return Plain((dout * x).sum(axis=0)), lambda: dout * self.gain
+
+
+@dataclass(frozen=True)
+class Data(Plain):
+    gain: Vector
+
+
+@pytest.mark.parametrize("cls", [Plain, Data])
+def test_a_layer_whose_parameters_nobody_would_find_is_refused(cls: type[Plain]) -> None:
+    layer = cls(np.ones(3))
+    message = f"^expected the layer {cls.__name__} to be of an attrs class"
+
+    with pytest.raises(TypeError, match=message):
+        sequential(affine(3, 3), layer)
+    with pytest.raises(TypeError, match=message):
+        tree_leaves(layer)
+    with pytest.raises(TypeError, match=message):
+        check_gradients(layer, np.ones((2, 3)), sum_squared_error, np.ones((2, 3)))
+
+
+@attrs.frozen(eq=False)
+class Faulty:
+    """A layer with a mistake."""
+
+    def forward(self, x: Matrix, /) -> tuple[Matrix, Matrix]:
+        return x + np.ones(31), x
+
+    def pullback(self, x: Matrix, dout: Matrix, /) -> tuple[Faulty, Matrix]:
+        return self, dout
+
+
+def test_an_error_in_a_layer_of_a_user_says_which_layer_it_is() -> None:
+    layer: Any = Faulty()  # what it returns in place of a function, mypy reports
+    net = sequential(ReLU(), sequential(Tanh(), layer))
+
+    with pytest.raises(ValueError, match="broadcast") as caught:
+        forward(net, np.ones((2, 3)))
+    assert caught.value.__notes__ == ["in layers.1 (Faulty)", "in layers.1 (Sequential)"]
+
+    _, cache = forward(net, np.ones((2, 31)))
+    with pytest.raises(TypeError, match="not callable") as wrong:
+        backward(net, cache, np.ones((2, 31)))
+    assert wrong.value.__notes__ == ["in layers.1 (Faulty)", "in layers.1 (Sequential)"]

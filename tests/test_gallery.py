@@ -101,7 +101,7 @@ def test_two_layers_of_perceptrons_are_xor(run: Callable[..., str]) -> None:
 
 
 def test_batches_give_the_answers_of_single_images(run: Callable[..., str]) -> None:
-    output = run("batch_inference", "--epochs", "30")
+    output = run("batch_inference")
 
     assert "data: the digits of 8 x 8 pixels, since there is no MNIST" in output
     assert "input (10, 2), output (10, 3)" in output

@@ -31,6 +31,13 @@ def test_accuracy_is_the_share_of_highest_scores_at_the_right_place(
     assert accuracy(scores, t) == sum(hits) / len(hits)
 
 
+def test_where_a_score_is_nan_none_is_the_highest() -> None:
+    scores = np.array([[np.nan, 1.0], [0.0, np.nan], [0.0, 1.0]])
+
+    assert accuracy(scores, np.array([0, 1, 1])) == 1 / 3
+    assert accuracy(scores, np.array([1, 0, 1])) == 1 / 3
+
+
 @given(seed=seeds, size=sizes, dtype=st.sampled_from(["i1", "u1", ">i4", "u8"]))
 def test_class_numbers_may_be_of_any_integer_type(
     seed: int, size: tuple[int, int], dtype: str

@@ -63,6 +63,13 @@ class SignDescent:
         return param - signs * lr, signs
 
 
+def test_a_formula_that_returns_too_few_or_too_many_arrays_is_refused() -> None:
+    wrong = elementwise(SignDescent(names=("signs", "more")), lr=0.1)
+
+    with pytest.raises(StructureError, match=r"W: expected the formula to return 3 arrays, got 2"):
+        wrong.update(NET, NET, wrong.init(NET))
+
+
 PLAIN = {
     "sgd": sgd(lr=0.1),
     "momentum": momentum(lr=0.1),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from zoo import CASES, AnyLayer, Case
 
-from funnet import Float, named_leaves, sgd_update, tree_leaves, tree_map
+from funnet import Float, adam, named_leaves, sgd_update, tree_leaves, tree_map
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 dtypes = st.sampled_from([np.float16, np.float32, np.float64])
@@ -55,9 +57,25 @@ def test_sgd_goes_down_to_the_minimum() -> None:
         np.testing.assert_allclose(array, 1)
 
 
+@pytest.mark.parametrize("lr", ["0.1", None, [0.1]])
+def test_a_rate_that_is_no_number_is_refused(lr: Any) -> None:  # Any: mypy refuses it as well
+    params = CASES["Affine"].layer(0)
+
+    with pytest.raises(TypeError, match="expected lr to be a number, got "):
+        sgd_update(params, params, lr)
+    with pytest.raises(TypeError, match="expected lr to be a number, got "):
+        adam(lr)
+
+
+def test_betas_are_two() -> None:
+    betas: Any = 0.9  # mypy refuses it as well
+    with pytest.raises(TypeError, match="expected betas to be two numbers"):
+        adam(betas=betas)
+
+
 @pytest.mark.parametrize("lr", [np.nan, np.inf, -np.inf, np.float32("inf")])
 def test_a_rate_that_is_not_finite_is_refused(lr: float) -> None:
     params = CASES["Affine"].layer(0)
 
-    with pytest.raises(ValueError, match="expected lr to be finite, got"):
+    with pytest.raises(ValueError, match="expected lr to be finite; got"):
         sgd_update(params, params, lr)

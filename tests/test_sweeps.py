@@ -206,14 +206,34 @@ def test_a_line_of_something_else_is_an_error(tmp_path: Path) -> None:
             sweep(fails_for_odd, [0], results=file)
 
 
-def test_what_is_no_json_is_named(tmp_path: Path) -> None:
+def test_a_value_that_is_no_json_fails_its_run_and_is_there(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
-    for value, message in (
-        ({"a": [np.float64(1)]}, r"the value\['a'\]\[0\] to be JSON.* got float64"),
-        ((1, 2), "the value to be JSON.* got tuple"),
-    ):
-        with pytest.raises(TypeError, match=message):
-            list(sweep(lambda _config, _seed, v=value: v, [0], results=file))  # type: ignore[misc]
+    values: list[object] = [1, {"a": [1j]}, (1, 2), 3]
+
+    first, nested, pair, final = sweep(lambda i, _seed: values[i], range(4), results=file)
+
+    assert [first.ok, nested.ok, pair.ok, final.ok] == [True, False, False, True]
+    assert "expected the value['a'][0] to be JSON" in str(nested.error)
+    assert str(nested.error).endswith("or None; got complex\n")
+    assert "expected the value to be JSON" in str(pair.error)
+    assert pair.value == (1, 2)
+    again = list(sweep(lambda _config, _seed: 0, range(4), results=file))
+    assert [result.value for result in again] == [1, 0, 0, 3]
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    numbers = [np.float32(0.5), np.int64(2), np.bool(True)]
+
+    fresh = list(sweep(lambda _config, _seed: numbers, [0], results=file))
+    read = list(sweep(lambda _config, _seed: numbers, [0], results=file))
+
+    assert fresh[0].value == read[0].value == [0.5, 2, True]
+    assert [type(number) for number in read[0].value or []] == [float, int, bool]
+
+
+def test_a_configuration_that_is_no_json_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
     with pytest.raises(StructureError, match="config: a value of object can't be written"):
         sweep(fails_for_odd, [object()], results=file)  # type: ignore[arg-type]
 

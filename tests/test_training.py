@@ -10,7 +10,7 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from itertools import islice
-from typing import assert_type
+from typing import Any, assert_type
 
 import numpy as np
 import pytest
@@ -181,6 +181,37 @@ def test_large_finite_gradients_pass() -> None:
     x = np.ones((1, 1), np.float32)
 
     assert next(train(net, [(x, x)], loss=loss, optimizer=sgd(lr=1e-38))).step == 1
+
+
+def test_it_is_said_where_the_batch_itself_is_not_finite() -> None:
+    x = X.copy()
+    x[1, 2] = math.inf
+
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(NonFiniteError, match=r"at step 0 is not finite, as x\[1, 2\] of its batch"),
+    ):
+        next(train(NET, [(x, T)], loss=softmax_cross_entropy, optimizer=sgd()))
+
+
+def test_what_is_no_optimizer_batch_or_loss_is_named() -> None:
+    wrong: Any  # mypy reports each of these mistakes
+    wrong = adam
+    with pytest.raises(TypeError, match="expected an optimizer, such as adam\\(\\), got <function"):
+        train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=wrong)
+    wrong = (X, T)
+    with pytest.raises(TypeError, match=r"expected each batch to be a pair \(x, t\), got f"):
+        next(train(NET, wrong, loss=softmax_cross_entropy, optimizer=sgd()))
+    wrong = lambda y, t: 0.5  # noqa: E731
+    with pytest.raises(TypeError, match=r"expected the loss to return \(loss, dy\), got float"):
+        next(train(NET, BATCHES, loss=wrong, optimizer=sgd()))
+
+
+def test_the_last_of_nothing_is_the_default() -> None:
+    state = TrainState.init(NET, sgd())
+
+    assert last(states([]), default=state) is state
+    assert last([1, 2], default=3) == 2
 
 
 def test_mistakes_in_the_start_are_seen_before_the_first_step() -> None:

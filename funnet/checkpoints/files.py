@@ -35,6 +35,8 @@ def write_atomically(path: str, content: bytes | bytearray | memoryview) -> None
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(f"expected a file to write, got the folder {target}")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"expected a folder to write {target.name} to, got {target.parent}")
     part = target.with_name(f".{target.name[:200]}.{os.urandom(8).hex()}.tmp")
     try:
         with part.open("xb") as file:

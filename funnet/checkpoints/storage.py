@@ -156,6 +156,8 @@ def load(
         If the file can't be read.
     ValueError
         If one of `types` has the name of another.
+    TypeError
+        If `types` is not a list of classes.
     ImportError
         If safetensors is needed and not installed.
 
@@ -172,6 +174,8 @@ def load(
     ...         print(str(error).partition("net.npz: ")[2])
     W: expected float32[4, 2], the file has float32[3, 2]
     """
+    if isinstance(types, type):
+        raise TypeError(f"expected types to be a list of classes, got {types!r}")
     known = _known((*types, *classes_in(like)))
     path = fspath(path)
     expected = None if like is None else encode(like, {})
@@ -216,6 +220,8 @@ def _known(types: Iterable[type[object]]) -> dict[str, type[object]]:
     """
     known = dict(TYPES)
     for cls in types:
+        if not isinstance(cls, type):
+            raise TypeError(f"expected types to be classes, got {cls!r}")
         if known.setdefault(cls.__name__, cls) is not cls:
             raise ValueError(f"there are two classes called {cls.__name__}; rename yours")
     return known

@@ -231,6 +231,8 @@ class AdamW:
 
 
 def _adam_numbers(betas: tuple[float, float], eps: float) -> tuple[float, float, float]:
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise TypeError(f"expected betas to be two numbers, got {betas!r}")
     beta1, beta2 = betas
     return (
         check_number(beta1, "betas[0]", 0, 1),

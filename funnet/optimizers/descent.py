@@ -6,7 +6,6 @@ the size of a layer costs is more than the arithmetic. What was given is never w
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar, TypeVar, cast
 
 import attrs
@@ -56,9 +55,7 @@ def sgd_update(params: Layer[X, Y, C, Params], grads: Params, lr: float) -> Para
     >>> sgd_update(params, grads, lr=0.25).W
     array([[0.5]])
     """
-    rate = float(lr)  # a NumPy scalar would turn float32 into its own type
-    if not math.isfinite(rate):
-        raise ValueError(f"expected lr to be finite, got {lr}")
+    rate = check_number(lr, "lr")
 
     def step(param: Array, grad: Array) -> Array:
         check_dtype(grad, param.dtype, "the gradient")

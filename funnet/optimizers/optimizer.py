@@ -177,6 +177,10 @@ class _Elementwise:
             for i, slot in enumerate(slots):
                 check_dtype(slot, param.dtype, names[i])
             arrays = formula(rate, done, param, grad, *slots)
+            if len(arrays) != 1 + len(slots):
+                raise StructureError(
+                    f"expected the formula to return {1 + len(slots)} arrays, got {len(arrays)}"
+                )
             for array in arrays:
                 seal(array)
             results.append(arrays)
