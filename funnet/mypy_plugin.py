@@ -37,6 +37,7 @@ from mypy.nodes import (
     ConditionalExpr,
     Context,
     Decorator,
+    DictExpr,
     Expression,
     ExpressionStmt,
     FuncDef,
@@ -684,6 +685,8 @@ class _Flow:
     def _through(self, call: CallExpr, to: object) -> object:
         """Return where the arguments of a call go, whose result goes to the given place."""
         match call:
+            case CallExpr(analyzed=DictExpr()):  # dict(a=1)
+                return _ANYWHERE
             case CallExpr(analyzed=Expression()):  # reveal_type, cast and the like
                 return None
             case CallExpr(callee=MemberExpr(expr=StrExpr())):  # an f-string
@@ -694,9 +697,8 @@ class _Flow:
                 return _ANYWHERE
 
     def _through_function(self, function: SymbolNode, to: object) -> object:
-        if function in self._aliases or self._is_sequential(function):
-            return None
-        if function.fullname in WITHOUT_WIDTHS:
+        is_row = function in self._aliases or self._is_sequential(function)
+        if is_row or function.fullname in WITHOUT_WIDTHS:
             return None
         if function.fullname == "builtins.type":
             return to
