@@ -15,11 +15,13 @@ widths, therefore; `_Flow` tells which values do.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias, cast
 
+from mypy.argmap import map_actuals_to_formals
 from mypy.checker import TypeChecker
+from mypy.checkexpr import ArgInferSecondPassQuery
 from mypy.constant_fold import constant_fold_binary_op, constant_fold_unary_op
 from mypy.erasetype import remove_instance_last_known_values
 from mypy.errorcodes import ErrorCode
@@ -33,7 +35,9 @@ from mypy.nodes import (
     Block,
     CallExpr,
     ConditionalExpr,
+    Context,
     Decorator,
+    DictExpr,
     Expression,
     ExpressionStmt,
     FuncDef,
@@ -63,7 +67,10 @@ from mypy.plugin import (
     MethodSigContext,
     Plugin,
 )
+from mypy.type_visitor import TypeTranslator
+from mypy.typeops import get_all_type_vars
 from mypy.types import (
+    AnyType,
     CallableType,
     FunctionLike,
     Instance,
@@ -72,6 +79,8 @@ from mypy.types import (
     ProperType,
     TupleType,
     Type,
+    TypeAliasType,
+    TypeOfAny,
     TypeVarId,
     TypeVarType,
     UnionType,
@@ -88,9 +97,14 @@ FUNNET_WIDTH = ErrorCode("funnet-width", "Check that the widths of layers fit", 
 SEQUENTIAL = "funnet.combinators.sequential"
 SEQUENTIAL_TYPE = "funnet.combinators.Sequential"
 NETWORK_TYPE = "funnet.combinators.Network"
-# Their results have type variables, but of arrays and caches only, which have no widths.
+# Their type variables are of arrays and caches, which have no widths, as far as it matters.
 WITHOUT_WIDTHS = frozenset(
-    {"funnet.layer.forward", "funnet.layer.input_gradient", "funnet.layer.predict"}
+    {
+        "funnet.gradients.check_gradients",
+        "funnet.layer.forward",
+        "funnet.layer.input_gradient",
+        "funnet.layer.predict",
+    }
 )
 
 ENDS = ("n_in", "n_out")
@@ -132,11 +146,11 @@ class WidthsPlugin(Plugin):
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
         """Return what looks at a width that is read from a layer."""
         owner, _, name = fullname.rpartition(".")
-        if name not in ENDS:
-            return None
         layer = self._find(owner)
-        if isinstance(layer, TypeInfo) and _width_variables(Instance(layer, layer.defn.type_vars)):
-            return _as_integer
+        if isinstance(layer, TypeInfo) and name in layer.names:
+            made = Instance(layer, layer.defn.type_vars)
+            if _mentions(_member(made, name), _width_variables(made)):
+                return _read
         return None
 
     def _find(self, fullname: str) -> SymbolNode | None:
@@ -158,11 +172,24 @@ class WidthsPlugin(Plugin):
         node = self._find(fullname)
         if self._is_sequential(node):
             return self._check_row
-        for signature in _signatures(node):
+        signatures = _signatures(node)
+        if isinstance(node, FuncDef | OverloadedFuncDef | Decorator) and node.info:
+            of_class = _width_variables(Instance(node.info, node.info.defn.type_vars))
+            if any(_mentions(signature.ret_type, of_class) for signature in signatures):
+                return self._call_method
+        for signature in signatures:
             takes_network = any(_wanted(formal) is not None for formal in signature.arg_types)
             if takes_network or _width_variables(signature.ret_type):
-                return self._check_call
+                # Of overloads, mypy asks for each, and only then finds out which one is called.
+                return self._make_layer if len(signatures) > 1 else self._check_call
         return None
+
+    def _call_method(self, context: SigContext) -> CallableType:
+        """Leave no widths in what a layer's method returns, unless it stays."""
+        signature = self._make_layer(context)
+        if self._flow_in(context.api).stays(context.context):
+            return signature
+        return signature.copy_modified(ret_type=signature.ret_type.accept(_Plain()))
 
     def _check_row(self, context: SigContext) -> CallableType:
         """Report the layers that don't fit, and put the widths of the whole into the result.
@@ -185,30 +212,42 @@ class WidthsPlugin(Plugin):
                 api.fail(message, places[i], code=FUNNET_WIDTH)
         row = whole("Sequential", layers)
         flow = self._flow_in(api)
-        _check_network(flow.demanded.get(call), row, call, api)
-        return NOTHING_KNOWN if call in flow.moving else row
+        _check_network(flow.demanded.get(_place(call)), row, call, api)
+        return row if flow.stays(call) else NOTHING_KNOWN
 
     def _check_call(self, context: SigContext) -> CallableType:
-        """Report networks of other widths than are asked for; give a new layer literal widths."""
+        """Report networks of other widths than are asked for."""
+        api = context.api
+        flow = self._flow_in(api)
+        for formal, given in zip(context.default_signature.arg_types, context.args, strict=True):
+            for expression in given if _wanted(formal) is not None else ():
+                if not isinstance(get_proper_type(formal), TypeVarType):
+                    flow.keep(expression)  # whatever the function: here is its type
+                layer = _widths(api.get_expression_type(expression))
+                _check_network(formal, layer, expression, api)
+        return self._make_layer(context)
+
+    def _make_layer(self, context: SigContext) -> CallableType:
+        """Give a new layer literal widths."""
         signature, api = context.default_signature, context.api
-        variables = _width_variables(signature.ret_type)
-        moving = self._flow_in(api).moving
+        result = get_proper_type(signature.ret_type)
+        variables = _width_variables(result)
+        if not variables or not self._flow_in(api).stays(context.context):
+            return signature
         passed: dict[TypeVarId, set[int | None]] = {variable: set() for variable in variables}
         for formal, given in zip(signature.arg_types, context.args, strict=True):
             variable = get_proper_type(formal)
             for expression in given:
                 if isinstance(variable, TypeVarType) and variable.id in passed:
                     passed[variable.id].add(_value(expression, api))
-                elif _wanted(formal) is not None:
-                    moving.discard(expression)  # whatever the function: here is its type
-                    layer = _widths(api.get_expression_type(expression))
-                    _check_network(formal, layer, expression, api)
-        result = get_proper_type(signature.ret_type)
-        if context.context in moving or not isinstance(result, Instance):
-            return signature
+                else:  # perhaps a width as well, in a way that is not looked into
+                    for hidden in get_all_type_vars(variable):
+                        passed.get(hidden.id, set()).add(None)
         known = {name: values.pop() for name, values in passed.items() if len(values) == 1}
         integer = api.named_generic_type("builtins.int", [])
-        return signature.copy_modified(ret_type=_with_widths(result, known, integer))
+        return signature.copy_modified(
+            ret_type=_with_widths(cast(Instance, result), known, integer)
+        )
 
     def _flow_in(self, api: CheckerPluginInterface) -> _Flow:
         tree = cast(TypeChecker, api).tree
@@ -270,20 +309,28 @@ def _plain_inside(context: FunctionContext) -> Type:
     return result
 
 
-def _as_integer(context: AttributeContext) -> Type:
-    """Return the type of a width that is read from a layer: an integer, as any other number.
+def _read(context: AttributeContext) -> Type:
+    """Return the type of what is read from a layer: of a width, an integer, as any other number.
 
     As a `Literal`, mypy would say of `if net.n_out == 10` that it never holds, and would let no
     name that is bound to a width be bound to another one.
     """
-    width = get_proper_type(context.default_attr_type)
-    if isinstance(width, UnionType):
-        return UnionType([_without_value(item) for item in get_proper_types(width.items)])
-    return _without_value(width)
+    return context.default_attr_type.accept(_Plain())
 
 
-def _without_value(width: ProperType) -> ProperType:
-    return width.fallback if isinstance(width, LiteralType) else width
+class _Plain(TypeTranslator):
+    """Makes integers of literal widths, however deep they are."""
+
+    def visit_literal_type(self, t: LiteralType) -> Type:
+        return t.fallback if type(t.value) is int else t
+
+    def visit_type_alias_type(self, t: TypeAliasType) -> Type:
+        return get_proper_type(t).accept(self) if not t.is_recursive else t
+
+
+def _mentions(typ: Type | None, variables: set[TypeVarId]) -> bool:
+    found = get_all_type_vars(typ) if typ is not None and variables else []
+    return any(variable.id in variables for variable in found)
 
 
 def _plain(layer: Type) -> Type:
@@ -395,8 +442,9 @@ def _widths(typ: Type) -> Widths:
 def _keeps_width(layer: Instance) -> bool:
     if layer.type.fullname == SEQUENTIAL_TYPE:
         layers = get_proper_type(layer.args[-1])
-        items = layers.items if isinstance(layers, TupleType) else getattr(layers, "args", ())
-        return all(_widths(item).keeps for item in items)
+        if isinstance(layers, TupleType):
+            return all(_widths(item).keeps for item in layers.items)
+        return isinstance(layers, Instance) and all(_widths(item).keeps for item in layers.args)
     keeps = _member(layer, "keeps_width")
     return isinstance(keeps, LiteralType) and keeps.value is True
 
@@ -470,27 +518,41 @@ class _Flow:
 
     Attributes
     ----------
-    moving
-        What does not stay: calls, for their results, and names.
     demanded
         Of an expression whose value must have a type that is written down, that type.
+
+    Both are found by their places: of a function with type variables that stand for one of a few
+    types each, mypy checks copies.
     """
 
     def __init__(self, tree: MypyFile, is_sequential: Callable[[SymbolNode | None], bool]) -> None:
         self.defs = tree.defs
-        self.demanded: dict[Expression, Type | None] = {}
+        self.demanded: dict[_Place, Type | None] = {}
         self._returns: Type | None = None
-        self.moving: set[object] = {_ANYWHERE}
         self._is_sequential = is_sequential
         self._moves: list[tuple[object, object]] = []
-        self._bound: Counter[object] = Counter()
+        self._values: defaultdict[object, list[Expression]] = defaultdict(list)
+        self._updates: list[tuple[object, CallExpr]] = []
         self._aliases: set[object] = set()
         self._follow(tree.defs, _ANYWHERE)
-        self.moving.update(name for name, times in self._bound.items() if times > 1)
+        for name, update in self._updates:
+            if not self._fits(update, name):
+                self._values[name].append(update)
+        moving = {name for name, values in self._values.items() if len(values) > 1} | {_ANYWHERE}
         before = 0
-        while before < len(self.moving):
-            before = len(self.moving)
-            self.moving.update(value for value, to in self._moves if to in self.moving)
+        while before < len(moving):
+            before = len(moving)
+            moving.update(value for value, to in self._moves if to in moving)
+        calls = [value for value, _ in self._moves if isinstance(value, CallExpr)]
+        self._staying = {_place(call) for call in calls if call not in moving}
+
+    def stays(self, call: Context) -> bool:
+        """Tell whether the result of a call stays where it is."""
+        return _place(call) in self._staying
+
+    def keep(self, value: Expression) -> None:
+        """Note that an expression's value stays where it is."""
+        self._staying.add(_place(value))
 
     def _follow(self, node: object, to: object) -> None:
         """Note where the values below a node go; its own goes to the given place, None if none."""
@@ -519,11 +581,11 @@ class _Flow:
             case MemberExpr(expr=expr):
                 self._follow(expr, None)
             case IndexExpr(base=base, index=index):
-                self._follow(base, to)
+                self._follow(base, _ANYWHERE if isinstance(base, TupleExpr) else to)
                 self._follow(index, None)
             case ConditionalExpr(cond=cond, if_expr=if_expr, else_expr=else_expr):
                 self._follow(cond, None)
-                self._follow([if_expr, else_expr], to)
+                self._follow([if_expr, else_expr], _ANYWHERE)
             case TupleExpr(items=items):
                 self._follow(items, to)
             case LambdaExpr(body=Block(body=[ReturnStmt(expr=expr)])):
@@ -538,10 +600,11 @@ class _Flow:
             case AssignmentStmt():
                 self._follow_assignment(node)
             case ReturnStmt(expr=Expression() as expr):
-                self.demanded[expr] = self._returns
+                self.demanded[_place(expr)] = self._returns
                 self._follow(expr, None)
-            case FuncDef(type=CallableType(ret_type=returns)):
-                outside, self._returns = self._returns, returns
+            case FuncDef(type=written):
+                outside = self._returns
+                self._returns = written.ret_type if isinstance(written, CallableType) else None
                 self._follow_children(node)
                 self._returns = outside
             case _:
@@ -549,15 +612,17 @@ class _Flow:
 
     def _follow_assignment(self, node: AssignmentStmt) -> None:
         match node:
-            case AssignmentStmt(unanalyzed_type=Type(), rvalue=value, type=written):
-                self.demanded[value] = written
+            case AssignmentStmt(type=Type() as written, rvalue=value):
+                self.demanded[_place(value)] = written
                 self._follow(value, None)
-            case AssignmentStmt() if self._is_update(node):
-                self._follow(node.rvalue, None)
+            case AssignmentStmt(rvalue=CallExpr() as call) if self._is_update(node):
+                self._follow(call, None)
+                for target in _targets(node.lvalues):
+                    self._updates.append((cast(NameExpr, target).node, call))
             case AssignmentStmt(lvalues=[NameExpr(node=name, kind=kind)], rvalue=value) if (
                 kind != MDEF
             ):
-                self._bound[name] += 1
+                self._values[name].append(value)
                 if isinstance(value, RefExpr) and self._is_sequential(value.node):
                     self._aliases.add(name)
                 self._follow(value, name)
@@ -584,9 +649,44 @@ class _Flow:
             for target in _targets(node.lvalues)
         )
 
+    def _fits(self, update: CallExpr, name: object) -> bool:
+        """Tell whether an update keeps the type of a name, whatever else it is given."""
+        [signature, *_] = _signatures(cast(RefExpr, update.callee).node)
+        formals = map_actuals_to_formals(
+            update.arg_kinds,
+            update.arg_names,
+            signature.arg_kinds,
+            signature.arg_names,
+            lambda _: AnyType(TypeOfAny.special_form),
+        )
+        return all(
+            self._is_gradient(update.args[i], name)
+            for formal, actuals in zip(signature.arg_types, formals, strict=True)
+            for i in actuals
+            if formal == signature.ret_type
+        )
+
+    def _is_gradient(self, value: Expression, name: object) -> bool:
+        """Tell whether a value has the type of a name: it is what it has, or its gradients."""
+        if isinstance(value, NameExpr):
+            values = self._values[value.node]
+            return value.node is name or bool(
+                values
+                and all(
+                    isinstance(each, CallExpr) and self._is_gradient(each, name) for each in values
+                )
+            )
+        match value:
+            case CallExpr(callee=RefExpr(fullname="funnet.layer.backward"), args=[first, *_]):
+                return isinstance(first, NameExpr) and first.node is name
+            case _:
+                return False
+
     def _through(self, call: CallExpr, to: object) -> object:
         """Return where the arguments of a call go, whose result goes to the given place."""
         match call:
+            case CallExpr(analyzed=DictExpr()):  # dict(a=1)
+                return _ANYWHERE
             case CallExpr(analyzed=Expression()):  # reveal_type, cast and the like
                 return None
             case CallExpr(callee=MemberExpr(expr=StrExpr())):  # an f-string
@@ -597,16 +697,31 @@ class _Flow:
                 return _ANYWHERE
 
     def _through_function(self, function: SymbolNode, to: object) -> object:
-        if function in self._aliases or self._is_sequential(function):
+        is_row = function in self._aliases or self._is_sequential(function)
+        if is_row or function.fullname in WITHOUT_WIDTHS:
             return None
-        if function.fullname in WITHOUT_WIDTHS:
-            return None
-        results = get_proper_types([each.ret_type for each in _signatures(function)])
+        if function.fullname == "builtins.type":
+            return to
+        signatures = _signatures(function)
+        if any(
+            formal.accept(ArgInferSecondPassQuery())
+            for each in signatures
+            for formal in each.arg_types
+        ):
+            return _ANYWHERE  # a function among the arguments may have to take it and give another
+        results = get_proper_types([each.ret_type for each in signatures])
         if results and not any(map(has_type_vars, results)):
             return None
         if results and all(isinstance(result, TypeVarType) for result in results):
             return to
         return _ANYWHERE
+
+
+_Place: TypeAlias = tuple[int, int, int | None, int | None]
+
+
+def _place(node: Context) -> _Place:
+    return node.line, node.column, node.end_line, node.end_column
 
 
 def _targets(lvalues: list[Expression]) -> Iterator[Expression]:
