@@ -78,6 +78,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.networks, args.rounds = 2, 1
+        print("Two networks and one round only: the ratio means nothing.")
 
     with TemporaryDirectory() as name:
         folder = Path(name)

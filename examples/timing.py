@@ -73,6 +73,8 @@ def parse(parser: ArgumentParser) -> Namespace:
     args = parser.parse_args()
     if args.quick:
         args.threads, args.rounds = [1], 1
+        if not args.worker:
+            print("One round only: the ratios mean nothing.")
     if not args.worker and hasattr(os, "getloadavg") and os.getloadavg()[0] > 1:
         print(f"This machine is busy (load {os.getloadavg()[0]:.1f}): the ratios may mean nothing.")
     return args

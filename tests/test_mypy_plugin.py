@@ -24,6 +24,7 @@ SHARED = """
 row = sequential
 WIDTH: Final = 12
 hidden = sequential(Affine.init(784, WIDTH, rng=rng), ReLU())
+wide = sequential(Affine.init(784, 99, rng=rng), ReLU())
 """
 
 Reports = dict[str, set[tuple[int, str]]]
