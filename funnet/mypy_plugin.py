@@ -19,7 +19,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias, cast
 
-from mypy.argmap import map_actuals_to_formals
 from mypy.checker import TypeChecker
 from mypy.checkexpr import ArgInferSecondPassQuery
 from mypy.constant_fold import constant_fold_binary_op, constant_fold_unary_op
@@ -28,6 +27,7 @@ from mypy.errorcodes import ErrorCode
 from mypy.expandtype import expand_type_by_instance
 from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import (
+    ARG_NAMED,
     ARG_POS,
     COVARIANT,
     MDEF,
@@ -70,7 +70,6 @@ from mypy.plugin import (
 from mypy.type_visitor import TypeTranslator
 from mypy.typeops import get_all_type_vars
 from mypy.types import (
-    AnyType,
     CallableType,
     FunctionLike,
     Instance,
@@ -80,7 +79,6 @@ from mypy.types import (
     TupleType,
     Type,
     TypeAliasType,
-    TypeOfAny,
     TypeVarId,
     TypeVarType,
     UnionType,
@@ -653,19 +651,14 @@ class _Flow:
     def _fits(self, update: CallExpr, name: object) -> bool:
         """Tell whether an update keeps the type of a name, whatever else it is given."""
         [signature, *_] = _signatures(cast(RefExpr, update.callee).node)
-        formals = map_actuals_to_formals(
-            update.arg_kinds,
-            update.arg_names,
-            signature.arg_kinds,
-            signature.arg_names,
-            lambda _: AnyType(TypeOfAny.special_form),
-        )
-        return all(
-            self._is_gradient(update.args[i], name)
-            for formal, actuals in zip(signature.arg_types, formals, strict=True)
-            for i in actuals
-            if formal == signature.ret_type
-        )
+        formals = dict(zip(signature.arg_names, signature.arg_types, strict=True))
+        last = len(signature.arg_types) - 1
+        for i, (arg, keyword) in enumerate(zip(update.args, update.arg_names, strict=True)):
+            # What stands behind the last formal goes into it, as in tree_map(f, net, a, b).
+            formal = formals.get(keyword) if keyword else signature.arg_types[min(i, last)]
+            if formal == signature.ret_type and not self._is_gradient(arg, name):
+                return False
+        return all(kind in (ARG_POS, ARG_NAMED) for kind in update.arg_kinds)
 
     def _is_gradient(self, value: Expression, name: object) -> bool:
         """Tell whether a value has the type of a name: it is what it has, or its gradients."""
