@@ -19,8 +19,6 @@ from common import positive
 from timing import verdict
 from tqdm import trange
 
-import funnet
-
 LIMIT = 1.3
 """How many times as long it may take with the plugin."""
 
@@ -50,10 +48,7 @@ def program(n_networks: int) -> str:
 def write_settings(folder: Path, name: str, plugin: str) -> Path:
     """Write settings for mypy with a cache of their own; return their path."""
     path = folder / f"{name}.ini"
-    path.write_text(
-        f"[mypy]\nstrict = True\nmypy_path = {Path(funnet.__file__).parents[1]}\n"
-        f"cache_dir = {folder / name}\n{plugin}"
-    )
+    path.write_text(f"[mypy]\nstrict = True\ncache_dir = {folder / name}\n{plugin}")
     return path
 
 

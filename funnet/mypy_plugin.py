@@ -520,8 +520,10 @@ class _Flow:
     demanded
         Of an expression whose value must have a type that is written down, that type.
 
-    Both are found by their places: of a function with type variables that stand for one of a few
-    types each, mypy checks copies.
+    Notes
+    -----
+    Expressions are known by their places: of a function with type variables that stand for one of
+    a few types each, mypy checks copies.
     """
 
     def __init__(self, tree: MypyFile, is_sequential: Callable[[SymbolNode | None], bool]) -> None:

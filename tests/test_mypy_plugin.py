@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from mypy import api
 
-import funnet
 from funnet import ShapeError
 
 HERE = Path(__file__).parent
@@ -50,7 +49,7 @@ class Workplace:
         self.settings = folder / "mypy.ini"
         self.settings.write_text(
             "[mypy]\npython_version = 3.11\nstrict = True\n"
-            f"mypy_path = {Path(funnet.__file__).parents[1]}\ncache_dir = {folder / 'cache'}\n"
+            f"cache_dir = {folder / 'cache'}\n"
             f"{'plugins = funnet.mypy_plugin' if plugin else ''}\n"
         )
         shutil.copy(PROGRAMS / "prelude.txt", folder / "prelude.py")
@@ -260,14 +259,11 @@ def test_a_changed_width_is_seen_in_another_module(workplace: Workplace, head: s
 
 def test_the_daemon_sees_a_changed_width(workplace: Workplace, head: str) -> None:
     folder = workplace.folder
-    environment = {**os.environ, "PYTHONPATH": str(Path(funnet.__file__).parents[1])}
     daemon = [sys.executable, "-m", "mypy.dmypy", "--status-file", str(folder / "dmypy.json")]
 
     def check() -> Reports:
         command = [*daemon, "run", "--timeout", "300", "--", "--config-file", "mypy.ini", head]
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode < 2, done.stderr
         return read_reports(done.stdout)
 
