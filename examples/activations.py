@@ -11,32 +11,22 @@ import numpy as np
 from common import Net, options, print_table
 from plots import draw_curves, figure_of, legend_below, save
 
-from funnet import (
-    Identity,
-    LeakyReLU,
-    Matrix,
-    ReLU,
-    Sigmoid,
-    Step,
-    Tanh,
-    forward,
-    input_gradient,
-)
+import funnet as fn
 
 LAYERS: dict[str, Net] = {
-    "step": Step(),
-    "sigmoid": Sigmoid(),
-    "tanh": Tanh(),
-    "ReLU": ReLU(),
-    "leaky ReLU, slope 0.1": LeakyReLU(0.1),
-    "identity": Identity(),
+    "step": fn.Step(),
+    "sigmoid": fn.Sigmoid(),
+    "tanh": fn.Tanh(),
+    "ReLU": fn.ReLU(),
+    "leaky ReLU, slope 0.1": fn.LeakyReLU(0.1),
+    "identity": fn.Identity(),
 }
 
 
-def curves(layer: Net, x: Matrix) -> tuple[Matrix, Matrix]:
+def curves(layer: Net, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
     """Return a layer's function and its derivative at x."""
-    y, cache = forward(layer, x)
-    return y, input_gradient(layer, cache, np.ones_like(y))
+    y, cache = fn.forward(layer, x)
+    return y, fn.input_gradient(layer, cache, np.ones_like(y))
 
 
 def main() -> None:

@@ -16,22 +16,7 @@ from common import mnist_or_digits, options, print_table
 from plots import BLUE, figure_of, save
 from tqdm import tqdm
 
-from funnet import (
-    Affine,
-    Identity,
-    Sigmoid,
-    Softmax,
-    accuracy,
-    last,
-    minibatches,
-    predict,
-    sequential,
-    sgd,
-    softmax,
-    softmax_cross_entropy,
-    train,
-    xavier,
-)
+import funnet as fn
 
 SIZES = [1, 10, 100, 1000]
 
@@ -39,13 +24,16 @@ SIZES = [1, 10, 100, 1000]
 def three_outputs(rng: np.random.Generator) -> None:
     """Print what a 2-4-3 network says to a batch of 10, by kind of output."""
     x = rng.normal(size=(10, 2)).astype(np.float32)
-    body = sequential(Affine.init(2, 4, rng=rng), Sigmoid(), Affine.init(4, 3, rng=rng))
-    print(f"{body}\ninput {x.shape}, output {predict(body, x).shape}")
-    outputs = [predict(sequential(body, end), x) for end in (Identity(), Sigmoid(), Softmax())]
+    body = fn.sequential(fn.Affine.init(2, 4, rng=rng), fn.Sigmoid(), fn.Affine.init(4, 3, rng=rng))
+    print(f"{body}\ninput {x.shape}, output {fn.predict(body, x).shape}")
+    outputs = [
+        fn.predict(fn.sequential(body, end), x)
+        for end in (fn.Identity(), fn.Sigmoid(), fn.Softmax())
+    ]
     rows = [["  ".join(f"{v:6.3f}" for v in y) for y in row] for row in zip(*outputs, strict=True)]
     table = [[*row, float(y.sum())] for row, y in zip(rows, outputs[2], strict=True)]
     print_table(["identity", "sigmoid", "softmax", "sum of softmax"], table)
-    print(f"softmax of 1010, 1000, 990: {softmax(np.array([1010.0, 1000.0, 990.0]))}\n")
+    print(f"softmax of 1010, 1000, 990: {fn.softmax(np.array([1010.0, 1000.0, 990.0]))}\n")
 
 
 def main() -> None:
@@ -55,25 +43,27 @@ def main() -> None:
     three_outputs(rng)
 
     (x_train, t_train), (x, t) = mnist_or_digits(args.data_dir)
-    net = sequential(
-        Affine.init(x.shape[1], 50, rng=rng, weights=xavier),
-        Sigmoid(),
-        Affine.init(50, 100, rng=rng, weights=xavier),
-        Sigmoid(),
-        Affine.init(100, 10, rng=rng, weights=xavier),
+    net = fn.sequential(
+        fn.Affine.init(x.shape[1], 50, rng=rng, weights=fn.xavier),
+        fn.Sigmoid(),
+        fn.Affine.init(50, 100, rng=rng, weights=fn.xavier),
+        fn.Sigmoid(),
+        fn.Affine.init(100, 10, rng=rng, weights=fn.xavier),
     )
-    batches = islice(minibatches(x_train, t_train, 100, rng=rng), args.steps)
+    batches = islice(fn.minibatches(x_train, t_train, 100, rng=rng), args.steps)
     steps = tqdm(batches, total=args.steps, unit=" steps")
-    net = last(train(net, steps, loss=softmax_cross_entropy, optimizer=sgd(lr=1.0))).params
+    net = fn.last(
+        fn.train(net, steps, loss=fn.softmax_cross_entropy, optimizer=fn.sgd(lr=1.0))
+    ).params
 
-    scores = predict(net, x)
-    classes = softmax(scores).argmax(axis=1)
-    same = [np.array_equal(predict(net, x, n).argmax(axis=1), classes) for n in SIZES]
-    seconds = [min(repeat(partial(predict, net, x, n), number=1, repeat=7)) for n in SIZES]
+    scores = fn.predict(net, x)
+    classes = fn.softmax(scores).argmax(axis=1)
+    same = [np.array_equal(fn.predict(net, x, n).argmax(axis=1), classes) for n in SIZES]
+    seconds = [min(repeat(partial(fn.predict, net, x, n), number=1, repeat=7)) for n in SIZES]
     rates = [len(x) / s for s in seconds]
     print_table(["batch size", "images per second"], zip(SIZES, map(round, rates), strict=True))
     print(f"equal predictions: {sum(same)} of {len(SIZES)} batch sizes, with and without softmax")
-    print(f"test accuracy: {accuracy(scores, t):.2%}")
+    print(f"test accuracy: {fn.accuracy(scores, t):.2%}")
     print(f"batches of 100 are {rates[2] / rates[0]:.1f} times as fast as one image at a time")
 
     figure = figure_of(7, 3)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from funnet import DataError, Labels, Layer, Matrix, load_digits, load_mnist
+import funnet as fn
 
 # A network from rows to rows. Any: its caches and gradients are its own, and few examples ask.
-Net = Layer[Matrix, Matrix, Any, Any]
+Net = fn.Layer[fn.Matrix, fn.Matrix, Any, Any]
 
 # All inputs of a gate, one a row, and what XOR makes of them.
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -69,7 +69,9 @@ def options(doc: str | None, **defaults: bool | float | None) -> Namespace:
     return parser.parse_args()
 
 
-def mnist_or_digits(data_dir: str | None) -> tuple[tuple[Matrix, Labels], tuple[Matrix, Labels]]:
+def mnist_or_digits(
+    data_dir: str | None,
+) -> tuple[tuple[fn.Matrix, fn.Labels], tuple[fn.Matrix, fn.Labels]]:
     """Return MNIST, or where it cannot be had, the digits of 8 x 8 pixels; print which.
 
     Parameters
@@ -78,11 +80,11 @@ def mnist_or_digits(data_dir: str | None) -> tuple[tuple[Matrix, Labels], tuple[
         A folder with the four files of MNIST; if None, `load_mnist` looks where it looks.
     """
     try:
-        data = load_mnist(data_dir=data_dir)
-    except DataError as error:
+        data = fn.load_mnist(data_dir=data_dir)
+    except fn.DataError as error:
         print("data: the digits of 8 x 8 pixels, since there is no MNIST")
         print(f"({error})")
-        return load_digits()
+        return fn.load_digits()
     print("data: MNIST")
     return data
 

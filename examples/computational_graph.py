@@ -14,20 +14,20 @@ from activations import curves
 from common import Net, options, print_table
 from plots import draw_graph, figure_of, legend_below, save
 
-from funnet import Matrix, Sigmoid, Vector, lock_vector, sequential, tree_leaves
+import funnet as fn
 
 
 @attrs.frozen(eq=False)
 class Multiply:
     """y = factor x: each of the two gets the gradient times the other."""
 
-    factor: Vector = attrs.field(converter=lock_vector)
+    factor: fn.Vector = attrs.field(converter=fn.lock_vector)
 
-    def forward(self, x: Matrix) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
         """Return y, and x for the way back."""
         return self.factor * x, x
 
-    def pullback(self, x: Matrix, dout: Matrix) -> tuple["Multiply", Callable[[], Matrix]]:
+    def pullback(self, x: fn.Matrix, dout: fn.Matrix) -> tuple["Multiply", Callable[[], fn.Matrix]]:
         """Return the gradient of the factor; dx = dout factor."""
         return Multiply((dout * x).sum(axis=0)), lambda: dout * self.factor
 
@@ -36,13 +36,13 @@ class Multiply:
 class Add:
     """y = x + term: both get the gradient as it is."""
 
-    term: Vector = attrs.field(converter=lock_vector)
+    term: fn.Vector = attrs.field(converter=fn.lock_vector)
 
-    def forward(self, x: Matrix) -> tuple[Matrix, None]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, None]:
         """Return y; the way back needs nothing."""
         return x + self.term, None
 
-    def pullback(self, _: None, dout: Matrix) -> tuple["Add", Callable[[], Matrix]]:
+    def pullback(self, _: None, dout: fn.Matrix) -> tuple["Add", Callable[[], fn.Matrix]]:
         """Return the gradient of the term; dx = dout."""
         return Add(dout.sum(axis=0)), lambda: dout
 
@@ -51,12 +51,12 @@ class Add:
 class Exp:
     """y = exp(x), which is its own derivative."""
 
-    def forward(self, x: Matrix) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
         """Return y, which the way back needs as well."""
-        y: Matrix = np.exp(x)
+        y: fn.Matrix = np.exp(x)
         return y, y
 
-    def pullback(self, y: Matrix, dout: Matrix) -> tuple["Exp", Callable[[], Matrix]]:
+    def pullback(self, y: fn.Matrix, dout: fn.Matrix) -> tuple["Exp", Callable[[], fn.Matrix]]:
         """Return no gradients; dx = dout y."""
         return self, lambda: dout * y
 
@@ -65,11 +65,13 @@ class Exp:
 class Reciprocal:
     """y = 1 / x, of which the derivative is -y²."""
 
-    def forward(self, x: Matrix) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
         """Return y, which the way back needs as well."""
         return 1 / x, 1 / x
 
-    def pullback(self, y: Matrix, dout: Matrix) -> tuple["Reciprocal", Callable[[], Matrix]]:
+    def pullback(
+        self, y: fn.Matrix, dout: fn.Matrix
+    ) -> tuple["Reciprocal", Callable[[], fn.Matrix]]:
         """Return no gradients; dx = -dout y²."""
         return self, lambda: -dout * y * y
 
@@ -98,7 +100,7 @@ def walk(nodes: dict[str, Net], start: float) -> list[list[str]]:
     for name, node, x, cache, y in reversed(visits):
         grads, pull = node.pullback(cache, dy)
         dx = pull()
-        parameter = [*tree_leaves(node), *tree_leaves(grads)]
+        parameter = [*fn.tree_leaves(node), *fn.tree_leaves(grads)]
         texts = [f"{value.item():.4g}" for value in (x, dx, *parameter, y, dy)]
         rows.append([name, *texts[:2], *(texts[2:-2] or ["", ""]), *texts[-2:]])
         dy = dx
@@ -119,7 +121,7 @@ def main() -> None:
     legend_below(figure)
 
     x = np.linspace(-20, 20, 1001)[:, np.newaxis]
-    pairs = zip(curves(sequential(*SIGMOID.values()), x), curves(Sigmoid(), x), strict=True)
+    pairs = zip(curves(fn.sequential(*SIGMOID.values()), x), curves(fn.Sigmoid(), x), strict=True)
     value, gradient = (np.abs(nodes - layer).max() for nodes, layer in pairs)
     print("from -20 to 20, four nodes and Sigmoid ", end="")
     print(f"differ by {value:.1g} in value, {gradient:.1g} in gradient")

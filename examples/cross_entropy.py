@@ -16,27 +16,16 @@ from plots import draw_curves, figure_of, legend_below, save
 from tqdm import tqdm
 from xor import scorer
 
-from funnet import (
-    Matrix,
-    Sigmoid,
-    identity,
-    predict,
-    sequential,
-    sgd,
-    sigmoid,
-    sigmoid_cross_entropy,
-    sum_squared_error,
-    train,
-)
+import funnet as fn
 
 NAMES = ("squared error", "cross-entropy")
-Loss = Callable[[Matrix, Matrix], tuple[float, Matrix]]
+Loss = Callable[[fn.Matrix, fn.Matrix], tuple[float, fn.Matrix]]
 
 
-def learn(net: Net, loss: Loss, answer: Callable[[Matrix], Matrix], epochs: int) -> Matrix:
+def learn(net: Net, loss: Loss, answer: Callable[[fn.Matrix], fn.Matrix], epochs: int) -> fn.Matrix:
     """Return the loss and the largest error of the four answers, (2, epochs)."""
-    states = train(net, repeat((CORNERS, XOR), epochs), loss=loss, optimizer=sgd(lr=3.6))
-    outputs = ((state.loss, answer(predict(state.params, CORNERS))) for state in states)
+    states = fn.train(net, repeat((CORNERS, XOR), epochs), loss=loss, optimizer=fn.sgd(lr=3.6))
+    outputs = ((state.loss, answer(fn.predict(state.params, CORNERS))) for state in states)
     return np.array([(value, np.abs(y - XOR).max()) for value, y in outputs]).T
 
 
@@ -44,17 +33,19 @@ def main() -> None:
     """Train from several seeds by both losses, print and draw which is faster."""
     args = options(__doc__, seed=0, seeds=5, epochs=2000)
 
-    scores = predict(scorer(args.seed), CORNERS)
-    _, delta = sigmoid_cross_entropy(scores, XOR)  # of the mean over four rows
-    difference = np.abs(4 * delta - (sigmoid(scores) - XOR)).max()
+    scores = fn.predict(scorer(args.seed), CORNERS)
+    _, delta = fn.sigmoid_cross_entropy(scores, XOR)  # of the mean over four rows
+    difference = np.abs(4 * delta - (fn.sigmoid(scores) - XOR)).max()
     print(f"delta and the error y - t differ by {difference:.1g}\n")
 
     seeds = range(args.seed, args.seed + args.seeds)
     squared, cross = [], []
     for seed in tqdm(seeds, unit=" seeds"):
         net = scorer(seed)
-        squared.append(learn(sequential(net, Sigmoid()), sum_squared_error, identity, args.epochs))
-        cross.append(learn(net, sigmoid_cross_entropy, sigmoid, args.epochs))
+        squared.append(
+            learn(fn.sequential(net, fn.Sigmoid()), fn.sum_squared_error, fn.identity, args.epochs)
+        )
+        cross.append(learn(net, fn.sigmoid_cross_entropy, fn.sigmoid, args.epochs))
     wrong = [[int(np.sum(errors >= 0.1)) for _, errors in runs] for runs in (squared, cross)]
     print("epochs with an answer that is wrong by 0.1 or more:")
     print_table(["seed", *NAMES], zip(seeds, *wrong, strict=True))

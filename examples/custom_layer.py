@@ -19,48 +19,29 @@ from common import options
 from plots import ORANGE, draw_curves, figure_of, save
 from tqdm import tqdm
 
-from funnet import (
-    Matrix,
-    Vector,
-    accuracy,
-    check_gradients,
-    describe,
-    he,
-    last,
-    load_digits,
-    lock_matrix,
-    lock_vector,
-    minibatches,
-    predict,
-    rebuild,
-    sgd,
-    sigmoid,
-    softmax_cross_entropy,
-    sum_squared_error,
-    train,
-)
+import funnet as fn
 
 
 @attrs.frozen(eq=False)
 class Swish:
     """y = x sigmoid(beta x)."""
 
-    beta: Vector = attrs.field(converter=lock_vector)
+    beta: fn.Vector = attrs.field(converter=fn.lock_vector)
 
-    __repr__ = describe
-    __reduce__ = rebuild
+    __repr__ = fn.describe
+    __reduce__ = fn.rebuild
 
-    def forward(self, x: Matrix) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
         """Return y, and x for the way back."""
-        return x * sigmoid(x * self.beta), x
+        return x * fn.sigmoid(x * self.beta), x
 
-    def pullback(self, x: Matrix, dout: Matrix) -> tuple["Swish", Callable[[], Matrix]]:
+    def pullback(self, x: fn.Matrix, dout: fn.Matrix) -> tuple["Swish", Callable[[], fn.Matrix]]:
         """Return the gradient of beta, and how to get that of x."""
-        s = sigmoid(x * self.beta)
+        s = fn.sigmoid(x * self.beta)
         slope = x * s * (1 - s)
-        dy: Matrix = s + self.beta * slope
+        dy: fn.Matrix = s + self.beta * slope
 
-        def dx() -> Matrix:
+        def dx() -> fn.Matrix:
             return dout * dy
 
         return Swish((dout * x * slope).sum(axis=0)), dx
@@ -70,23 +51,23 @@ class Swish:
 class TwoLayerNet:
     """y = swish(x W1 + b1) W2 + b2."""
 
-    W1: Matrix = attrs.field(converter=lock_matrix)
-    b1: Vector = attrs.field(converter=lock_vector)
+    W1: fn.Matrix = attrs.field(converter=fn.lock_matrix)
+    b1: fn.Vector = attrs.field(converter=fn.lock_vector)
     swish: Swish
-    W2: Matrix = attrs.field(converter=lock_matrix)
-    b2: Vector = attrs.field(converter=lock_vector)
+    W2: fn.Matrix = attrs.field(converter=fn.lock_matrix)
+    b2: fn.Vector = attrs.field(converter=fn.lock_vector)
 
-    __repr__ = describe
-    __reduce__ = rebuild
+    __repr__ = fn.describe
+    __reduce__ = fn.rebuild
 
-    def forward(self, x: Matrix) -> tuple[Matrix, tuple[Matrix, Matrix, Matrix]]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, tuple[fn.Matrix, fn.Matrix, fn.Matrix]]:
         """Return the scores, and what the way back needs."""
         hidden, cache = self.swish.forward(x @ self.W1 + self.b1)
         return hidden @ self.W2 + self.b2, (x, cache, hidden)
 
     def pullback(
-        self, cache: tuple[Matrix, Matrix, Matrix], dout: Matrix
-    ) -> tuple["TwoLayerNet", Callable[[], Matrix]]:
+        self, cache: tuple[fn.Matrix, fn.Matrix, fn.Matrix], dout: fn.Matrix
+    ) -> tuple["TwoLayerNet", Callable[[], fn.Matrix]]:
         """Return the gradients, and how to get that of x."""
         x, inner, hidden = cache
         swish, dx = self.swish.pullback(inner, dout @ self.W2.T)
@@ -97,7 +78,7 @@ class TwoLayerNet:
 
 def ask_mypy() -> None:
     """Print what mypy says of a Swish that returns no function, or that there is no mypy."""
-    imports = "from collections.abc import Callable\nimport attrs\nfrom funnet import *\n"
+    imports = "from collections.abc import Callable\nimport attrs\nimport funnet as fn\n"
     wrong = inspect.getsource(Swish).replace(", dx\n", ", dx()\n")
     strict = ["--strict", "--config-file=", "--cache-dir", os.devnull]
     command = [sys.executable, "-m", "mypy", *strict, "-c", imports + wrong]
@@ -110,28 +91,33 @@ def main() -> None:
     """Train, check, ask mypy, and draw what the columns compute before and after training."""
     args = options(__doc__, seed=0, epochs=20)
 
-    (x_train, t_train), (x_test, t_test) = load_digits()
+    (x_train, t_train), (x_test, t_test) = fn.load_digits()
     rng = np.random.default_rng(args.seed)
     swish = Swish(np.zeros(50, np.float32))  # x / 2: the network begins as a linear one
-    W1, W2 = he(rng, 64, 50, np.float32), he(rng, 50, 10, np.float32)
+    W1, W2 = fn.he(rng, 64, 50, np.float32), fn.he(rng, 50, 10, np.float32)
     net = TwoLayerNet(W1, np.zeros(50, np.float32), swish, W2, np.zeros(10, np.float32))
     print(net)
 
-    batches = tqdm(minibatches(x_train, t_train, 50, rng=rng, epochs=args.epochs), unit=" steps")
-    learned = last(train(net, batches, loss=softmax_cross_entropy, optimizer=sgd(lr=0.5))).params
-    print(f"test accuracy: {accuracy(predict(learned, x_test), t_test):.2%}")
+    batches = tqdm(fn.minibatches(x_train, t_train, 50, rng=rng, epochs=args.epochs), unit=" steps")
+    learned = fn.last(
+        fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=fn.sgd(lr=0.5))
+    ).params
+    print(f"test accuracy: {fn.accuracy(fn.predict(learned, x_test), t_test):.2%}")
 
     x, t = rng.normal(size=(5, 50)), rng.normal(size=(5, 50))
-    print("Swish:", check_gradients(learned.swish, x, sum_squared_error, t))
-    print("TwoLayerNet:", check_gradients(learned, x_test[:3], softmax_cross_entropy, t_test[:3]))
+    print("Swish:", fn.check_gradients(learned.swish, x, fn.sum_squared_error, t))
+    print(
+        "TwoLayerNet:",
+        fn.check_gradients(learned, x_test[:3], fn.softmax_cross_entropy, t_test[:3]),
+    )
     ask_mypy()
 
     figure = figure_of(7, 4.2)
     axes = figure.subplots()
     line = np.linspace(-6, 6, 200, dtype=np.float32)[:, np.newaxis]
-    after = axes.plot(line, predict(learned.swish, line), color=ORANGE, lw=1)
+    after = axes.plot(line, fn.predict(learned.swish, line), color=ORANGE, lw=1)
     after[0].set_label("after training, each of 50 columns")
-    before = {"before training, all columns": (line, predict(swish, line)[:, 0])}
+    before = {"before training, all columns": (line, fn.predict(swish, line)[:, 0])}
     draw_curves(axes, before, title="Swish", xlabel="input x", ylabel="x sigmoid(beta x)")
     axes.legend()
     save(figure, args.out, "custom_layer.png")

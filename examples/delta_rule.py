@@ -12,18 +12,7 @@ import numpy as np
 from common import CORNERS, XOR, options, print_table
 from plots import draw_curves, figure_of, legend_below, save
 
-from funnet import (
-    Affine,
-    Sigmoid,
-    backward,
-    forward,
-    normal,
-    predict,
-    sequential,
-    sgd,
-    sum_squared_error,
-    train,
-)
+import funnet as fn
 
 # Three inputs, of which the last is always 1, and two tables of targets.
 X = np.hstack([CORNERS, np.ones((4, 1))])
@@ -37,21 +26,21 @@ its target takes another away from its own, and the balance of the four is 1/2 f
 def main() -> None:
     """Train on both tables, print and draw what the neuron says."""
     args = options(__doc__, seed=0, epochs=10_000)
-    start = Affine.init(3, 1, rng=args.seed, weights=normal(1), dtype=np.float64)
-    neuron = sequential(start, Sigmoid())
+    start = fn.Affine.init(3, 1, rng=args.seed, weights=fn.normal(1), dtype=np.float64)
+    neuron = fn.sequential(start, fn.Sigmoid())
 
     figure = figure_of(9, 4)
     for axes, (name, t) in zip(figure.subplots(1, 2, sharey=True), TABLES.items(), strict=True):
-        y, cache = forward(neuron, X)
-        grads = backward(neuron, cache, sum_squared_error(y, t)[1])
+        y, cache = fn.forward(neuron, X)
+        grads = fn.backward(neuron, cache, fn.sum_squared_error(y, t)[1])
         rule = X.T @ ((t - y) * y * (1 - y)) / len(X)
         difference = np.abs(grads.layers[0].W + rule).max()
         print(f"{name}\nbackward and the delta rule differ by {difference:.1g}")
 
         # The loss is the mean of four rows: the rate 3.6 is 0.9 for each row.
         rows = repeat((X, t), args.epochs)
-        states = train(neuron, rows, loss=sum_squared_error, optimizer=sgd(lr=3.6))
-        answers = np.hstack([predict(state.params, X) for state in states])
+        states = fn.train(neuron, rows, loss=fn.sum_squared_error, optimizer=fn.sgd(lr=3.6))
+        answers = np.hstack([fn.predict(state.params, X) for state in states])
 
         inputs = [", ".join(f"{value:.0f}" for value in row) for row in X]
         ends = zip(inputs, t[:, 0], answers[:, -1], strict=True)

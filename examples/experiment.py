@@ -17,25 +17,7 @@ from common import options, print_table
 from plots import ORANGE, draw_curves, figure_of, save as save_picture
 from tqdm import tqdm
 
-from funnet import (
-    Affine,
-    ReLU,
-    TrainState,
-    accuracy,
-    every,
-    fingerprint,
-    load,
-    load_digits,
-    manifest,
-    minibatches,
-    momentum,
-    predict,
-    save,
-    sequential,
-    softmax_cross_entropy,
-    sweep,
-    train,
-)
+import funnet as fn
 
 
 @attrs.frozen
@@ -56,22 +38,22 @@ def run(config: Config, _: np.random.SeedSequence) -> dict[str, float | str]:
 
     The seed is the configuration's own: all learning rates start with the same weights.
     """
-    (x, t), (x_test, t_test) = load_digits()
+    (x, t), (x_test, t_test) = fn.load_digits()
     rng = np.random.default_rng(config.seed)
-    net = sequential(Affine.init(64, 50, rng=rng), ReLU(), Affine.init(50, 10, rng=rng))
-    batches = minibatches(x, t, 50, rng=rng, epochs=config.epochs)
-    optimizer = momentum(config.lr)
+    net = fn.sequential(fn.Affine.init(64, 50, rng=rng), fn.ReLU(), fn.Affine.init(50, 10, rng=rng))
+    batches = fn.minibatches(x, t, 50, rng=rng, epochs=config.epochs)
+    optimizer = fn.momentum(config.lr)
 
-    checkpoint = Path(config.folder, f"{fingerprint(config)[:16]}.npz")
-    state = TrainState.init(net, optimizer)
+    checkpoint = Path(config.folder, f"{fn.fingerprint(config)[:16]}.npz")
+    state = fn.TrainState.init(net, optimizer)
     if checkpoint.exists():
-        state = load(checkpoint, like=state)
-    states = train(state, batches, loss=softmax_cross_entropy, optimizer=optimizer)
-    for state in every(states, batches.steps_per_epoch):  # the last one ends an epoch, too
-        save(checkpoint, state)
+        state = fn.load(checkpoint, like=state)
+    states = fn.train(state, batches, loss=fn.softmax_cross_entropy, optimizer=optimizer)
+    for state in fn.every(states, batches.steps_per_epoch):  # the last one ends an epoch, too
+        fn.save(checkpoint, state)
 
-    score = accuracy(predict(state.params, x_test), t_test)
-    return {"loss": state.loss, "accuracy": score, "fingerprint": fingerprint(state.params)}
+    score = fn.accuracy(fn.predict(state.params, x_test), t_test)
+    return {"loss": state.loss, "accuracy": score, "fingerprint": fn.fingerprint(state.params)}
 
 
 def main() -> None:
@@ -79,14 +61,14 @@ def main() -> None:
     args = options(__doc__, seed=0, seeds=5, epochs=30, processes=os.cpu_count())
     folder = args.out / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
-    fields = manifest(seed=args.seed, digits=load_digits())
+    fields = fn.manifest(seed=args.seed, digits=fn.load_digits())
     (args.out / "manifest.json").write_text(json.dumps(fields, indent=2))
 
     seeds = range(args.seed, args.seed + args.seeds)
     configs = [Config(lr, seed, args.epochs, str(folder)) for lr in RATES for seed in seeds]
     wrong = []
     with ProcessPoolExecutor(args.processes) as executor:
-        results = sweep(run, configs, executor=executor, results=args.out / "experiment.jsonl")
+        results = fn.sweep(run, configs, executor=executor, results=args.out / "experiment.jsonl")
         try:
             for result in tqdm(results, total=len(configs), unit=" runs"):
                 if result.value is None:

@@ -9,19 +9,19 @@ import numpy as np
 from common import CORNERS, Net, options, print_table
 from plots import draw_lines, draw_plane, figure_of, legend_below, save
 
-from funnet import Affine, Step, predict, sequential
+import funnet as fn
 
-AND = Affine(np.array([[0.5], [0.5]]), np.array([-0.7]))
-NAND = Affine(np.array([[-0.5], [-0.5]]), np.array([0.7]))
-OR = Affine(np.array([[0.5], [0.5]]), np.array([-0.2]))
+AND = fn.Affine(np.array([[0.5], [0.5]]), np.array([-0.7]))
+NAND = fn.Affine(np.array([[-0.5], [-0.5]]), np.array([0.7]))
+OR = fn.Affine(np.array([[0.5], [0.5]]), np.array([-0.2]))
 # The first layer of XOR computes NAND and OR side by side, and the second their AND.
-NAND_OR = Affine(np.hstack([NAND.W, OR.W]), np.concatenate([NAND.b, OR.b]))
+NAND_OR = fn.Affine(np.hstack([NAND.W, OR.W]), np.concatenate([NAND.b, OR.b]))
 
 GATES: dict[str, Net] = {
-    "AND": sequential(AND, Step()),
-    "NAND": sequential(NAND, Step()),
-    "OR": sequential(OR, Step()),
-    "XOR": sequential(NAND_OR, Step(), AND, Step()),
+    "AND": fn.sequential(AND, fn.Step()),
+    "NAND": fn.sequential(NAND, fn.Step()),
+    "OR": fn.sequential(OR, fn.Step()),
+    "XOR": fn.sequential(NAND_OR, fn.Step(), AND, fn.Step()),
 }
 LINES = {"AND": AND, "NAND": NAND, "OR": OR, "XOR": NAND_OR}
 TRUTH = {"AND": [0, 0, 0, 1], "NAND": [1, 1, 1, 0], "OR": [0, 1, 1, 1], "XOR": [0, 1, 1, 0]}
@@ -31,7 +31,7 @@ def main() -> None:
     """Print the truth tables, draw the lines."""
     args = options(__doc__)
 
-    outputs = {name: predict(gate, CORNERS) for name, gate in GATES.items()}
+    outputs = {name: fn.predict(gate, CORNERS) for name, gate in GATES.items()}
     rows = np.hstack([CORNERS, *outputs.values()]).astype(int).tolist()
     print_table(["x1", "x2", *outputs], rows)
     right = [name for name, y in outputs.items() if y[:, 0].tolist() == TRUTH[name]]

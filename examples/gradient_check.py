@@ -15,55 +15,38 @@ from common import options, print_table
 from plots import draw_curves, figure_of, save
 from tqdm import tqdm
 
-from funnet import (
-    Affine,
-    Array,
-    Classes,
-    Matrix,
-    Network,
-    Sigmoid,
-    astype,
-    backward,
-    check_gradients,
-    forward,
-    load_digits,
-    named_leaves,
-    numerical_gradient,
-    parameter_count,
-    predict,
-    sequential,
-    softmax_cross_entropy,
-    tree_map,
-)
+import funnet as fn
 
 # A network that reads images of any size as ten digits.
-Reader = Network[int, Literal[10]]
+Reader = fn.Network[int, Literal[10]]
 STEPS = 10.0 ** -np.arange(12)
 
 
-def by_backward(net: Reader, x: Matrix, t: Classes) -> Reader:
+def by_backward(net: Reader, x: fn.Matrix, t: fn.Classes) -> Reader:
     """Return the gradients of the loss, forward and back once for all."""
-    y, cache = forward(net, x)
-    _, dy = softmax_cross_entropy(y, t)
-    return backward(net, cache, dy)
+    y, cache = fn.forward(net, x)
+    _, dy = fn.softmax_cross_entropy(y, t)
+    return fn.backward(net, cache, dy)
 
 
-def by_differences(net: Reader, x: Matrix, t: Classes, step: float = 1e-4) -> Reader:
+def by_differences(net: Reader, x: fn.Matrix, t: fn.Classes, step: float = 1e-4) -> Reader:
     """Return the gradients of the loss, from two forward passes for each number."""
 
     def loss(params: Reader) -> float:
-        return softmax_cross_entropy(predict(params, x), t)[0]
+        return fn.softmax_cross_entropy(fn.predict(params, x), t)[0]
 
-    return numerical_gradient(loss, net, step=step)
+    return fn.numerical_gradient(loss, net, step=step)
 
 
-def differences(net: Reader, x: Matrix, t: Classes, step: float = 1e-4) -> dict[str, Array]:
+def differences(
+    net: Reader, x: fn.Matrix, t: fn.Classes, step: float = 1e-4
+) -> dict[str, fn.Array]:
     """Return how much the two gradients differ, number by number, by path of the parameter."""
     pair = by_backward(net, x, t), by_differences(net, x, t, step)
-    return dict(named_leaves(tree_map(lambda a, b: np.abs(a - b), *pair)))
+    return dict(fn.named_leaves(fn.tree_map(lambda a, b: np.abs(a - b), *pair)))
 
 
-def print_differences(net: Reader, x: Matrix, t: Classes) -> None:
+def print_differences(net: Reader, x: fn.Matrix, t: fn.Classes) -> None:
     """Print the mean difference of the two gradients for each parameter."""
     rows = [[path, d.size, float(d.mean())] for path, d in differences(net, x, t).items()]
     print_table(["parameter", "numbers", "mean |difference|"], rows)
@@ -73,22 +56,24 @@ def main() -> None:
     """Compare gradients and times, draw the differences by step."""
     args = options(__doc__, seed=0, hidden=20)
     rng = np.random.default_rng(args.seed)
-    hidden = Affine.init(64, args.hidden, rng=rng, dtype=np.float64)
-    net = sequential(hidden, Sigmoid(), Affine.init(args.hidden, 10, rng=rng, dtype=np.float64))
-    (digits, classes), _ = load_digits()
+    hidden = fn.Affine.init(64, args.hidden, rng=rng, dtype=np.float64)
+    net = fn.sequential(
+        hidden, fn.Sigmoid(), fn.Affine.init(args.hidden, 10, rng=rng, dtype=np.float64)
+    )
+    (digits, classes), _ = fn.load_digits()
     x, t = digits[:3].astype(np.float64), classes[:3]
 
     print_differences(net, x, t)
-    print(check_gradients(net, x, softmax_cross_entropy, t))
+    print(fn.check_gradients(net, x, fn.softmax_cross_entropy, t))
     slow = timeit(lambda: by_differences(net, x, t), number=1)
     fast = timeit(lambda: by_backward(net, x, t), number=100) / 100
     print(f"numerical {slow * 1e3:.0f} ms, backpropagation {fast * 1e3:.3f} ms: ", end="")
-    print(f"{slow / fast:,.0f} times as fast for {parameter_count(net):,} parameters")
+    print(f"{slow / fast:,.0f} times as fast for {fn.parameter_count(net):,} parameters")
 
     curves = {}
     # By a step smaller than 1e-6, a float32 weight does not move.
     for dtype, steps in ((np.float64, STEPS), (np.float32, STEPS[:7])):
-        params, rows = astype(net, dtype), astype(x, dtype)
+        params, rows = fn.astype(net, dtype), fn.astype(x, dtype)
         moved = [differences(params, rows, t, float(step)) for step in tqdm(steps)]
         worst = [max(d.max() for d in arrays.values()) for arrays in moved]
         curves[f"in {dtype.__name__}"] = steps, worst

@@ -15,20 +15,7 @@ from gradient_check import print_differences
 from plots import draw_curves, draw_losses, figure_of, save
 from tqdm import tqdm
 
-from funnet import (
-    Affine,
-    ReLU,
-    accuracy,
-    astype,
-    minibatches,
-    normal,
-    parameter_count,
-    predict,
-    sequential,
-    sgd,
-    softmax_cross_entropy,
-    train,
-)
+import funnet as fn
 
 
 def main() -> None:
@@ -37,29 +24,29 @@ def main() -> None:
 
     (x_train, t_train), (x_test, t_test) = mnist_or_digits(args.data_dir)
     rng = np.random.default_rng(args.seed)
-    net = sequential(
-        Affine.init(x_train.shape[1], args.hidden, rng=rng, weights=normal(0.01)),
-        ReLU(),
-        Affine.init(args.hidden, 10, rng=rng, weights=normal(0.01)),
+    net = fn.sequential(
+        fn.Affine.init(x_train.shape[1], args.hidden, rng=rng, weights=fn.normal(0.01)),
+        fn.ReLU(),
+        fn.Affine.init(args.hidden, 10, rng=rng, weights=fn.normal(0.01)),
     )
     print(net)
     if args.gradient_check:
-        print(f"gradient check: {parameter_count(net):,} numbers, moved both ways: please wait")
-        exact = astype(net, np.float64)  # in float32, differences are mostly rounding errors
+        print(f"gradient check: {fn.parameter_count(net):,} numbers, moved both ways: please wait")
+        exact = fn.astype(net, np.float64)  # in float32, differences are mostly rounding errors
         print_differences(exact, x_train[:3].astype(np.float64), t_train[:3])
 
     # The textbook draws each batch from all rows anew, so that an epoch leaves out a third of them
     # and takes others twice or more. Here an epoch takes each row once, which is what the word
     # means, and what the accuracy after an epoch should rest on.
-    batches = minibatches(x_train, t_train, 200, rng=rng)
-    states = train(net, batches, loss=softmax_cross_entropy, optimizer=sgd(lr=0.1))
+    batches = fn.minibatches(x_train, t_train, 200, rng=rng)
+    states = fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=fn.sgd(lr=0.1))
     losses, epochs, training, test = [], [], [], []
     for state in tqdm(islice(states, args.steps), total=args.steps, unit=" steps"):
         losses.append(state.loss)
         if state.step % 300 == 0 or state.step == args.steps:  # on MNIST, an epoch
             epochs.append(state.step / batches.steps_per_epoch)
-            training.append(100 * accuracy(predict(state.params, x_train), t_train))
-            test.append(100 * accuracy(predict(state.params, x_test), t_test))
+            training.append(100 * fn.accuracy(fn.predict(state.params, x_train), t_train))
+            test.append(100 * fn.accuracy(fn.predict(state.params, x_test), t_test))
             said = f"{training[-1]:.2f}% training, {test[-1]:.2f}% test"
             tqdm.write(f"epoch {epochs[-1]:5.1f}: {said}")
     print(f"test accuracy: {test[-1]:.2f}%")

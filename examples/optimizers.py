@@ -13,37 +13,23 @@ from common import mnist_or_digits, options, print_table
 from plots import draw_curves, draw_path, figure_of, save
 from tqdm import tqdm
 
-from funnet import (
-    Affine,
-    Matrix,
-    Optimizer,
-    ReLU,
-    adagrad,
-    adam,
-    minibatches,
-    momentum,
-    moving_average,
-    sequential,
-    sgd,
-    softmax_cross_entropy,
-    train,
-)
+import funnet as fn
 
 # The textbook's learning rates: the first for the valley, the second for the digits.
-OPTIMIZERS: dict[str, tuple[Optimizer, Optimizer]] = {
-    "SGD": (sgd(lr=0.95), sgd(lr=0.01)),
-    "Momentum": (momentum(lr=0.1), momentum(lr=0.01)),
-    "AdaGrad": (adagrad(lr=1.5), adagrad(lr=0.01)),
-    "Adam": (adam(lr=0.3), adam(lr=0.001)),
+OPTIMIZERS: dict[str, tuple[fn.Optimizer, fn.Optimizer]] = {
+    "SGD": (fn.sgd(lr=0.95), fn.sgd(lr=0.01)),
+    "Momentum": (fn.momentum(lr=0.1), fn.momentum(lr=0.01)),
+    "AdaGrad": (fn.adagrad(lr=1.5), fn.adagrad(lr=0.01)),
+    "Adam": (fn.adam(lr=0.3), fn.adam(lr=0.001)),
 }
 
 
-def height(x: Matrix, y: Matrix) -> Matrix:
+def height(x: fn.Matrix, y: fn.Matrix) -> fn.Matrix:
     """Return the height of the valley."""
     return x**2 / 20 + y**2
 
 
-def descend(optimizer: Optimizer) -> Matrix:
+def descend(optimizer: fn.Optimizer) -> fn.Matrix:
     """Return the points of 30 steps down the valley, (31, 2)."""
     point = np.array([-7.0, 2.0])
     state, path = optimizer.init(point), [point]
@@ -64,12 +50,12 @@ def main() -> None:
     for name, (_, optimizer) in OPTIMIZERS.items():
         rng = np.random.default_rng(args.seed)  # equal weights and equal batches for all
         widths = (x.shape[1], 100, 100, 100)
-        hidden = [sequential(Affine.init(n, 100, rng=rng), ReLU()) for n in widths]
-        net = sequential(*hidden, Affine.init(100, 10, rng=rng))
-        batches = minibatches(x, t, 128, rng=rng)
-        states = train(net, batches, loss=softmax_cross_entropy, optimizer=optimizer)
+        hidden = [fn.sequential(fn.Affine.init(n, 100, rng=rng), fn.ReLU()) for n in widths]
+        net = fn.sequential(*hidden, fn.Affine.init(100, 10, rng=rng))
+        batches = fn.minibatches(x, t, 128, rng=rng)
+        states = fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=optimizer)
         some = tqdm(islice(states, args.steps), name, args.steps, unit=" steps")
-        losses = [mean for _, mean in moving_average(some, 50)]
+        losses = [mean for _, mean in fn.moving_average(some, 50)]
         curves[name] = range(1, args.steps + 1), losses
 
     header = ["optimizer", "height after 30 steps", f"loss after {args.steps:,} steps"]

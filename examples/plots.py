@@ -12,7 +12,7 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import ArrayLike
 
-from funnet import Affine, Labels, Matrix, predict
+import funnet as fn
 
 # Of the eight colours of Okabe and Ito, which colour-blind people, too, can tell apart.
 BLUE, ORANGE, GREEN, YELLOW = "#0072B2", "#D55E00", "#009E73", "#E69F00"
@@ -70,7 +70,7 @@ def draw_losses(axes: Axes, losses: Sequence[float], steps_per_epoch: int) -> No
     axes.legend(markerscale=6)
 
 
-def draw_plane(axes: Axes, net: Net, t: Matrix) -> ContourSet:
+def draw_plane(axes: Axes, net: Net, t: fn.Matrix) -> ContourSet:
     """Draw what a network of two inputs says in the square around the corners.
 
     Parameters
@@ -84,7 +84,7 @@ def draw_plane(axes: Axes, net: Net, t: Matrix) -> ContourSet:
     """
     line = np.linspace(-0.5, 1.5, 201)
     square = np.stack([grid.ravel() for grid in np.meshgrid(line, line)], axis=1)
-    z = predict(net, square).reshape(line.size, line.size)
+    z = fn.predict(net, square).reshape(line.size, line.size)
     # BLUE and ORANGE in paler shades, with white between them.
     colours = LinearSegmentedColormap.from_list("", ["#73B2D8", "white", "#E89F6B"])
     surface = axes.contourf(line, line, z, np.linspace(0, 1, 11), cmap=colours)
@@ -96,7 +96,7 @@ def draw_plane(axes: Axes, net: Net, t: Matrix) -> ContourSet:
     return surface
 
 
-def draw_lines(axes: Axes, layer: Affine) -> None:
+def draw_lines(axes: Axes, layer: fn.Affine) -> None:
     """Draw, for each neuron of two inputs, the line on which its sum is 0."""
     x1 = np.array([-0.5, 1.5])
     for (w1, w2), b in zip(layer.W.T, layer.b, strict=True):
@@ -104,7 +104,7 @@ def draw_lines(axes: Axes, layer: Affine) -> None:
     axes.set(xlim=(-0.5, 1.5), ylim=(-0.5, 1.5))
 
 
-def draw_digits(figure: SubFigure, x: Matrix, t: Labels, guesses: Labels) -> None:
+def draw_digits(figure: SubFigure, x: fn.Matrix, t: fn.Labels, guesses: fn.Labels) -> None:
     """Draw the first digits under their predictions, the wrong ones before all others."""
     right = guesses == t
     figure.suptitle(f"Test digits and their predictions, the {np.sum(~right)} wrong ones first")
@@ -119,7 +119,7 @@ def draw_digits(figure: SubFigure, x: Matrix, t: Labels, guesses: Labels) -> Non
 
 
 def draw_histograms(
-    figure: SubFigure, rows: Mapping[str, Sequence[Matrix]], low: float, high: float, colour: str
+    figure: SubFigure, rows: Mapping[str, Sequence[fn.Matrix]], low: float, high: float, colour: str
 ) -> None:
     """Draw histograms of activations, a row for each kind of weights and a column a layer.
 
@@ -148,7 +148,9 @@ def draw_histograms(
         axes.set_xlabel(f"layer {i + 1}")
 
 
-def draw_path(axes: Axes, height: Callable[[Matrix, Matrix], Matrix], path: Matrix) -> None:
+def draw_path(
+    axes: Axes, height: Callable[[fn.Matrix, fn.Matrix], fn.Matrix], path: fn.Matrix
+) -> None:
     """Draw the points (n, 2) of a descent over the contours of the valley around 0."""
     x, y = np.meshgrid(np.linspace(-8, 8, 200), np.linspace(-3, 3, 200))
     axes.contour(x, y, height(x, y), levels=np.geomspace(0.1, 12, 9), colors="0.75", linewidths=1)

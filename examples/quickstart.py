@@ -11,40 +11,30 @@ from common import options
 from plots import draw_digits, draw_losses, figure_of, save
 from tqdm import tqdm
 
-from funnet import (
-    Affine,
-    ReLU,
-    accuracy,
-    backward,
-    forward,
-    load_digits,
-    minibatches,
-    predict,
-    sequential,
-    sgd_update,
-    softmax_cross_entropy,
-)
+import funnet as fn
 
 
 def main() -> None:
     """Train the network, test it, draw the result."""
     args = options(__doc__, seed=0, epochs=60)
 
-    (x_train, t_train), (x_test, t_test) = load_digits()
+    (x_train, t_train), (x_test, t_test) = fn.load_digits()
     rng = np.random.default_rng(args.seed)
-    net = sequential(Affine.init(64, 100, rng=rng), ReLU(), Affine.init(100, 10, rng=rng))
+    net = fn.sequential(
+        fn.Affine.init(64, 100, rng=rng), fn.ReLU(), fn.Affine.init(100, 10, rng=rng)
+    )
     print(net)
 
-    batches = minibatches(x_train, t_train, 30, rng=rng, epochs=args.epochs)
+    batches = fn.minibatches(x_train, t_train, 30, rng=rng, epochs=args.epochs)
     losses = []
     for x, t in tqdm(batches, unit=" steps"):
-        y, cache = forward(net, x)
-        loss, dy = softmax_cross_entropy(y, t)
-        net = sgd_update(net, backward(net, cache, dy), lr=0.8)
+        y, cache = fn.forward(net, x)
+        loss, dy = fn.softmax_cross_entropy(y, t)
+        net = fn.sgd_update(net, fn.backward(net, cache, dy), lr=0.8)
         losses.append(loss)
 
-    scores = predict(net, x_test)
-    print(f"test accuracy: {accuracy(scores, t_test):.2%} of {len(t_test)} digits")
+    scores = fn.predict(net, x_test)
+    print(f"test accuracy: {fn.accuracy(scores, t_test):.2%} of {len(t_test)} digits")
 
     figure = figure_of(12, 5.5)
     left, right = figure.subfigures(1, 2, squeeze=False, wspace=0.04, width_ratios=[4, 5])[0]

@@ -14,50 +14,38 @@ import numpy as np
 from common import options
 from tqdm import tqdm
 
-from funnet import (
-    Affine,
-    Network,
-    ReLU,
-    accuracy,
-    fingerprint,
-    last,
-    load,
-    load_digits,
-    minibatches,
-    predict,
-    save,
-    sequential,
-    sgd,
-    softmax_cross_entropy,
-    train,
-)
+import funnet as fn
 
-DigitReader = Network[Literal[64], Literal[10]]
+DigitReader = fn.Network[Literal[64], Literal[10]]
 
 
 def use(net: DigitReader) -> str:
     """Return a network's fingerprint, and what it makes of the test digits."""
-    _, (x, t) = load_digits()
-    y = predict(net, x)
-    share = accuracy(y, t)
-    return f"network {fingerprint(net)[:16]}, scores {fingerprint(y)[:16]}, accuracy {share:.2%}"
+    _, (x, t) = fn.load_digits()
+    y = fn.predict(net, x)
+    share = fn.accuracy(y, t)
+    return (
+        f"network {fn.fingerprint(net)[:16]}, scores {fn.fingerprint(y)[:16]}, accuracy {share:.2%}"
+    )
 
 
 def main() -> None:
     """Train and save, then have another process load the network and use it."""
     args = options(__doc__, seed=0, epochs=30, load=None)
     rng = np.random.default_rng(args.seed)
-    net = sequential(Affine.init(64, 50, rng=rng), ReLU(), Affine.init(50, 10, rng=rng))
+    net = fn.sequential(fn.Affine.init(64, 50, rng=rng), fn.ReLU(), fn.Affine.init(50, 10, rng=rng))
     if args.load is not None:
-        print(use(load(args.load, like=net)))
+        print(use(fn.load(args.load, like=net)))
         return
 
-    (x, t), _ = load_digits()
-    batches = tqdm(minibatches(x, t, 30, rng=rng, epochs=args.epochs), unit=" steps")
-    net = last(train(net, batches, loss=softmax_cross_entropy, optimizer=sgd(lr=0.5))).params
+    (x, t), _ = fn.load_digits()
+    batches = tqdm(fn.minibatches(x, t, 30, rng=rng, epochs=args.epochs), unit=" steps")
+    net = fn.last(
+        fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=fn.sgd(lr=0.5))
+    ).params
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "network.npz"
-    save(path, net)
+    fn.save(path, net)
     print(f"network: {path}")
 
     first = use(net)

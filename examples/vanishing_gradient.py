@@ -11,50 +11,36 @@ import numpy as np
 from common import Net, options, print_table
 from plots import BLUE, GREEN, ORANGE, draw_curves, draw_histograms, figure_of, save
 
-from funnet import (
-    Affine,
-    Initializer,
-    Matrix,
-    ReLU,
-    Sigmoid,
-    Tanh,
-    backward,
-    forward,
-    he,
-    named_leaves,
-    normal,
-    predict,
-    sequential,
-    softmax_cross_entropy,
-    xavier,
-)
+import funnet as fn
 
-FUNCTIONS: dict[str, Net] = {"sigmoid": Sigmoid(), "tanh": Tanh(), "ReLU": ReLU()}
-WEIGHTS = {"std 1": normal(1), "std 0.01": normal(0.01), "Xavier": xavier, "He": he}
+FUNCTIONS: dict[str, Net] = {"sigmoid": fn.Sigmoid(), "tanh": fn.Tanh(), "ReLU": fn.ReLU()}
+WEIGHTS = {"std 1": fn.normal(1), "std 0.01": fn.normal(0.01), "Xavier": fn.xavier, "He": fn.he}
 BEST = {"sigmoid": "Xavier", "tanh": "Xavier", "ReLU": "He"}
 BINS = {"sigmoid": (0, 1, BLUE), "tanh": (-1, 1, ORANGE), "ReLU": (0, 3, GREEN)}
 
 
-def activations(layer: Net, weights: Initializer, seed: int) -> list[Matrix]:
+def activations(layer: Net, weights: fn.Initializer, seed: int) -> list[fn.Matrix]:
     """Return what comes out of each of five layers."""
     rng = np.random.default_rng(seed)
-    y: Matrix = rng.normal(size=(1000, 100)).astype(np.float32)
+    y: fn.Matrix = rng.normal(size=(1000, 100)).astype(np.float32)
     outputs = []
     for _ in range(5):
-        y = predict(sequential(Affine.init(100, 100, rng=rng, weights=weights), layer), y)
+        y = fn.predict(fn.sequential(fn.Affine.init(100, 100, rng=rng, weights=weights), layer), y)
         outputs.append(y)
     return outputs
 
 
-def gradients(layer: Net, weights: Initializer, seed: int) -> list[float]:
+def gradients(layer: Net, weights: fn.Initializer, seed: int) -> list[float]:
     """Return mean |dW| of each of seven layers, for a batch of 100 with random classes."""
     rng = np.random.default_rng(seed)
     x, t = rng.normal(size=(100, 50)).astype(np.float32), rng.integers(10, size=100)
-    hidden = [sequential(Affine.init(50, 50, rng=rng, weights=weights), layer) for _ in range(6)]
-    net = sequential(*hidden, Affine.init(50, 10, rng=rng, weights=weights))
-    y, cache = forward(net, x)
-    _, dy = softmax_cross_entropy(y, t)
-    leaves = named_leaves(backward(net, cache, dy))
+    hidden = [
+        fn.sequential(fn.Affine.init(50, 50, rng=rng, weights=weights), layer) for _ in range(6)
+    ]
+    net = fn.sequential(*hidden, fn.Affine.init(50, 10, rng=rng, weights=weights))
+    y, cache = fn.forward(net, x)
+    _, dy = fn.softmax_cross_entropy(y, t)
+    leaves = fn.named_leaves(fn.backward(net, cache, dy))
     return [float(np.abs(array).mean()) for path, array in leaves if path.endswith("W")]
 
 

@@ -14,26 +14,15 @@ from common import CORNERS, XOR, options, print_table
 from plots import draw_plane, figure_of, legend_below, save
 from tqdm import tqdm
 
-from funnet import (
-    Affine,
-    Network,
-    Sigmoid,
-    last,
-    normal,
-    predict,
-    sequential,
-    sgd,
-    sum_squared_error,
-    train,
-)
+import funnet as fn
 
 
-def scorer(seed: int) -> Network[Literal[2], Literal[1]]:
+def scorer(seed: int) -> fn.Network[Literal[2], Literal[1]]:
     """Return a 2-4-1 network without its last sigmoid."""
     rng = np.random.default_rng(seed)
-    hidden = Affine.init(2, 4, rng=rng, weights=normal(1), dtype=np.float64)
-    output = Affine.init(4, 1, rng=rng, weights=normal(1), dtype=np.float64)
-    return sequential(hidden, Sigmoid(), output)
+    hidden = fn.Affine.init(2, 4, rng=rng, weights=fn.normal(1), dtype=np.float64)
+    output = fn.Affine.init(4, 1, rng=rng, weights=fn.normal(1), dtype=np.float64)
+    return fn.sequential(hidden, fn.Sigmoid(), output)
 
 
 def main() -> None:
@@ -43,13 +32,13 @@ def main() -> None:
     seeds = range(args.seed, args.seed + args.seeds)
     nets = []
     for seed in tqdm(seeds, unit=" seeds"):
-        net = sequential(scorer(seed), Sigmoid())
+        net = fn.sequential(scorer(seed), fn.Sigmoid())
         rows = repeat((CORNERS, XOR), args.epochs)
         # The loss is the mean of four rows: the rate 3.6 is 0.9 for each row.
-        states = train(net, rows, loss=sum_squared_error, optimizer=sgd(lr=3.6))
-        nets.append(last(states).params)
+        states = fn.train(net, rows, loss=fn.sum_squared_error, optimizer=fn.sgd(lr=3.6))
+        nets.append(fn.last(states).params)
 
-    answers = np.hstack([predict(net, CORNERS) for net in nets])
+    answers = np.hstack([fn.predict(net, CORNERS) for net in nets])
     header = ["seed", *(f"{a:.0f} xor {b:.0f}" for a, b in CORNERS)]
     print_table(header, [[seed, *y.tolist()] for seed, y in zip(seeds, answers.T, strict=True)])
     solved = np.all(np.abs(answers - XOR) < 0.1, axis=0).sum()
