@@ -105,8 +105,6 @@ WITHOUT_WIDTHS = frozenset(
     }
 )
 
-ENDS = ("n_in", "n_out")
-
 NOTHING_KNOWN = Widths("layer")
 
 SigContext: TypeAlias = FunctionSigContext | MethodSigContext
@@ -471,9 +469,9 @@ def _value(expression: Expression, api: CheckerPluginInterface) -> int | None:
         value = None if operand is None else constant_fold_unary_op(expression.op, operand)
     else:
         value = _number(api.get_expression_type(expression))
-        if value is None and isinstance(expression, MemberExpr) and expression.name in ENDS:
+        if value is None and isinstance(expression, MemberExpr):
             layer = _widths(api.get_expression_type(expression.expr))
-            value = layer.takes if expression.name == "n_in" else layer.gives
+            value = {"n_in": layer.takes, "n_out": layer.gives}.get(expression.name)
     return value if isinstance(value, int) else None
 
 

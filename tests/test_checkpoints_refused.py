@@ -7,12 +7,14 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from checkpoint_values import NET
 
 from funnet import (
+    Affine,
     CheckpointError,
     load,
     save,
@@ -33,6 +35,20 @@ def test_an_npz_of_somebody_else_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "a.npz")
     with pytest.raises(CheckpointError, match="it has compressed members"):
         load(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize(
+    ("types", "message"),
+    [
+        (Affine, r"expected types to be a list of classes, got <class"),
+        ([NET], r"expected types to be classes, got Sequential\("),
+    ],
+)
+def test_types_that_are_no_classes_are_refused(types: Any, message: str, path: Path) -> None:
+    # Any: mypy refuses them as well.
+    save(path, NET)
+    with pytest.raises(TypeError, match=message):
+        load(path, types=types)
 
 
 def test_a_device_or_a_pipe_is_refused(tmp_path: Path) -> None:
