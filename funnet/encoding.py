@@ -36,6 +36,16 @@ DTYPES: Mapping[str, np.dtype[np.generic]] = {
 
 SEQUENCES: Mapping[str, Callable[[list[object]], object]] = {"tuple": tuple, "list": list}
 
+CONTAINERS = {*SEQUENCES, "dict"}
+"""The types of branch that no class may have as its name."""
+
+MAX_BITS = 2048
+"""The bits of the largest int: Python reads and writes it in decimal under any of its limits."""
+
+MAX_DEPTH = 200
+MAX_PATH = 10_000
+"""The length of the longest path, which is a name in a file of at most 65,535 bytes."""
+
 
 class DecodeError(LocatedError, ValueError):
     """A structure does not describe a value."""
@@ -110,7 +120,8 @@ def encode(value: object, arrays: dict[str, AnyArray], path: str = "") -> Node:
     Raises
     ------
     StructureError
-        If something else is in it; the message starts with its path.
+        If something else is in it, a masked array, an int of more than 2,048 bits, a string with
+        surrogates, or values nested more than 200 deep; the message starts with its path.
 
     Examples
     --------
@@ -122,29 +133,61 @@ def encode(value: object, arrays: dict[str, AnyArray], path: str = "") -> Node:
     >>> list(arrays)
     ['W', 'b']
     """
+    if path.count(".") >= MAX_DEPTH or len(path) > MAX_PATH:
+        raise StructureError(
+            f"values nested more than {MAX_DEPTH} deep, or with paths of more than {MAX_PATH} "
+            "characters, can't be written",
+            f"{path[:80]}...",
+        )
     if isinstance(value, np.ndarray):
-        if value.dtype.name not in DTYPES:
-            raise StructureError(f"an array of {value.dtype} can't be written", path)
-        arrays[path] = value
-        return ArraySpec(path, DTYPES[value.dtype.name], value.shape)
+        arrays[path] = array = _plain(value, path)
+        return ArraySpec(path, DTYPES[array.dtype.name], array.shape)
     if value is None or type(value) in (bool, int, float, str):
+        _check_constant(value, path)
         return Constant(cast(Scalar, value))
     children = _children(value, path)
     items = {name: encode(child, arrays, join(path, name)) for name, child in children.items()}
     return Branch(type(value).__name__, items)
 
 
-def _children(value: object, path: str) -> dict[str, object]:
+def _plain(array: AnyArray, path: str) -> AnyArray:
+    """Return an array as an np.ndarray, if nothing is lost by that."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise StructureError(
+            "a masked array can't be written; replace the masked entries by .filled(value)", path
+        )
+    if type(array) not in (np.ndarray, np.matrix, np.memmap):
+        raise StructureError(
+            f"an array of the class {type(array).__name__} can't be written; "
+            "convert it to an np.ndarray",
+            path,
+        )
+    if array.dtype.name not in DTYPES:
+        raise StructureError(f"an array of {array.dtype} can't be written", path)
+    return np.asarray(array)
+
+
+def _check_constant(value: object, path: str) -> None:
+    """Refuse constants that would not be read as they were written."""
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise StructureError(f"an int of more than {MAX_BITS} bits can't be written", path)
+    if isinstance(value, str) and not _is_unicode(value):
+        raise StructureError(f"a string with surrogates can't be written: {value[:80]!a}", path)
+
+
+def _children(value: object, path: str) -> Mapping[str, object]:
     if type(value) in (tuple, list):
         return {str(i): item for i, item in enumerate(cast("tuple[object, ...]", value))}
     if type(value) is dict:
-        for key in value:
-            if type(key) is not str or not _is_name(key):
-                raise StructureError(f"expected keys to be names, got {key!r}", path)
-        return value
-    if attrs.has(type(value)):
-        return {field.name: getattr(value, field.name) for field in _fields(type(value))}
-    raise StructureError(f"a value of {type(value).__name__} can't be written", path)
+        children = value
+    elif attrs.has(type(value)) and type(value).__name__ not in CONTAINERS:
+        children = {field.name: getattr(value, field.name) for field in _fields(type(value))}
+    else:
+        raise StructureError(f"a value of {type(value).__name__} can't be written", path)
+    for key in children:
+        if type(key) is not str or not _is_name(key):
+            raise StructureError(f"expected keys to be names, got {key!r}", path)
+    return children
 
 
 def classes_in(value: object) -> Iterator[type[object]]:
@@ -254,7 +297,7 @@ def difference(expected: Node, found: Node, path: str = "") -> StructureError | 
 def _is_constant(node: Node) -> bool:
     if not isinstance(node, Branch):
         return isinstance(node, Constant)
-    return node.type in {"tuple", "list", "dict"} and all(map(_is_constant, node.items.values()))
+    return node.type in CONTAINERS and all(map(_is_constant, node.items.values()))
 
 
 def to_json(node: Node) -> Json:
@@ -309,6 +352,14 @@ def join(path: str, name: str) -> str:
 def _is_name(key: str) -> bool:
     # Paths become the names of members and files: no two may be the same on any system.
     return key.isprintable() and not set(key) & set("./\\:") and 0 < len(key) <= 200
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _fields(cls: type[object]) -> list[attrs.Attribute[object]]:

@@ -91,7 +91,8 @@ VALUES = {
 def content(value: object) -> object:
     """Return something that is equal for equal values of equal types."""
     if isinstance(value, np.ndarray):
-        return value.tobytes(), str(value.dtype), value.shape
+        native = value.astype(value.dtype.newbyteorder("="), copy=False)
+        return native.tobytes(), str(native.dtype), value.shape
     if isinstance(value, tuple | list):
         return type(value), [content(item) for item in value]
     if isinstance(value, dict):

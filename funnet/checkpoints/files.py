@@ -47,7 +47,7 @@ def file_to_write(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray | memoryview) -> None:
+def write_atomically(target: Path, content: bytes | bytearray | memoryview) -> None:
     """Write a file so that a crash at any moment leaves the old one or the new one.
 
     The content goes to a new file in the same folder, is flushed to the disk, and takes the
@@ -57,18 +57,17 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray | 
 
     Parameters
     ----------
-    path
-        The file. If it is a link, the file that it points to.
+    target
+        The file, from `file_to_write`.
     content
         All that the file will contain.
 
     Raises
     ------
     OSError
-        If it can't be written: not a file, no such folder, no permission, no space. Then the old
-        file is as it was.
+        If it can't be written: no permission for its folder, no space. Then the old file is as it
+        was.
     """
-    target = file_to_write(path)
     # Cut to a length in bytes, which is what file systems limit; some allow no more than 143.
     name = target.name.encode(errors="ignore")[:100].decode(errors="ignore")
     part = target.with_name(f".{name}.{os.urandom(8).hex()}.tmp")

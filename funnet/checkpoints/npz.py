@@ -18,6 +18,10 @@ import numpy as np
 from funnet.encoding import AnyArray, ArraySpec
 
 STRUCTURE = "structure.json"
+FOREIGN = (
+    "not a funnet checkpoint; read its arrays by np.load(path, allow_pickle=False) and build the "
+    "network from them"
+)
 MAGIC = b"\x93NUMPY\x01\x00"
 
 # What zipfile raises for files that are no zip, or no good one.
@@ -63,16 +67,18 @@ def unpack(data: bytes) -> Members:
     """
     try:
         members = zipfile.ZipFile(io.BytesIO(data))
-        infos = {info.filename: info for info in members.infolist()}
-        if len(infos) != len(members.infolist()):
-            raise ValueError("it has two members of the same name")
-        if any(i.compress_type or i.file_size != i.compress_size for i in infos.values()):
-            raise ValueError("it has compressed members")
-        # Members that overlap, so that a small file holds much, would need more room than it has.
-        if sum(info.file_size for info in infos.values()) > len(data):
-            raise ValueError("its members are larger than the file")
     except DAMAGE as error:
         raise ValueError(f"not a good .npz file: {error}") from error
+    infos = {info.filename: info for info in members.infolist()}
+    if any(i.compress_type or i.file_size != i.compress_size for i in infos.values()):
+        raise ValueError(f"it has compressed members, so it is {FOREIGN}")
+    if STRUCTURE not in infos:
+        raise ValueError(f"{STRUCTURE} is missing, so it is {FOREIGN}")
+    if len(infos) != len(members.infolist()):
+        raise ValueError("it has two members of the same name")
+    # Members that overlap, so that a small file holds much, would need more room than it has.
+    if sum(info.file_size for info in infos.values()) > len(data):
+        raise ValueError("its members are larger than the file")
     return Members(members, frozenset(infos))
 
 
@@ -150,4 +156,4 @@ def _header(spec: ArraySpec) -> bytes:
     text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {spec.shape}, }}"
     length = len(MAGIC) + 2 + len(text) + 1
     text += " " * (-length % 64) + "\n"
-    return MAGIC + struct.pack("<H", len(text)) + text.encode("ascii")
+    return MAGIC + len(text).to_bytes(2, "little") + text.encode("ascii")

@@ -1,4 +1,9 @@
-"""Checkpoints as .safetensors, read and written by the safetensors package."""
+"""Checkpoints as .safetensors, read and written by the safetensors package.
+
+The structure goes into the metadata, as one entry, since several are written in a random order.
+The format has no checksums, so a line with a digest of the structure and of all tensors is put in
+front of it. A file without that line, as funnet 0.1 wrote it, is read without this check.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +15,22 @@ import attrs
 import numpy as np
 
 from funnet.encoding import AnyArray, ArraySpec
+from funnet.errors import StructureError
+
+Buffer = bytes | bytearray | memoryview
 
 METADATA = "funnet"
+
+RESERVED = "__metadata__"
+"""What the format calls its metadata, beside the names of the tensors."""
+
+MAX_HEADER = 100_000_000
+"""The bytes of the largest header that the package reads."""
+
+FOREIGN = (
+    "not a funnet checkpoint, it has no structure of a network; read its arrays by "
+    "safetensors.numpy.load_file(path) and build the network from them"
+)
 
 # The package's names for the types of number.
 NAMES = {
@@ -45,12 +64,28 @@ def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
     ------
     ImportError
         If safetensors is not installed.
+    StructureError
+        If the format can't hold the arrays under their names, or so large a structure.
     """
+    if RESERVED in arrays:
+        raise StructureError("a .safetensors file can't have an array of this name", RESERVED)
+    package = _package()
     tensors = {
         _name(path): np.array(array, array.dtype.newbyteorder("="), order="C")
         for path, array in arrays.items()
     }
-    content: bytes = _package().numpy.save(tensors, metadata={METADATA: structure.decode()})
+    digest = _digest(
+        structure,
+        {
+            name: tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).reshape(-1).data
+            for name, tensor in tensors.items()
+        },
+    )
+    content: bytes = package.numpy.save(
+        tensors, metadata={METADATA: f"{digest}\n{structure.decode()}"}
+    )
+    if int.from_bytes(content[:8], "little") > MAX_HEADER:
+        raise StructureError("a .safetensors file can't have more than 100 MB of structure")
     return content
 
 
@@ -68,9 +103,16 @@ def unpack(data: bytes) -> Tensors:
     try:
         tensors = dict(package.deserialize(data))
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        structure = header["__metadata__"][METADATA].encode()
-    except (package.SafetensorError, LookupError, TypeError, AttributeError, ValueError) as error:
+        metadata = (header.get(RESERVED) or {}).get(METADATA)
+        if metadata is None:
+            raise ValueError(FOREIGN)
+        digest, _, text = metadata.rpartition("\n")
+        structure = text.encode()
+    except package.SafetensorError as error:
         raise ValueError(f"not a good .safetensors file: {error}") from error
+    contents = {name: tensor["data"] for name, tensor in tensors.items()}
+    if digest and digest != _digest(structure, contents):
+        raise ValueError("the file is damaged: its SHA-256 is not that of its content")
     return Tensors(structure, tensors)
 
 
@@ -116,3 +158,17 @@ class Tensors:
 
 def _name(path: str) -> str:
     return path or "value"
+
+
+def _digest(structure: bytes, tensors: Mapping[str, Buffer]) -> str:
+    """Return the SHA-256 of a structure, and of the names and the little-endian bytes of tensors.
+
+    Types and shapes are in the structure, and are compared with it.
+    """
+    import hashlib  # noqa: PLC0415 (slow to import)
+
+    digest = hashlib.sha256(structure)
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name])
+    return digest.hexdigest()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from os import PathLike, fspath
+from os import PathLike
 from typing import Protocol, overload
 
 from funnet.arrays import T
-from funnet.checkpoints.files import write_atomically
+from funnet.checkpoints.files import file_to_write, write_atomically
 from funnet.combinators import Sequential, sequential
 from funnet.encoding import (
     AnyArray,
@@ -50,7 +50,7 @@ TYPES: Mapping[str, type[object]] = {cls.__name__: cls for cls in OWN}
 
 
 class CheckpointError(ValueError):
-    """A file is no checkpoint, a damaged one, or not the one that was expected."""
+    """A file is not a checkpoint, a damaged one, or not the one that was expected."""
 
 
 class _Kind(Protocol):
@@ -74,24 +74,28 @@ class _Content(Protocol):
 def save(path: str | PathLike[str], value: object) -> None:
     """Write a network, an optimizer's state or a training state to a file.
 
-    Equal values give equal bytes. A crash at any moment leaves the old file or the new one.
+    Equal values give equal bytes. A crash at any moment leaves the old file or the new one. What
+    `save` accepts, `load` returns: layers, states and containers of the same classes with the same
+    bits, in arrays that are locked, in C order and in this machine's byte order.
 
     Parameters
     ----------
     path
-        The file. What ends in ".safetensors" is written by the safetensors package, an extra,
-        everything else as NumPy's .npz.
+        The file, with a name that ends in ".npz" or ".safetensors"; the latter is written by the
+        safetensors package, an extra.
     value
         A layer, network or state; also an array, a tuple, list, or dict with names as keys.
 
     Raises
     ------
     StructureError
-        If something in the value can't be written; the message starts with its path.
+        If something in the value can't be written, such as a masked array; the message starts
+        with its path.
     ValueError
-        If a class of yours has the name of one of funnet's.
+        If `path` has another ending, or a class of yours the name of one of funnet's.
     OSError
-        If the file can't be written; the old one is as it was.
+        If the file can't be written, or `path` leads to something else than a regular file, such
+        as a folder or a FIFO; what is there is as it was.
     ImportError
         If safetensors is needed and not installed.
 
@@ -110,13 +114,13 @@ def save(path: str | PathLike[str], value: object) -> None:
     """
     import json  # noqa: PLC0415 (slow to import)
 
+    target, kind = file_to_write(path), _kind(path)
     arrays: dict[str, AnyArray] = {}
     structure = to_json(encode(value, arrays))
     _known(classes_in(value))
     document = {"format": FORMAT, "version": VERSION, "value": structure}
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
-    path = fspath(path)
-    write_atomically(path, _kind(path).pack(text.encode(), arrays))
+    write_atomically(target, kind.pack(text.encode(), arrays))
 
 
 @overload
@@ -150,8 +154,10 @@ def load(
     Raises
     ------
     CheckpointError
-        If the file is no checkpoint, damaged, or not built like `like`; then the message names the
-        path of the first difference.
+        If the file is not a checkpoint (also by the ending of its name), damaged, or not built
+        like `like`; then the message names the path of the first difference.
+    StructureError
+        If `like` is not a value that could be saved.
     OSError
         If the file can't be read.
     ValueError
@@ -176,14 +182,18 @@ def load(
     """
     if isinstance(types, type):
         raise TypeError(f"expected types to be a list of classes, got {types!r}")
-    known = _known((*types, *classes_in(like)))
-    path = fspath(path)
     expected = None if like is None else encode(like, {})
-    kind, data = _kind(path), _read(path)
+    known = _known((*types, *classes_in(like)))
+    # Before it is opened: a FIFO waits for a writer, and a device may never end.
+    mode = os.stat(path).st_mode  # noqa: PTH116 (pathlib is slow to import)
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise CheckpointError(f"{os.fsdecode(path)}: not a regular file")
+    with open(path, "rb") as file:  # noqa: PTH123
+        kind, data = _kind(path), file.read()
     try:
         return _decode(kind.unpack(data), expected, known)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise CheckpointError(f"{os.fsdecode(path)}: {error}") from error
 
 
 def _decode(content: _Content, expected: Node | None, types: Mapping[str, type[object]]) -> object:
@@ -242,17 +252,12 @@ def _structure(text: bytes) -> Node:
     return from_json(document["value"])
 
 
-def _kind(path: str) -> _Kind:
+def _kind(path: str | PathLike[str]) -> _Kind:
     # Imported here, as importing funnet shall not take longer for those who save nothing.
     from funnet.checkpoints import npz, safetensors  # noqa: PLC0415
 
-    return safetensors if path.lower().endswith(".safetensors") else npz
-
-
-def _read(path: str) -> bytes:
-    # Before it is opened: a FIFO waits for a writer, and a device may never end.
-    mode = os.stat(path).st_mode  # noqa: PTH116 (pathlib is slow to import)
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise CheckpointError(f"{path}: not a regular file")
-    with open(path, "rb") as file:  # noqa: PTH123
-        return file.read()
+    name = os.fsdecode(path)
+    for ending, kind in [(".npz", npz), (".safetensors", safetensors)]:
+        if name.lower().endswith(ending):
+            return kind
+    raise CheckpointError(f"expected a path ending in .npz or .safetensors, got {name!r}")
