@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import struct
 import sys
 import threading
 import time
@@ -98,8 +99,63 @@ def silent(_: BaseHTTPRequestHandler, __: bytes) -> None:
     time.sleep(1)
 
 
+def a_bomb(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    reply(handler, gzip.compress(bytes(1 << 24)))
+
+
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
+
+
+def redirect(location: str) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", location)
+        handler.end_headers()
+
+    return answer
+
+
+def raw(content: bytes) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        with suppress(ConnectionError):
+            handler.wfile.write(content)
+
+    return answer
+
+
+LOCATIONS = (
+    "http://[::1",
+    "http://[a]/",
+    "http://127.0.0.1:port/",
+    "http://127.0.0.1:99999/",
+    "http://127.0.0.1:-1/",
+    f"http://{'a' * 70}.example/",
+    "http://.example/",
+    "http://\xff\xfe/",
+    "http://127.0.0.1\t/",
+    "http:///",
+    "file:///etc/passwd",
+    "data:,text",
+    "no-scheme:x",
+)
+ANSWERS = (
+    b"",
+    b"HTTP/1.1\r\n\r\n",
+    b"HTTP/1.1 abc OK\r\n\r\n",
+    b"HTTP/1.1 99 OK\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n",
+    b"HTTP/1.1 200 OK\r\na: " + b"b" * 100_000 + b"\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n\x1f\x8b",
+    b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n\x1f\x8b\x08",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 30 + b"\r\nabc",
+    b"HTTP/1.1 302 Found\r\nLocation: \xff\xfe://\x00\r\n\r\n",
+)
+
 FAILURES = (
+    a_bomb,
+    *map(redirect, LOCATIONS),
+    *map(raw, ANSWERS),
     not_found,
     corrupted,
     truncated,
@@ -183,7 +239,7 @@ def test_a_download_is_logged(
     ]
 
 
-@pytest.mark.parametrize("failing", FAILURES)
+@pytest.mark.parametrize("failing", FAILURES, ids=range(len(FAILURES)))
 def test_the_second_mirror_helps_where_the_first_one_fails(
     cache: Path, mirrors: Mirrors, failing: Answer
 ) -> None:
@@ -196,7 +252,7 @@ def test_the_second_mirror_helps_where_the_first_one_fails(
     assert mirrors.requests == [f"a/{IMAGES}.gz", f"b/{IMAGES}.gz"]
 
 
-@pytest.mark.parametrize("failing", FAILURES)
+@pytest.mark.parametrize("failing", FAILURES, ids=range(len(FAILURES)))
 def test_with_both_mirrors_down_the_error_says_what_was_tried_and_nothing_is_left(
     cache: Path, mirrors: Mirrors, failing: Answer
 ) -> None:
@@ -250,3 +306,31 @@ def test_a_cache_that_cannot_be_written_is_told(cache: Path, mirrors: Mirrors) -
 
     assert f"File exists: '{cache}'" in failure()
     assert mirrors.requests == []
+
+
+def test_any_error_of_one_mirror_leads_to_the_next(
+    cache: Path, mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proxies, certificates and encodings raise what they like."""
+    fetch = mnist._fetch  # noqa: SLF001
+    errors = iter([struct.error("a"), UnicodeError("b"), OverflowError("c"), RecursionError()])
+
+    def fail_once(url: str, path: Path, file: mnist.File) -> None:
+        if url.startswith(mnist.MIRRORS[0]):
+            raise next(errors)
+        fetch(url, path, file)
+
+    monkeypatch.setattr(mnist, "_fetch", fail_once)
+
+    assert len(load_mnist()[0][0]) == N_TRAIN
+
+
+def test_an_error_without_a_message_is_told_by_its_name(
+    cache: Path, mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(url: str, path: Path, file: mnist.File) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(mnist, "_fetch", fail)
+
+    assert f"{mnist.MIRRORS[1]}{IMAGES}.gz (RecursionError())" in failure()

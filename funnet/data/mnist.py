@@ -283,7 +283,6 @@ def _read(path: Path, file: File) -> np.ndarray[tuple[int, ...], np.dtype[np.uin
 
 def _download(file: File, folder: Path) -> Path:
     """Bring a file into the cache, from the first mirror that has it."""
-    from http.client import HTTPException  # noqa: PLC0415
     from urllib.error import HTTPError  # noqa: PLC0415
 
     path = folder / file.names[0]
@@ -292,8 +291,10 @@ def _download(file: File, folder: Path) -> Path:
         url = f"{mirror}{path.name}"
         try:
             _fetch(url, path, file)
-        except (OSError, HTTPException, IDXError) as error:
-            failures.append(f"{url} ({error})")
+        except Exception as error:  # noqa: BLE001
+            # A hostile answer, redirect or proxy makes urllib raise ValueError, OverflowError and
+            # others. Whatever it is, the next mirror may be good.
+            failures.append(f"{url} ({str(error) or repr(error)})")
             if isinstance(error, HTTPError):
                 error.close()  # it holds the mirror's answer
         else:
