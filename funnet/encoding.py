@@ -1,14 +1,14 @@
 """Values as plain structure and arrays, and back: what checkpoints and fingerprints are made of.
 
 A structure is a tree of three kinds of node: what is known of an array, a constant, and a branch,
-which stands for a tuple, a list, a dict or a value of an attrs class.
+which stands for a tuple, a list, a dict, or a value of an attrs class or NamedTuple.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import cast
+from typing import NamedTuple, cast
 
 import attrs
 import numpy as np
@@ -110,8 +110,8 @@ def encode(value: object, arrays: dict[str, AnyArray], path: str = "") -> Node:
     Parameters
     ----------
     value
-        An array, an attrs value, a tuple, list, or dict with names as keys, of such; or None, a
-        bool, int, float or str.
+        An array, an attrs value, a tuple, NamedTuple, list, or dict with names as keys, of such;
+        or None, a bool, int, float or str.
     arrays
         Where the arrays go.
     path
@@ -180,8 +180,8 @@ def _children(value: object, path: str) -> Mapping[str, object]:
         return {str(i): item for i, item in enumerate(cast("tuple[object, ...]", value))}
     if type(value) is dict:
         children = value
-    elif attrs.has(type(value)) and type(value).__name__ not in CONTAINERS:
-        children = {field.name: getattr(value, field.name) for field in _fields(type(value))}
+    elif _has_fields(type(value)) and type(value).__name__ not in CONTAINERS:
+        children = {name: getattr(value, name) for name in _aliases(type(value))}
     else:
         raise StructureError(f"a value of {type(value).__name__} can't be written", path)
     for key in children:
@@ -191,10 +191,10 @@ def _children(value: object, path: str) -> Mapping[str, object]:
 
 
 def classes_in(value: object) -> Iterator[type[object]]:
-    """Iterate over the attrs classes of the values in a value."""
+    """Iterate over the attrs classes and NamedTuples of the values in a value."""
     if isinstance(value, np.ndarray | None | bool | int | float | str):
         return
-    if attrs.has(type(value)):
+    if _has_fields(type(value)):
         yield type(value)
     for child in _children(value, "").values():
         yield from classes_in(child)
@@ -251,20 +251,20 @@ def decode(
 
 
 def construct(cls: type[object], fields: Mapping[str, object]) -> object:
-    """Return the value of an attrs class with the given fields.
+    """Return the value of an attrs class or a NamedTuple with the given fields.
 
     Raises
     ------
     ValueError
         If the class has other fields. What its constructor raises comes through.
     """
-    aliases = {field.name: field.alias for field in _fields(cls)}
+    aliases = _aliases(cls)
     if aliases.keys() != fields.keys():
         raise ValueError(
             f"expected {cls.__name__} with {', '.join(aliases) or 'nothing'}, "
             f"got {', '.join(fields) or 'nothing'}"
         )
-    return cls(**{str(aliases[name]): value for name, value in fields.items()})
+    return cls(**{aliases[name]: value for name, value in fields.items()})
 
 
 def difference(expected: Node, found: Node, path: str = "") -> StructureError | None:
@@ -362,6 +362,14 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _fields(cls: type[object]) -> list[attrs.Attribute[object]]:
-    """Return the fields that a value's constructor takes."""
-    return [field for field in attrs.fields(cast("type[attrs.AttrsInstance]", cls)) if field.init]
+def _has_fields(cls: type[object]) -> bool:
+    return attrs.has(cls) or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
+
+
+def _aliases(cls: type[object]) -> dict[str, str]:
+    """Return the fields that a value's constructor takes, each with the name of its argument."""
+    if attrs.has(cls):
+        return {field.name: str(field.alias) for field in attrs.fields(cls) if field.init}
+    if _has_fields(cls):
+        return {name: name for name in cast("type[NamedTuple]", cls)._fields}
+    raise ValueError(f"expected an attrs class or a NamedTuple, got {cls.__name__}")

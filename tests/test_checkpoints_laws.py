@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import attrs
 import numpy as np
@@ -17,7 +17,9 @@ from hypothesis.extra import numpy as npst
 
 from funnet import (
     Affine,
+    CheckpointError,
     Matrix,
+    Sequential,
     StructureError,
     fingerprint,
     load,
@@ -36,6 +38,13 @@ class Pair:
     _right: object
 
 
+class Point(NamedTuple):
+    """A tuple with names."""
+
+    x: object
+    y: object = 1
+
+
 class Colour(enum.IntEnum):
     """An int that is read as a plain one."""
 
@@ -45,7 +54,7 @@ class Colour(enum.IntEnum):
 Odd = attrs.make_class("dict", ["a"], frozen=True)  # reads as if it were a dict
 Long = attrs.make_class("Long", ["a" * 300], frozen=True)
 
-CLASSES = [Pair, Long]
+CLASSES = [Pair, Point, Long]
 
 Names = st.sampled_from(["__metadata__", "value", "structure", "left", "é", "語 1", "a.b", ""])
 Constants = st.one_of(
@@ -89,6 +98,7 @@ Values = st.recursive(
         st.lists(inner, max_size=3).map(tuple),
         st.dictionaries(Names | st.text(max_size=2), inner, max_size=3),
         st.builds(Pair, inner, inner),
+        st.builds(Point, inner, inner),
         st.builds(Odd, inner),
         st.builds(Long, inner),
     ),
@@ -227,6 +237,43 @@ def test_more_structure_than_safetensors_reads_is_refused(
     save(tmp_path / "a.safetensors", "x" * 1000)
     with pytest.raises(StructureError, match="can't have more than 100 MB of structure"):
         save(tmp_path / "b.safetensors", "x" * 2000)
+
+
+@attrs.frozen(eq=False)
+class Positive:
+    """A value that is checked when it is made."""
+
+    value: int = attrs.field(validator=attrs.validators.gt(0))
+
+
+def test_what_its_own_class_would_refuse_is_not_written(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    value = Positive(1)
+    object.__setattr__(value, "value", -1)
+    with pytest.raises(ValueError, match="a: 'value' must be > 0"):
+        save(path, {"a": value})
+    layers: Any = (Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))
+    # Whichever comes first: the constructor, or `save`.
+    with pytest.raises(ValueError, match="5 features"):
+        save(path, Sequential(layers))
+    assert not path.exists()
+
+
+def test_save_leaves_arrays_writeable(path: Path) -> None:
+    array = np.ones(3)
+    save(path, [array, Affine.init(2, 2, rng=0)])
+
+    assert array.flags.writeable
+
+
+def test_a_named_tuple_is_a_class_that_is_handed_over(path: Path) -> None:
+    value = Point(np.ones(2), {"a": Point(1, 2)})
+    save(path, value)
+
+    assert content(load(path, types=[Point])) == content(value)
+    assert content(load(path, like=value)) == content(value)
+    with pytest.raises(CheckpointError, match="the class Point is not one of funnet's"):
+        load(path)
 
 
 def test_a_deep_network_comes_back(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from typing import Protocol, overload
 
@@ -49,6 +49,9 @@ TYPES: Mapping[str, type[object]] = {cls.__name__: cls for cls in OWN}
 """The classes that a file may name, whatever it says. A caller can hand over more."""
 
 
+_Build = Callable[[str, dict[str, object]], object]
+
+
 class CheckpointError(ValueError):
     """A file is not a checkpoint, a damaged one, or not the one that was expected."""
 
@@ -84,7 +87,8 @@ def save(path: str | PathLike[str], value: object) -> None:
         The file, with a name that ends in ".npz" or ".safetensors"; the latter is written by the
         safetensors package, an extra.
     value
-        A layer, network or state; also an array, a tuple, list, or dict with names as keys.
+        A layer, network or state; also an array, a tuple, NamedTuple, list, or dict with
+        names as keys.
 
     Raises
     ------
@@ -92,7 +96,8 @@ def save(path: str | PathLike[str], value: object) -> None:
         If something in the value can't be written, such as a masked array; the message starts
         with its path.
     ValueError
-        If `path` has another ending, or a class of yours the name of one of funnet's.
+        If `path` has another ending, a class of yours has the name of one of funnet's, or a class
+        refuses the values of its own fields, so that the file could not be loaded.
     OSError
         If the file can't be written, or `path` leads to something else than a regular file, such
         as a folder or a FIFO; what is there is as it was.
@@ -116,9 +121,10 @@ def save(path: str | PathLike[str], value: object) -> None:
 
     target, kind = file_to_write(path), _kind(path)
     arrays: dict[str, AnyArray] = {}
-    structure = to_json(encode(value, arrays))
-    _known(classes_in(value))
-    document = {"format": FORMAT, "version": VERSION, "value": structure}
+    node = encode(value, arrays)
+    # What a class would refuse when it is loaded must not be written.
+    decode(node, lambda spec: _locked(arrays[spec.path].view()), _builder(classes_in(value)))
+    document = {"format": FORMAT, "version": VERSION, "value": to_json(node)}
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     write_atomically(target, kind.pack(text.encode(), arrays))
 
@@ -183,7 +189,7 @@ def load(
     if isinstance(types, type):
         raise TypeError(f"expected types to be a list of classes, got {types!r}")
     expected = None if like is None else encode(like, {})
-    known = _known((*types, *classes_in(like)))
+    build = _builder((*types, *classes_in(like)))
     # Before it is opened: a FIFO waits for a writer, and a device may never end.
     mode = os.stat(path).st_mode  # noqa: PTH116 (pathlib is slow to import)
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
@@ -191,33 +197,39 @@ def load(
     with open(path, "rb") as file:  # noqa: PTH123
         kind, data = _kind(path), file.read()
     try:
-        return _decode(kind.unpack(data), expected, known)
+        return _decode(kind.unpack(data), expected, build)
     except (ValueError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{os.fsdecode(path)}: {error}") from error
 
 
-def _decode(content: _Content, expected: Node | None, types: Mapping[str, type[object]]) -> object:
+def _decode(content: _Content, expected: Node | None, build: _Build) -> object:
     structure = _structure(content.structure())
     content.check(frozenset(spec.path for spec in specs(structure)))
     different = expected and difference(expected, structure)
     if different:
         raise different
+    return decode(structure, lambda spec: _locked(content.read(spec)), build)
 
-    def array(spec: ArraySpec) -> AnyArray:
-        array = content.read(spec)
-        array.setflags(write=False)
-        return array
+
+def _locked(array: AnyArray) -> AnyArray:
+    array.setflags(write=False)
+    return array
+
+
+def _builder(types: Iterable[type[object]]) -> _Build:
+    """Return a function that makes a value of a class that is known, by its name."""
+    known = _known(types)
 
     def build(name: str, fields: dict[str, object]) -> object:
-        if name not in types:
+        if name not in known:
             raise ValueError(
                 f"the class {name} is not one of funnet's; if it is yours, hand it over by types="
             )
-        value = construct(types[name], fields)
-        # A file could put anything in a row; `sequential` checks that layers are, and that fit.
+        value = construct(known[name], fields)
+        # A file could put anything in a row; `sequential` checks that layers are, and fit.
         return sequential(*value.layers) if isinstance(value, Sequential) else value
 
-    return decode(structure, array, build)
+    return build
 
 
 def _known(types: Iterable[type[object]]) -> dict[str, type[object]]:
