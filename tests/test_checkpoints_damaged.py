@@ -59,7 +59,7 @@ def structure_of(value: object) -> str:
 
 
 def test_a_safetensors_file_without_a_digest_is_read(tmp_path: Path) -> None:
-    """Version 0.1.0 wrote them so."""
+    """Other writers than `save` need not compute one."""
     package = pytest.importorskip("safetensors.numpy")
     path = tmp_path / "a.safetensors"
     value = {"a": np.arange(3.0), "b": 1}

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from checkpoint_values import NET, content
@@ -214,3 +215,12 @@ def test_names_as_long_as_the_file_system_allows_are_written(letter: str, path: 
 
     assert content(load(target)) == content(NET)
     assert list(path.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_number_is_not_taken_for_an_open_file(number: Any) -> None:
+    # Any: mypy refuses it as well.
+    for use in (load, lambda path: save(path, NET)):
+        with pytest.raises(TypeError, match=r"expected str, bytes or os\.PathLike object, not"):
+            use(number)
+    os.fstat(number)  # it is still open

@@ -2,7 +2,7 @@
 
 The structure goes into the metadata, as one entry, since several are written in a random order.
 The format has no checksums, so a line with a digest of the structure and of all tensors is put in
-front of it. A file without that line, as funnet 0.1 wrote it, is read without this check.
+front of it. A file without that line, of another writer, is read without this check.
 """
 
 from __future__ import annotations

@@ -119,7 +119,8 @@ def save(path: str | PathLike[str], value: object) -> None:
     """
     import json  # noqa: PLC0415 (slow to import)
 
-    target, kind = file_to_write(path), _kind(path)
+    name = os.fsdecode(path)
+    target, kind = file_to_write(name), _kind(name)
     arrays: dict[str, AnyArray] = {}
     node = encode(value, arrays)
     # What a class would refuse when it is loaded must not be written.
@@ -190,16 +191,17 @@ def load(
         raise TypeError(f"expected types to be a list of classes, got {types!r}")
     expected = None if like is None else encode(like, {})
     build = _builder((*types, *classes_in(like)))
+    name = os.fsdecode(path)
     # Before it is opened: a FIFO waits for a writer, and a device may never end.
-    mode = os.stat(path).st_mode  # noqa: PTH116 (pathlib is slow to import)
+    mode = os.stat(name).st_mode  # noqa: PTH116 (pathlib is slow to import)
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise CheckpointError(f"{os.fsdecode(path)}: not a regular file")
-    with open(path, "rb") as file:  # noqa: PTH123
-        kind, data = _kind(path), file.read()
+        raise CheckpointError(f"{name}: not a regular file")
+    with open(name, "rb") as file:  # noqa: PTH123
+        kind, data = _kind(name), file.read()
     try:
         return _decode(kind.unpack(data), expected, build)
     except (ValueError, OverflowError, RecursionError) as error:
-        raise CheckpointError(f"{os.fsdecode(path)}: {error}") from error
+        raise CheckpointError(f"{name}: {error}") from error
 
 
 def _decode(content: _Content, expected: Node | None, build: _Build) -> object:
@@ -264,11 +266,10 @@ def _structure(text: bytes) -> Node:
     return from_json(document["value"])
 
 
-def _kind(path: str | PathLike[str]) -> _Kind:
+def _kind(name: str) -> _Kind:
     # Imported here, as importing funnet shall not take longer for those who save nothing.
     from funnet.checkpoints import npz, safetensors  # noqa: PLC0415
 
-    name = os.fsdecode(path)
     for ending, kind in [(".npz", npz), (".safetensors", safetensors)]:
         if name.lower().endswith(ending):
             return kind
