@@ -176,3 +176,7 @@ def test_loading_takes_little_more_memory_than_the_result(mnist_dir: Path) -> No
         assert tracemalloc.get_traced_memory()[1] < 270e6
     finally:
         tracemalloc.stop()
+
+
+def test_a_folder_of_a_user_who_does_not_exist_is_told() -> None:
+    assert failure(Path("~no such user/mnist")).startswith("~no such user/mnist: ")

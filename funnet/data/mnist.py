@@ -241,7 +241,11 @@ def _locate(data_dir: Folder) -> dict[File, Path]:
     from pathlib import Path  # noqa: PLC0415
 
     chosen = data_dir if data_dir is not None else os.environ.get("FUNNET_DATA_DIR") or None
-    folder = Path(chosen if chosen is not None else _cache_folder()).expanduser()
+    name = chosen if chosen is not None else _cache_folder()
+    try:
+        folder = Path(name).expanduser()
+    except RuntimeError as error:  # there is no such user
+        raise DataError(f"{name}: {error}") from error
     found = {file: _find(file, folder) for file in FILES}
     missing = [file for file, path in found.items() if path is None]
     if missing and chosen is not None:
