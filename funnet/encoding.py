@@ -43,6 +43,8 @@ MAX_BITS = 2048
 """The bits of the largest int: Python reads and writes it in decimal under any of its limits."""
 
 MAX_DEPTH = 200
+"""How deep values may be nested: to read them takes Python three calls a level, of 1,000."""
+
 MAX_PATH = 10_000
 """The length of the longest path, which is a name in a file of at most 65,535 bytes."""
 
