@@ -1,10 +1,9 @@
-"""A network answers for one sample or for a whole batch: the same answers, much faster.
+"""Inference in batches: the same predictions as one image at a time, much faster.
 
     python examples/batch_inference.py
 
-First the 2-4-3 network with its three kinds of output, on a batch of 10. Then one with 50 and 100
-hidden neurons reads the test images in batches of several sizes, without a softmax: it changes no
-order, so the highest score is that of the most probable class.
+A network with 50 and 100 hidden neurons classifies the test images in batches of several sizes. It
+ends without a softmax, which would not change which score is the largest.
 """
 
 from functools import partial
@@ -21,26 +20,10 @@ import funnet as fn
 SIZES = [1, 10, 100, 1000]
 
 
-def three_outputs(rng: np.random.Generator) -> None:
-    """Print what a 2-4-3 network says to a batch of 10, by kind of output."""
-    x = rng.normal(size=(10, 2)).astype(np.float32)
-    body = fn.sequential(fn.Affine.init(2, 4, rng=rng), fn.Sigmoid(), fn.Affine.init(4, 3, rng=rng))
-    print(f"{body}\ninput {x.shape}, output {fn.predict(body, x).shape}")
-    outputs = [
-        fn.predict(fn.sequential(body, end), x)
-        for end in (fn.Identity(), fn.Sigmoid(), fn.Softmax())
-    ]
-    rows = [["  ".join(f"{v:6.3f}" for v in y) for y in row] for row in zip(*outputs, strict=True)]
-    table = [[*row, float(y.sum())] for row, y in zip(rows, outputs[2], strict=True)]
-    print_table(["identity", "sigmoid", "softmax", "sum of softmax"], table)
-    print(f"softmax of 1010, 1000, 990: {fn.softmax(np.array([1010.0, 1000.0, 990.0]))}\n")
-
-
 def main() -> None:
-    """Print what a small network says, then train a large one a little and time it."""
+    """Train a network a little, then time its predictions for several batch sizes."""
     args = options(__doc__, seed=0, steps=600, data_dir=None)
     rng = np.random.default_rng(args.seed)
-    three_outputs(rng)
 
     (x_train, t_train), (x, t) = mnist_or_digits(args.data_dir)
     net = fn.sequential(

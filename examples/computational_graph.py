@@ -1,130 +1,153 @@
-"""Backpropagation through the nodes of a computational graph, each a layer of its own.
+"""Backpropagation through a computational graph, node by node.
 
     python examples/computational_graph.py
 
-Two apples at 100 won each, plus 10 per cent tax; and the sigmoid taken apart into four nodes. A
-node knows its own function and how a gradient goes back through it; `sequential` composes nodes.
+Two apples and three oranges with 10 per cent tax, and the sigmoid taken apart into four nodes. Each
+node is a layer that knows only its own derivatives. A node of two inputs takes a pair of arrays and
+passes a gradient back to both of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 import numpy as np
-from activations import curves
-from common import Net, options, print_table
+from common import options, print_table
 from plots import draw_graph, figure_of, legend_below, save
 
 import funnet as fn
 
+Inputs = tuple[fn.Array, ...]
+"""The inputs of a node: one array or two."""
 
-@attrs.frozen(eq=False)
+Backward = Callable[[], Inputs]
+"""Computes the gradients of a node's inputs."""
+
+
+@attrs.frozen
 class Multiply:
-    """y = factor x: each of the two gets the gradient times the other."""
+    """y = a b: each input gets the gradient times the other input."""
 
-    factor: fn.Vector = attrs.field(converter=fn.lock_vector)
+    def forward(self, inputs: Inputs) -> tuple[fn.Array, Inputs]:
+        """Return the product, and both inputs for the backward pass."""
+        a, b = inputs
+        return a * b, inputs
 
-    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
-        """Return y, and x for the way back."""
-        return self.factor * x, x
-
-    def pullback(self, x: fn.Matrix, dout: fn.Matrix) -> tuple["Multiply", Callable[[], fn.Matrix]]:
-        """Return the gradient of the factor; dx = dout factor."""
-        return Multiply((dout * x).sum(axis=0)), lambda: dout * self.factor
+    def pullback(self, inputs: Inputs, dout: fn.Array) -> tuple["Multiply", Backward]:
+        """Return da = dout b and db = dout a."""
+        a, b = inputs
+        return self, lambda: (dout * b, dout * a)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Add:
-    """y = x + term: both get the gradient as it is."""
+    """y = a + b: both inputs get the gradient unchanged."""
 
-    term: fn.Vector = attrs.field(converter=fn.lock_vector)
+    def forward(self, inputs: Inputs) -> tuple[fn.Array, None]:
+        """Return the sum; the backward pass needs nothing."""
+        a, b = inputs
+        return a + b, None
 
-    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, None]:
-        """Return y; the way back needs nothing."""
-        return x + self.term, None
-
-    def pullback(self, _: None, dout: fn.Matrix) -> tuple["Add", Callable[[], fn.Matrix]]:
-        """Return the gradient of the term; dx = dout."""
-        return Add(dout.sum(axis=0)), lambda: dout
+    def pullback(self, _: None, dout: fn.Array) -> tuple["Add", Backward]:
+        """Return da = db = dout."""
+        return self, lambda: (dout, dout)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Exp:
     """y = exp(x), which is its own derivative."""
 
-    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
-        """Return y, which the way back needs as well."""
-        y: fn.Matrix = np.exp(x)
+    def forward(self, inputs: Inputs) -> tuple[fn.Array, fn.Array]:
+        """Return the exponential, which the backward pass needs as well."""
+        y = np.exp(inputs[0])
         return y, y
 
-    def pullback(self, y: fn.Matrix, dout: fn.Matrix) -> tuple["Exp", Callable[[], fn.Matrix]]:
-        """Return no gradients; dx = dout y."""
-        return self, lambda: dout * y
+    def pullback(self, y: fn.Array, dout: fn.Array) -> tuple["Exp", Backward]:
+        """Return dx = dout y."""
+        return self, lambda: (dout * y,)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Reciprocal:
-    """y = 1 / x, of which the derivative is -y²."""
+    """y = 1 / x, with the derivative -y²."""
 
-    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
-        """Return y, which the way back needs as well."""
-        return 1 / x, 1 / x
+    def forward(self, inputs: Inputs) -> tuple[fn.Array, fn.Array]:
+        """Return the reciprocal, which the backward pass needs as well."""
+        y = 1 / inputs[0]
+        return y, y
 
-    def pullback(
-        self, y: fn.Matrix, dout: fn.Matrix
-    ) -> tuple["Reciprocal", Callable[[], fn.Matrix]]:
-        """Return no gradients; dx = -dout y²."""
-        return self, lambda: -dout * y * y
+    def pullback(self, y: fn.Array, dout: fn.Array) -> tuple["Reciprocal", Backward]:
+        """Return dx = -dout y²."""
+        return self, lambda: (-dout * y * y,)
 
 
-APPLES: dict[str, Net] = {
-    "× number": Multiply(np.array([2.0])),
-    "× tax": Multiply(np.array([1.1])),
+# Any: each node has a cache of its own.
+Node = fn.Layer[Inputs, fn.Array, Any, object]
+Graph = dict[str, tuple[Node, *tuple[str, ...]]]
+"""The nodes by the names of their outputs, each with the names of its inputs."""
+
+SYMBOLS: dict[type, str] = {Multiply: "×", Add: "+", Exp: "exp", Reciprocal: "1 / x"}
+
+SHOPPING: Graph = {
+    "apples": (Multiply(), "apple price", "apple count"),
+    "oranges": (Multiply(), "orange price", "orange count"),
+    "fruit": (Add(), "apples", "oranges"),
+    "total": (Multiply(), "fruit", "tax"),
 }
-SIGMOID: dict[str, Net] = {
-    "× (-1)": Multiply(np.array([-1.0])),
-    "exp": Exp(),
-    "+ 1": Add(np.array([1.0])),
-    "1 / x": Reciprocal(),
+PRICES = {"apple price": 100, "apple count": 2, "orange price": 150, "orange count": 3, "tax": 1.1}
+
+SIGMOID: Graph = {
+    "-x": (Multiply(), "x", "-1"),
+    "exp(-x)": (Exp(), "-x"),
+    "1 + exp(-x)": (Add(), "exp(-x)", "1"),
+    "sigmoid": (Reciprocal(), "1 + exp(-x)"),
 }
-HEADER = ("in", "its gradient", "parameter", "its gradient", "out", "its gradient")
+ONES = {"-1": -1.0, "1": 1.0}
 
 
-def walk(nodes: dict[str, Net], start: float) -> list[list[str]]:
-    """Go forward and back through nodes; return a row of the table for each of them."""
-    visits, x = [], np.full((1, 1), start)
-    for name, node in nodes.items():
-        y, cache = node.forward(x)
-        visits.append((name, node, x, cache, y))
-        x = y
-    rows, dy = [], np.ones((1, 1))
-    for name, node, x, cache, y in reversed(visits):
-        grads, pull = node.pullback(cache, dy)
-        dx = pull()
-        parameter = [*fn.tree_leaves(node), *fn.tree_leaves(grads)]
-        texts = [f"{value.item():.4g}" for value in (x, dx, *parameter, y, dy)]
-        rows.append([name, *texts[:2], *(texts[2:-2] or ["", ""]), *texts[-2:]])
-        dy = dx
-    return rows[::-1]
+def differentiate(
+    graph: Graph, inputs: Mapping[str, fn.Array]
+) -> tuple[dict[str, fn.Array], dict[str, fn.Array]]:
+    """Return the value of each edge, and the gradient of the last value with respect to it."""
+    values, caches = dict(inputs), {}
+    for name, (node, *sources) in graph.items():
+        values[name], caches[name] = node.forward(tuple(values[source] for source in sources))
+
+    gradients = {name: np.zeros_like(value) for name, value in values.items()}
+    gradients[name] = np.ones_like(values[name])
+    for name, (node, *sources) in reversed(graph.items()):
+        _, dx = node.pullback(caches[name], gradients[name])
+        for source, gradient in zip(sources, dx(), strict=True):
+            gradients[source] = gradients[source] + gradient
+    return values, gradients
 
 
 def main() -> None:
-    """Print and draw what goes forward and backward between the nodes."""
+    """Print and draw the values and the gradients of both graphs."""
     args = options(__doc__, x=1.0)
 
-    figure = figure_of(9, 4.2)
-    graphs = {"two apples, in won": (100.0, APPLES), "sigmoid": (args.x, SIGMOID)}
-    for axes, (title, (start, nodes)) in zip(figure.subplots(2, 1), graphs.items(), strict=True):
-        rows = walk(nodes, start)
-        print_table([title, *HEADER], rows)
-        draw_graph(axes, rows)
+    figure = figure_of(9, 7.5)
+    graphs = {"Shopping, in won": (SHOPPING, PRICES), "Sigmoid": (SIGMOID, {"x": args.x} | ONES)}
+    panels = figure.subplots(2, 1, height_ratios=[5, 3])
+    for axes, (title, (graph, inputs)) in zip(panels, graphs.items(), strict=True):
+        edges = differentiate(graph, {name: np.full(1, float(v)) for name, v in inputs.items()})
+        numbers = {name: (edges[0][name].item(), edges[1][name].item()) for name in edges[0]}
+        print_table([title, "value", "gradient"], [[n, *pair] for n, pair in numbers.items()])
+        symbols = {
+            name: (SYMBOLS[type(node)], *sources) for name, (node, *sources) in graph.items()
+        }
+        draw_graph(axes, symbols, numbers)
         axes.set_title(title)
     legend_below(figure)
 
-    x = np.linspace(-20, 20, 1001)[:, np.newaxis]
-    pairs = zip(curves(fn.sequential(*SIGMOID.values()), x), curves(fn.Sigmoid(), x), strict=True)
-    value, gradient = (np.abs(nodes - layer).max() for nodes, layer in pairs)
-    print("from -20 to 20, four nodes and Sigmoid ", end="")
-    print(f"differ by {value:.1g} in value, {gradient:.1g} in gradient")
+    x = np.linspace(-20, 20, 1001)
+    constants = {name: np.full_like(x, value) for name, value in ONES.items()}
+    values, gradients = differentiate(SIGMOID, {"x": x} | constants)
+    y, cache = fn.forward(fn.Sigmoid(), x)
+    dx = fn.input_gradient(fn.Sigmoid(), cache, np.ones_like(y))
+    print("from -20 to 20, the four nodes and Sigmoid differ by ", end="")
+    print(f"{np.abs(values['sigmoid'] - y).max():.1g} in value, ", end="")
+    print(f"{np.abs(gradients['x'] - dx).max():.1g} in gradient")
     save(figure, args.out, "computational_graph.png")
 
 

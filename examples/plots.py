@@ -159,32 +159,57 @@ def draw_path(
     axes.set(xlabel="x", ylabel="y")
 
 
-def draw_graph(axes: Axes, rows: Sequence[Sequence[str]]) -> None:
-    """Draw nodes in a row, with values above the edges and gradients below them.
+def draw_graph(
+    axes: Axes,
+    nodes: Mapping[str, Sequence[str]],
+    numbers: Mapping[str, tuple[float, float]],
+) -> None:
+    """Draw a computational graph, with values above its edges and gradients below them.
 
     Parameters
     ----------
     axes
         Where to draw.
-    rows
-        For each node its name, then value and gradient of what goes in, of the parameter (or
-        nothing), and of what comes out.
+    nodes
+        For each node, by the name of its output, its symbol and the names of its inputs. A node is
+        in line with its first input.
+    numbers
+        The value and the gradient of each edge, by its name.
     """
-    edges = [row[1:3] for row in rows] + [rows[-1][5:7]]
-    for i, (value, gradient) in enumerate(edges):
-        for y, start, end, colour in ((0.1, i, i + 1, BLUE), (-0.1, i + 1, i, ORANGE)):
-            arrow = {"color": colour, "arrowstyle": "->", "lw": 2}
-            axes.annotate("", xy=(end, y), xytext=(start, y), arrowprops=arrow)
-        axes.text(i + 0.5, 0.25, value, color=BLUE, ha="center", va="bottom")
-        axes.text(i + 0.5, -0.25, gradient, color=ORANGE, ha="center", va="top")
-    for i, (name, _, _, parameter, gradient, *_) in enumerate(rows, start=1):
-        box = {"boxstyle": "round,pad=0.7", "facecolor": "white"}
-        axes.text(i, 0, name, ha="center", va="center", bbox=box, zorder=3)
-        if parameter:
-            axes.plot([i, i], [-1, 0], color="black", lw=1)
-            axes.text(i - 0.04, -0.85, parameter, color=BLUE, ha="right")
-            axes.text(i + 0.04, -0.85, gradient, color=ORANGE, ha="left")
+    place: dict[str, tuple[float, float]] = {}
+    rows = 0
+    box = {"boxstyle": "circle,pad=0.4", "facecolor": "white"}
+    for name, (symbol, *sources) in nodes.items():
+        column = max((place[source][0] for source in sources if source in place), default=0.0) + 1
+        for source in sources:
+            if source not in place:
+                place[source] = (column - 1, -rows)
+                rows += 1
+                axes.text(*place[source], f"{source} ", ha="right", va="center")
+        place[name] = (column, place[sources[0]][1])
+        for source in sources:
+            draw_edge(axes, place[source], place[name], numbers[source])
+        axes.text(*place[name], symbol, ha="center", va="center", bbox=box, zorder=3)
+    x, y = place[name]
+    draw_edge(axes, (x, y), (x + 1, y), numbers[name])
+    axes.text(x + 1, y, f" {name}", ha="left", va="center")
     axes.plot([], [], color=BLUE, lw=2, label="values, forward")
     axes.plot([], [], color=ORANGE, lw=2, label="gradients, backward")
-    axes.set(xlim=(0, len(rows) + 1), ylim=(-1, 0.7))
+    axes.set(xlim=(-0.5, x + 1.5), ylim=(0.6 - rows, 0.4))
     axes.set_axis_off()
+
+
+def draw_edge(
+    axes: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    numbers: tuple[float, float],
+) -> None:
+    """Draw an edge with its value above and its gradient below, nearer to its start."""
+    axes.plot(*zip(start, end, strict=True), color="0.5", lw=1.5, zorder=1)
+    (x0, y0), (x1, y1) = start, end
+    x, y = (0.65 * a + 0.35 * b for a, b in ((x0, x1), (y0, y1)))
+    box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+    value, gradient = (f"{number:.4g}" for number in numbers)
+    axes.text(x, y + 0.06, value, color=BLUE, ha="center", va="bottom", bbox=box)
+    axes.text(x, y - 0.06, gradient, color=ORANGE, ha="center", va="top", bbox=box)
