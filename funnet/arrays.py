@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypeGuard, TypeVar, cast
+import math
+from typing import SupportsFloat, TypeAlias, TypeGuard, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +83,24 @@ def check_count(value: object, name: str) -> int:
     if value < 1:
         raise ValueError(f"expected {name} to be at least 1, got {value}")
     return int(value)
+
+
+def as_float(value: object, name: str) -> float:
+    """Return a number as a float, infinite if it is beyond the range of floats.
+
+    A NumPy scalar would turn float32 arrays into its own type, a float does not.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number.
+    """
+    if not isinstance(value, SupportsFloat):
+        raise TypeError(f"expected {name} to be a number, got {value!r}")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def generator(rng: RNG) -> np.random.Generator:

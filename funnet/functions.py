@@ -16,7 +16,7 @@ from funnet.errors import ShapeError
 
 Order: TypeAlias = Literal["C", "F"]
 
-LOWEST = {dtype: np.finfo(dtype).min for dtype in FLOAT_TYPES}
+LOWEST = {dtype: float(np.finfo(dtype).min) for dtype in FLOAT_TYPES}
 
 
 WIDENED: dict[type[Float], type[np.float32 | np.float64]] = {
