@@ -25,7 +25,7 @@ def probabilities(
     """Return targets from 0 to 1, up to rounding, in float32 or float64."""
     check_targets(t, scores, or_labels=or_labels)
     with np.errstate(over="ignore"):
-        p = np.asarray(t, WIDENED[scores.dtype.type], order)
+        p: npt.NDArray[Float] = np.asarray(t, WIDENED[scores.dtype.type], order)
     low, high = np.minimum.reduce(p, axis=None), np.maximum.reduce(p, axis=None)
     tolerance = 4 * _rounding(t)
     if not (low >= -tolerance and high <= 1 + tolerance):
