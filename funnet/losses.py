@@ -81,10 +81,10 @@ def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
         if is_labels(t):
             check_labels(t, n, n_classes)
             # Summing the other classes alone keeps what 1 - p and log(p) lose where p is near 1.
-            own = _places(t.astype(np.intp, copy=False), n, n_classes, order)
+            own = _places(np.asarray(t, np.intp), n, n_classes, order)
             z_own, e_own = z.ravel("K")[own], entries[own]
             entries[own] = 0
-            others = np.add.reduce(dscores, axis=1)
+            others = np.add.reduce(dscores, 1)
             entries[own] = -others
             # The logarithm of the sum of all; where the sample's own class is highest, z is 0.
             loss = _sum(np.log1p(others + np.expm1(z_own)) - z_own) / n
@@ -94,7 +94,7 @@ def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
             p, p_sums = distributions(t, x, order)
             highest = _places(scores.argmax(axis=1), n, n_classes, order)
             entries[highest] = 0
-            others = np.add.reduce(dscores, axis=1)
+            others = np.add.reduce(dscores, 1)
             with np.errstate(invalid="ignore"):
                 z *= p
             np.fmin(z, 0, out=z)  # 0 times -inf is 0 here, and not NaN
@@ -104,9 +104,9 @@ def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
             dscores -= p
             # A row of the gradient sums to 0, which gives its largest part without cancellation.
             entries[highest] = 0
-            entries[highest] = -np.add.reduce(dscores, axis=1)
+            entries[highest] = -np.add.reduce(dscores, 1)
     dscores *= 1 / n
-    return loss, _like(scores, dscores)
+    return loss, np.asarray(dscores, scores.dtype.type, "C")
 
 
 def sigmoid_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, Matrix]:
@@ -160,7 +160,7 @@ def sigmoid_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
     e *= sign
     dscores -= e
     dscores *= 1 / n
-    return loss, _like(scores, dscores)
+    return loss, np.asarray(dscores, scores.dtype.type, "C")
 
 
 def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT]:
@@ -253,14 +253,10 @@ def _squared_error(
 
 
 def _scaled(difference: npt.NDArray[Float], by: float, scores: ArrayT) -> ArrayT:
+    """Return a multiple of the difference, in the dtype of the scores."""
     with np.errstate(over="ignore"):
         difference *= by
-        return _like(scores, difference)
-
-
-def _like(scores: ArrayT, dscores: npt.NDArray[Float]) -> ArrayT:
-    """Return a gradient in the dtype of the scores, in native byte order and C order."""
-    return cast(ArrayT, np.asarray(dscores, scores.dtype.type, order="C"))
+        return cast(ArrayT, difference.astype(scores.dtype.type, copy=False))
 
 
 def _sum(values: npt.NDArray[Float]) -> float:

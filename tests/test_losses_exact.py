@@ -74,7 +74,7 @@ def test_a_certain_winner_has_the_loss_that_is_left(
     margin: float,
     rows: bool,  # noqa: FBT001
 ) -> None:
-    scores = np.array([[margin, 0, -1], [2, -margin, 1]], dtype)
+    scores: AnyArray = np.array([[margin, 0, -1], [2, -margin, 1]], dtype)
     t = np.array([0, 1])
     losses, gradient = softmax_of_the_others(scores, t)
 
@@ -106,7 +106,7 @@ def test_the_loss_and_its_gradient_are_accurate_for_all_scores(
 @every_dtype
 @every_margin
 def test_log_softmax_of_a_certain_winner_is_what_is_left(dtype: type[Float], margin: float) -> None:
-    x = np.array([[[margin, 0, -1]], [[0, 0, margin]]], dtype)
+    x: AnyArray = np.array([[[margin, 0, -1]], [[0, 0, margin]]], dtype)
 
     expected = scipy.special.log_softmax(x.astype(np.longdouble), axis=-1)
     expected[0, 0, 0] = -softmax_of_the_others(x[0], np.array([0]))[0][0]
@@ -121,7 +121,7 @@ def test_log_softmax_of_a_certain_winner_is_what_is_left(dtype: type[Float], mar
 def test_a_certain_sigmoid_has_the_loss_that_is_left(
     dtype: type[Float], margin: float, sign: int
 ) -> None:
-    scores = np.array([[sign * margin]], dtype)
+    scores: AnyArray = np.array([[sign * margin]], dtype)
     t = np.array([[sign > 0]])
     small = np.exp(-np.longdouble(scores.astype(np.longdouble)[0, 0] * sign))
 
@@ -169,7 +169,7 @@ def test_the_gradient_is_that_of_the_loss_for_rows_that_rounding_takes_off_one(
 def test_rows_that_no_rounding_explains_are_refused(
     dtype: type[Float], kind: type[Float], total: float
 ) -> None:
-    t = np.array([[0.25, 0.75, 0], [0.5 * total, 0.5 * total, 0]], kind)
+    t: AnyArray = np.array([[0.25, 0.75, 0], [0.5 * total, 0.5 * total, 0]], kind)
 
     with pytest.raises(ValueError, match=r"expected rows of t that sum to 1, got .* in row 1$"):
         softmax_cross_entropy(np.zeros((2, 3), dtype), t)
@@ -184,8 +184,8 @@ def test_rows_that_no_rounding_explains_are_refused(
 def test_rows_of_probabilities_computed_in_any_float_type_are_accepted(
     seed: int, dtype: type[Float], computed: type[Float], n_classes: int
 ) -> None:
-    rows = np.random.default_rng(seed).random((20, n_classes)).astype(computed)
-    rows /= rows.sum(axis=1, keepdims=True)
+    rows: AnyArray = np.random.default_rng(seed).random((20, n_classes)).astype(computed)
+    rows = rows / rows.sum(axis=1, keepdims=True)
     if computed is np.float32:
         rows = rows.astype(np.float64)  # which hides how they were computed
 
@@ -213,7 +213,7 @@ def test_minus_infinity_takes_a_class_out_of_the_loss(
     dtype: type[Float],
     rows: bool,  # noqa: FBT001
 ) -> None:
-    scores = np.array([[1, -np.inf, 3]], dtype)
+    scores: AnyArray = np.array([[1, -np.inf, 3]], dtype)
 
     def of(label: int, scores: AnyArray) -> float:
         classes = np.array([label])
