@@ -95,7 +95,7 @@ def as_float(value: object, name: str) -> float:
     TypeError
         If it is not a number.
     """
-    if not isinstance(value, SupportsFloat):
+    if not isinstance(value, SupportsFloat) or np.ndim(value) != 0:  # type: ignore[arg-type]
         raise TypeError(f"expected {name} to be a number, got {value!r}")
     try:
         return float(value)

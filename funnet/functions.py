@@ -239,7 +239,8 @@ def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
 
     Where numbers are further apart than the dtype reaches, it is -inf, with NumPy's warning.
     """
-    return np.asarray(x - np.maximum.reduce(x, axis=-1, keepdims=True))
+    z: npt.NDArray[Float] = x - np.maximum.reduce(x, axis=-1, keepdims=True)
+    return z
 
 
 def total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:

@@ -141,7 +141,7 @@ class GradientReport:
 
     def __str__(self) -> str:
         if self.entries == 0:
-            return "nothing to compare: there are no parameters, and the input is not of floats"
+            return "nothing to compare: there are no parameters, and the input holds no floats"
         where = f"{self.path}[{', '.join(map(str, self.index))}]"
         return (
             f"backward {'agrees with' if self.ok else 'differs from'} the numerical gradient: of "
