@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import SupportsFloat, TypeAlias, TypeGuard, TypeVar, cast
 
 import numpy as np
@@ -86,21 +85,25 @@ def check_count(value: object, name: str) -> int:
 
 
 def as_float(value: object, name: str) -> float:
-    """Return a number as a float, infinite if it is beyond the range of floats.
-
-    A NumPy scalar would turn float32 arrays into its own type, a float does not.
+    """Return a real number as a float, which may be infinite or NaN.
 
     Raises
     ------
     TypeError
-        If it is not a number.
+        If it is not a real number; a bool and an array of rank 1 or more are not.
+    ValueError
+        If it is an integer or a fraction beyond float64.
     """
-    if not isinstance(value, SupportsFloat) or np.ndim(value) != 0:  # type: ignore[arg-type]
+    scalar = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    # float() takes flags, complex scalars and arrays of one number as well: all are mistakes here.
+    if isinstance(scalar, bool | np.bool | np.complexfloating | np.ndarray) or not isinstance(
+        scalar, SupportsFloat
+    ):
         raise TypeError(f"expected {name} to be a number, got {value!r}")
     try:
-        return float(value)
-    except OverflowError:
-        return math.inf
+        return float(scalar)
+    except OverflowError:  # an integer or a fraction
+        raise ValueError(f"expected {name} to be finite, got a number beyond float64") from None
 
 
 def generator(rng: RNG) -> np.random.Generator:

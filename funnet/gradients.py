@@ -96,7 +96,7 @@ def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[flo
         raise TypeError(f"expected {name} to return a pair (loss, dy), got {array_type(result)}")
     value, dy = result
     if isinstance(y, np.ndarray):
-        check_like(dy, y, f"dy of {name}")
+        check_like(dy, y, f"the gradient that the loss {name} returns")
     return _number(value, name), dy
 
 

@@ -267,9 +267,21 @@ def test_a_report_is_true_exactly_if_it_is_good(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("result", "error", "says"),
     [
-        (lambda y: (0.0, y.astype(np.float32)), DTypeError, "dy of my_loss to be float64, got f"),
-        (lambda y: (0.0, y[:1]), ShapeError, r"dy of my_loss of shape \(5, 4\), got \(1, 4\)"),
-        (lambda y: (0.0, y.tolist()), DTypeError, "dy of my_loss to be a NumPy array.*, got list"),
+        (
+            lambda y: (0.0, y.astype(np.float32)),
+            DTypeError,
+            "the gradient that the loss my_loss returns to be float64, got f",
+        ),
+        (
+            lambda y: (0.0, y[:1]),
+            ShapeError,
+            r"the gradient that the loss my_loss returns of shape \(5, 4\), got \(1, 4\)",
+        ),
+        (
+            lambda y: (0.0, y.tolist()),
+            DTypeError,
+            "the gradient that the loss my_loss returns to be a NumPy array.*, got list",
+        ),
         (lambda y: (y, y), TypeError, r"my_loss to return a number, got float64\[5, 4\]"),
         (lambda y: (None, y), TypeError, "my_loss to return a number, got NoneType"),
         (lambda y: 0.0, TypeError, r"my_loss to return a pair \(loss, dy\), got float"),

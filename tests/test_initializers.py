@@ -170,5 +170,5 @@ def test_a_standard_deviation_beyond_the_dtype_is_refused(std: float, dtype: typ
 def test_a_standard_deviation_is_a_number() -> None:
     with pytest.raises(TypeError, match="expected std to be a number, got '1'"):
         normal("1")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="expected std to be finite and not negative, got 1000"):
+    with pytest.raises(ValueError, match="expected std to be finite, got a number beyond"):
         normal(10**400)
