@@ -6,15 +6,25 @@ itself would return a scalar.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from funnet.arrays import FLOAT_TYPES, ArrayT, Float, check_float
+from funnet.arrays import FLOAT_TYPES, ArrayT, Float, as_ndarray, check_float
 from funnet.errors import ShapeError
 
-LOWEST = {dtype: np.finfo(dtype).min for dtype in FLOAT_TYPES}
+Order: TypeAlias = Literal["C", "F"]
+
+LOWEST = {dtype: float(np.finfo(dtype).min) for dtype in FLOAT_TYPES}
+
+
+WIDENED: dict[type[Float], type[np.float32 | np.float64]] = {
+    np.float16: np.float32,
+    np.float32: np.float32,
+    np.float64: np.float64,
+}
+"""The type in which numbers of a type are computed with: the range of float16 is too small."""
 
 
 def identity(x: ArrayT) -> ArrayT:
@@ -28,7 +38,7 @@ def identity(x: ArrayT) -> ArrayT:
     Raises
     ------
     DTypeError
-        If `x` is no array of floats.
+        If `x` is not an array of floats, or is masked.
 
     Examples
     --------
@@ -37,6 +47,7 @@ def identity(x: ArrayT) -> ArrayT:
     >>> identity(np.array([-1.0, 2.0]))
     array([-1.,  2.])
     """
+    x = as_ndarray(x)
     check_float(x, "x")
     return x
 
@@ -52,7 +63,7 @@ def step(x: ArrayT) -> ArrayT:
     Raises
     ------
     DTypeError
-        If `x` is no array of floats.
+        If `x` is not an array of floats, or is masked.
 
     Examples
     --------
@@ -61,6 +72,7 @@ def step(x: ArrayT) -> ArrayT:
     >>> step(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 1.])
     """
+    x = as_ndarray(x)
     check_float(x, "x")
     return cast(ArrayT, np.asarray(np.heaviside(x, 0)))
 
@@ -76,7 +88,7 @@ def relu(x: ArrayT) -> ArrayT:
     Raises
     ------
     DTypeError
-        If `x` is no array of floats.
+        If `x` is not an array of floats, or is masked.
 
     Examples
     --------
@@ -85,6 +97,7 @@ def relu(x: ArrayT) -> ArrayT:
     >>> relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
+    x = as_ndarray(x)
     check_float(x, "x")
     y = np.zeros(x.shape, x.dtype.type)
     # An array of zeros, since NumPy compares with a number three times as slowly.
@@ -105,7 +118,7 @@ def sigmoid(x: ArrayT) -> ArrayT:
     Raises
     ------
     DTypeError
-        If `x` is no array of floats.
+        If `x` is not an array of floats, or is masked.
 
     Examples
     --------
@@ -114,6 +127,7 @@ def sigmoid(x: ArrayT) -> ArrayT:
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
+    x = as_ndarray(x)
     check_float(x, "x")
     # exp(min(x, 0)) / (1 + exp(-|x|)): the formula itself for x >= 0, expanded by exp(x) below.
     y = np.exp(np.minimum(x, 0))
@@ -132,7 +146,7 @@ def tanh(x: ArrayT) -> ArrayT:
     Raises
     ------
     DTypeError
-        If `x` is no array of floats.
+        If `x` is not an array of floats, or is masked.
 
     Examples
     --------
@@ -141,6 +155,7 @@ def tanh(x: ArrayT) -> ArrayT:
     >>> tanh(np.array([-1000.0, 0.0, 1000.0]))
     array([-1.,  0.,  1.])
     """
+    x = as_ndarray(x)
     check_float(x, "x")
     return cast(ArrayT, np.asarray(np.tanh(x)))
 
@@ -156,7 +171,7 @@ def softmax(x: ArrayT) -> ArrayT:
     Raises
     ------
     DTypeError
-        If `x` is no array of floats.
+        If `x` is not an array of floats, or is masked.
     ShapeError
         If it has no last axis, or one of length 0.
 
@@ -168,6 +183,7 @@ def softmax(x: ArrayT) -> ArrayT:
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
+    x = as_ndarray(x)
     _check_classes(x)
     # The exponential of -inf, where scores are too far apart for the dtype, is right.
     with np.errstate(over="ignore"):
@@ -188,7 +204,7 @@ def log_softmax(x: ArrayT) -> ArrayT:
     Raises
     ------
     DTypeError
-        If `x` is no array of floats.
+        If `x` is not an array of floats, or is masked.
     ShapeError
         If it has no last axis, or one of length 0.
 
@@ -199,12 +215,23 @@ def log_softmax(x: ArrayT) -> ArrayT:
     >>> log_softmax(np.array([[0.0, -1000.0]]))
     array([[    0., -1000.]])
     """
+    x = as_ndarray(x)
     _check_classes(x)
+    x_wide = widened(x, "C")
     with np.errstate(over="ignore"):
-        z = below_maximum(np.ascontiguousarray(x))
-    z = above_lowest(z)
-    z -= np.log(total(np.exp(z)))
-    return cast(ArrayT, z)
+        z = below_maximum(x_wide)
+    e = np.exp(z)
+    # Summed without the highest, since log(1 + others) loses what log1p(others) keeps.
+    n_classes = x.shape[-1]
+    highest = x_wide.argmax(axis=-1).ravel() + np.arange(0, x.size, n_classes)
+    e.reshape(-1)[highest] = 0
+    z -= np.log1p(np.add.reduce(e, axis=-1, keepdims=True))
+    return cast(ArrayT, np.maximum(z, LOWEST[x.dtype.type]).astype(x.dtype.type, copy=False))
+
+
+def widened(x: npt.NDArray[Float], order: Order) -> npt.NDArray[Float]:
+    """Return x in the type of `WIDENED`, in native byte order and the given memory order."""
+    return np.asarray(x, WIDENED[x.dtype.type], order)
 
 
 def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
@@ -212,12 +239,8 @@ def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
 
     Where numbers are further apart than the dtype reaches, it is -inf, with NumPy's warning.
     """
-    return np.asarray(x - np.maximum.reduce(x, axis=-1, keepdims=True))
-
-
-def above_lowest(z: npt.NDArray[Float]) -> npt.NDArray[Float]:
-    """Return z with the lowest number of its dtype in place of -inf."""
-    return np.asarray(np.maximum(z, LOWEST[z.dtype.type]))
+    z: npt.NDArray[Float] = x - np.maximum.reduce(x, axis=-1, keepdims=True)
+    return z
 
 
 def total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import attrs
 import numpy as np
 
-from funnet.arrays import Array, seal
+from funnet.arrays import Array, array_type, check_like, seal
 from funnet.layer import C, G, Layer, X, Y, backward, forward, input_gradient
 from funnet.tree import Tree, astype, named_leaves, replace_at, tree_leaves, tree_map
 
@@ -36,7 +36,9 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
     Raises
     ------
     DTypeError
-        If an array does not hold floats.
+        If an array does not hold floats, or is masked.
+    TypeError
+        If `f` does not return a number.
     ValueError
         If `step` is not positive, or too small for a number's float type.
 
@@ -60,13 +62,42 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
             if distance == 0:
                 raise ValueError(f"a step of {step} is lost in {array.dtype} at {array[index]}")
             # Sealed, they are shared by the layer, which would copy them otherwise.
-            high, low = (f(replace_at(params, path, seal(moved))) for moved in (above, below))
+            high, low = (
+                _number(f(replace_at(params, path, seal(moved))), "f") for moved in (above, below)
+            )
             grad[index] = (high - low) / distance
         return seal(grad)
 
     params = tree_map(lambda array: array, params)
     grads = (derivatives(path, array) for path, array in named_leaves(params))
     return tree_map(lambda _: next(grads), params)
+
+
+def _number(value: object, name: str) -> float:
+    """Return what a function returned as a float, and refuse what is not one real number."""
+    if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "fiub":  # type: ignore[arg-type]
+        raise TypeError(f"expected {name} to return a number, got {array_type(value)}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[float, Y]:
+    """Return `loss(y, t)`, and refuse what is not a number and a gradient built like y.
+
+    Raises
+    ------
+    TypeError
+        If it is not a pair, or its first is not a number.
+    DTypeError, ShapeError
+        If y is an array, and the gradient is not one of its dtype and shape.
+    """
+    name = getattr(loss, "__name__", repr(loss))
+    result: object = loss(y, t)
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(f"expected {name} to return a pair (loss, dy), got {array_type(result)}")
+    value, dy = result
+    if isinstance(y, np.ndarray):
+        check_like(dy, y, f"the gradient that the loss {name} returns")
+    return _number(value, name), dy
 
 
 @attrs.frozen
@@ -76,13 +107,21 @@ class GradientReport:
     Parameters
     ----------
     path, index
-        Where it stands: the path of the array, "x" for that of the input, and the place in it.
+        Where it is: the path of the array ("x" is the input), and the index in it.
     backward, numerical
         Its two values.
     excess
         Their difference as a multiple of what the tolerances allow: at most 1 is good.
     entries
-        How many entries were compared.
+        How many entries were compared. If there were none, the report is not ok.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Affine, check_gradients, sum_squared_error
+    >>> assert check_gradients(
+    ...     Affine.init(2, 1, rng=0), np.ones((3, 2)), sum_squared_error, np.ones((3, 1))
+    ... )
     """
 
     path: str
@@ -94,10 +133,15 @@ class GradientReport:
 
     @property
     def ok(self) -> bool:
-        """Whether all entries are within the tolerances."""
-        return self.excess <= 1
+        """Whether something was compared, and all entries are within the tolerances."""
+        return self.entries > 0 and self.excess <= 1
+
+    def __bool__(self) -> bool:
+        return self.ok
 
     def __str__(self) -> str:
+        if self.entries == 0:
+            return "nothing to compare: there are no parameters, and the input holds no floats"
         where = f"{self.path}[{', '.join(map(str, self.index))}]"
         return (
             f"backward {'agrees with' if self.ok else 'differs from'} the numerical gradient: of "
@@ -107,7 +151,7 @@ class GradientReport:
 
 
 class GradientError(AssertionError):
-    """`backward` does not compute the gradient; the report says where."""
+    """`backward` does not compute the gradient, or nothing was compared; the report says which."""
 
     def __init__(self, report: GradientReport) -> None:
         super().__init__(report)
@@ -143,19 +187,25 @@ def check_gradients(
     rtol, atol
         What is allowed: a difference of `atol + rtol * abs(numerical)`.
     raise_error
-        Whether to raise an error if an entry is beyond the tolerances.
+        Whether to raise an error if an entry is beyond the tolerances, or there is none.
 
     Returns
     -------
     report
-        Where the two differ most, with both values; `report.ok` says whether it is good.
+        Where the two differ most, with both values. It is true if all entries are within the
+        tolerances; where there is nothing to compare (no parameters, and no input of floats), it
+        is false.
 
     Raises
     ------
     GradientError
         If asked to, with the report; it is an AssertionError.
     StructureError, ShapeError
-        If the gradients are not built like the parameters.
+        If the gradients are not built like the parameters, or dy not like y.
+    DTypeError
+        If dy is not of the dtype of y, which is float64 here.
+    TypeError
+        If `loss` does not return a number and an array.
 
     Examples
     --------
@@ -163,8 +213,8 @@ def check_gradients(
     >>> from funnet import Affine, Tanh, check_gradients, sequential, softmax_cross_entropy
     >>> net = sequential(Affine.init(3, 4, rng=0), Tanh(), Affine.init(4, 2, rng=1))
     >>> x = np.random.default_rng(2).normal(size=(5, 3))
-    >>> check_gradients(net, x, softmax_cross_entropy, np.array([0, 1, 1, 0, 1])).ok
-    True
+    >>> report = check_gradients(net, x, softmax_cross_entropy, np.array([0, 1, 1, 0, 1]))
+    >>> assert report, report
     """
     net = astype(params, np.float64)
     # Integers, such as the numbers of words, have no gradient and are not converted.
@@ -172,7 +222,7 @@ def check_gradients(
     x = astype(x, np.float64) if differentiable else x
 
     y, cache = forward(net, x)
-    _, dy = loss(y, t)
+    _, dy = check_loss(loss, y, t)
 
     def pairs() -> Iterator[tuple[str, Array, Array]]:
         numerical = numerical_gradient(lambda p: loss(forward(p, x)[0], t)[0], net, step=step)

@@ -10,9 +10,10 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
+import attrs
 import numpy as np
 
-from funnet.arrays import Float, Matrix
+from funnet.arrays import Float, Matrix, as_float
 
 Initializer: TypeAlias = "Callable[[np.random.Generator, int, int, type[Float]], Matrix]"
 """A function of a generator, the widths n_in and n_out, and a dtype, that returns weights."""
@@ -21,6 +22,8 @@ Initializer: TypeAlias = "Callable[[np.random.Generator, int, int, type[Float]],
 def normal(std: float) -> Initializer:
     """Return an initializer that draws from a normal distribution with mean 0.
 
+    It is a frozen value: two of the same `std` are equal, and it can be sent to another process.
+
     Parameters
     ----------
     std
@@ -28,8 +31,11 @@ def normal(std: float) -> Initializer:
 
     Raises
     ------
+    TypeError
+        If `std` is not a number.
     ValueError
-        If `std` is negative or not finite.
+        If `std` is negative or not finite, or, when weights are drawn, beyond the range of their
+        dtype.
 
     Examples
     --------
@@ -37,22 +43,32 @@ def normal(std: float) -> Initializer:
     >>> Affine.init(784, 80, rng=0, weights=normal(0.01))
     Affine(W=float32[784, 80], b=float32[80])
     """
-    if not (math.isfinite(std) and std >= 0):
+    return _Normal(std)
+
+
+def _std(std: float) -> float:
+    number = as_float(std, "std")
+    if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"expected std to be finite and not negative, got {std}")
-
-    def initializer(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-        return (std * rng.standard_normal((n_in, n_out))).astype(dtype)
-
-    return initializer
+    return number
 
 
-def _uniform(limit: float) -> Initializer:
-    """Return an initializer that draws uniformly from -limit to limit."""
+@attrs.frozen
+class _Normal:
+    std: float = attrs.field(converter=_std)
 
-    def initializer(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-        return rng.uniform(-limit, limit, (n_in, n_out)).astype(dtype)
+    def __call__(
+        self, rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]
+    ) -> Matrix:
+        with np.errstate(over="ignore"):
+            weights: Matrix = (self.std * rng.standard_normal((n_in, n_out))).astype(dtype)
+        if not np.isfinite(weights).all():
+            raise ValueError(f"expected std to be in the range of {dtype.__name__}, got {self.std}")
+        return weights
 
-    return initializer
+
+def _uniform(limit: float, rng: np.random.Generator, shape: tuple[int, int]) -> Matrix:
+    return rng.uniform(-limit, limit, shape)
 
 
 def xavier(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
@@ -70,7 +86,7 @@ def xavier_uniform(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
     2010, equation 16.
     """
-    return _uniform(math.sqrt(6 / (n_in + n_out)))(rng, n_in, n_out, dtype)
+    return _uniform(math.sqrt(6 / (n_in + n_out)), rng, (n_in, n_out)).astype(dtype)
 
 
 def he(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
@@ -86,7 +102,7 @@ def he_uniform(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Floa
 
     He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, equation 10.
     """
-    return _uniform(math.sqrt(6 / n_in))(rng, n_in, n_out, dtype)
+    return _uniform(math.sqrt(6 / n_in), rng, (n_in, n_out)).astype(dtype)
 
 
 def zeros(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:

@@ -1,14 +1,16 @@
 """Losses: functions `(scores, t) -> (loss, dscores)`, where dscores is dL/dscores.
 
 Those for classification take raw scores: the softmax or the sigmoid is part of the loss, which
-keeps value and gradient exact where the textbook's `log(softmax(x) + 1e-7)` is not. The loss is
-summed in float64; dscores has the dtype of the scores. No finite scores give NaN or a warning: what
-is beyond the range of a dtype is infinite, or its largest number.
+keeps value and gradient accurate to a few units in the last place, also where the probability of
+the right class rounds to 1 and the textbook's `log(softmax(x) + 1e-7)` loses all digits. float16 is
+computed in float32; the loss is summed in float64; dscores has the dtype of the scores. No finite
+scores give NaN or a warning: what is beyond the range of a dtype is infinite.
 """
 
 from __future__ import annotations
 
-from typing import cast
+from functools import lru_cache
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +22,17 @@ from funnet.arrays import (
     Float,
     Matrix,
     Targets,
+    as_ndarray,
     check_float,
     check_labels,
     check_targets,
     is_labels,
 )
 from funnet.errors import ShapeError
-from funnet.functions import above_lowest, below_maximum, sigmoid, total
+from funnet.functions import WIDENED, Order, below_maximum, widened
+from funnet.targets import distributions, probabilities
+
+Indices: TypeAlias = npt.NDArray[np.intp]
 
 
 def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, Matrix]:
@@ -37,19 +43,21 @@ def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
     scores
         Raw scores (N, C), before any softmax; N and C at least 1.
     t
-        Class numbers (N,) from 0 to C - 1, or probabilities (N, C), such as one-hot rows.
+        Class numbers (N,) from 0 to C - 1, or probabilities (N, C), such as one-hot rows. Each row
+        must sum to 1 up to rounding.
 
     Returns
     -------
     loss, dscores
-        The mean over the batch of -sum(t log softmax(scores)), and (softmax(scores) - t) / N.
+        The mean over the batch of -sum(t log softmax(scores)), and its exact derivative,
+        (sum(t) softmax(scores) - t) / N, with the sum over a row.
 
     Raises
     ------
     ShapeError
         If the shapes do not fit together, or the batch is empty.
     DTypeError
-        If the scores are not floats, or class numbers not integers.
+        If the scores are not floats, class numbers not integers, or an array is masked.
     ValueError
         If a class number is out of range, or a row of `t` holds no probabilities.
 
@@ -61,23 +69,44 @@ def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
     >>> round(loss, 4), dscores
     (0.6931, array([[ 0.5, -0.5]]))
     """
+    scores, t = as_ndarray(scores, "scores"), as_ndarray(t, "t")
     n, n_classes = _check_scores(scores)
+    # Along a short last axis, NumPy reduces five times as fast in Fortran order.
+    order: Order = "F" if n > 4 * n_classes else "C"
+    x = widened(scores, order)
     with np.errstate(over="ignore"):
-        z = below_maximum(_by_class(scores))
+        z = below_maximum(x)
         dscores = np.exp(z)
-        sums = total(dscores)
-        dscores /= sums
+        entries = dscores.ravel("K")  # a view: one index per row is faster than two
         if is_labels(t):
             check_labels(t, n, n_classes)
-            of_class = np.arange(n), t
-            log_p = above_lowest(z[of_class]) - np.log(sums[:, 0])
-            loss = abs(_sum(log_p)) / n  # not minus, which makes -0.0 of a perfect 0
-            dscores[of_class] = np.expm1(log_p)
+            # Summing the other classes alone keeps what 1 - p and log(p) lose where p is near 1.
+            own = _places(np.asarray(t, np.intp), n, n_classes, order)
+            z_own, e_own = z.ravel("K")[own], entries[own]
+            entries[own] = 0
+            others = np.add.reduce(dscores, 1)
+            entries[own] = -others
+            # The logarithm of the sum of all; where the sample's own class is highest, z is 0.
+            loss = _sum(np.log1p(others + np.expm1(z_own)) - z_own) / n
+            e_own += others
+            dscores /= e_own[:, np.newaxis]
         else:
-            p = _distributions(t, scores)
-            loss = abs(_sum(p * (above_lowest(z) - np.log(sums)))) / n
+            p, p_sums = distributions(t, x, order)
+            highest = _places(scores.argmax(axis=1), n, n_classes, order)
+            entries[highest] = 0
+            others = np.add.reduce(dscores, 1)
+            with np.errstate(invalid="ignore"):
+                z *= p
+            np.fmin(z, 0, out=z)  # 0 times -inf is 0 here, and not NaN
+            loss = (_sum(p_sums * np.log1p(others)) - _sum(z)) / n
+            others += 1
+            dscores *= (p_sums / others).astype(x.dtype, copy=False)[:, np.newaxis]
             dscores -= p
-    return loss, np.multiply(dscores, 1 / n, order="C")
+            # A row of the gradient sums to 0, which gives its largest part without cancellation.
+            entries[highest] = 0
+            entries[highest] = -np.add.reduce(dscores, 1)
+    dscores *= 1 / n
+    return loss, np.asarray(dscores, scores.dtype.type, "C")
 
 
 def sigmoid_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, Matrix]:
@@ -101,7 +130,7 @@ def sigmoid_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
     ShapeError
         If the shapes do not fit together, or the batch is empty.
     DTypeError
-        If the scores are not floats, or class numbers not integers.
+        If the scores are not floats, class numbers not integers, or an array is masked.
     ValueError
         If a class number is not 0 or 1, or a probability not from 0 to 1.
 
@@ -113,19 +142,25 @@ def sigmoid_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
     >>> round(loss, 4), dscores
     (0.6931, array([[-0.5]]))
     """
+    scores, t = as_ndarray(scores, "scores"), as_ndarray(t, "t")
     n, n_classes = _check_scores(scores)
     if is_labels(t) and n_classes == 1:
         check_labels(t, n, 2)
         t = t[:, np.newaxis]
+    x = widened(scores, "C")
+    e = np.exp(-np.abs(x))  # of -|x|, so that it can't overflow
+    sign = np.sign(x)
+    dscores = 0.5 + 0.5 * sign
     with np.errstate(over="ignore"):
-        p = _probabilities(t, scores, or_labels=n_classes == 1)
-        # log(1 + exp(x)) - t x, with the exponential of -|x| only, so that it can't overflow.
-        losses = np.maximum(scores, 0, order="C") - scores * p + np.log1p(np.exp(-np.abs(scores)))
-        loss = _sum(losses) / n
-    dscores = sigmoid(scores)
-    dscores -= p
+        dscores -= probabilities(t, x, "C", or_labels=n_classes == 1)
+        # log(1 + exp(x)) - t x = x ([x > 0] - t) + log(1 + exp(-|x|)), in which nothing cancels.
+        loss = _sum(x * dscores + np.log1p(e)) / n
+    # In the same way, sigmoid(x) - t = ([x > 0] - t) - sign(x) sigmoid(-|x|).
+    e /= 1 + e
+    e *= sign
+    dscores -= e
     dscores *= 1 / n
-    return loss, dscores
+    return loss, np.asarray(dscores, scores.dtype.type, "C")
 
 
 def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT]:
@@ -134,7 +169,7 @@ def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, Array
     Parameters
     ----------
     scores
-        The network's output, one row a sample, with at least one number.
+        The network's output, one row per sample: rank 2 or more, with at least one number.
     t
         What it should be, of the same shape.
 
@@ -146,9 +181,10 @@ def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, Array
     Raises
     ------
     ShapeError
-        If the shapes differ, or the batch is empty.
+        If the shapes differ, the batch is empty, or the rank of the scores is below 2: one sample
+        is `y[np.newaxis]`.
     DTypeError
-        If the scores are not floats, or the targets not numbers.
+        If the scores are not floats, the targets not numbers, or an array is masked.
 
     Examples
     --------
@@ -158,9 +194,7 @@ def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, Array
     (2.0, array([[0., 2.]]))
     """
     loss, difference = _squared_error(scores, t)
-    with np.errstate(over="ignore"):
-        np.multiply(difference, 2 / scores.size, out=difference)
-    return 2 * loss / scores.size, difference
+    return 2 * loss / scores.size, _scaled(difference, 2 / scores.size, scores)
 
 
 def sum_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT]:
@@ -169,7 +203,7 @@ def sum_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT
     Parameters
     ----------
     scores
-        The network's output, one row a sample, with at least one number.
+        The network's output, one row per sample: rank 2 or more, with at least one number.
     t
         What it should be, of the same shape.
 
@@ -181,9 +215,10 @@ def sum_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT
     Raises
     ------
     ShapeError
-        If the shapes differ, or the batch is empty.
+        If the shapes differ, the batch is empty, or the rank of the scores is below 2: one sample
+        is `y[np.newaxis]`.
     DTypeError
-        If the scores are not floats, or the targets not numbers.
+        If the scores are not floats, the targets not numbers, or an array is masked.
 
     Examples
     --------
@@ -193,22 +228,39 @@ def sum_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT
     (2.0, array([[0., 2.]]))
     """
     loss, difference = _squared_error(scores, t)
-    np.multiply(difference, 1 / len(scores), out=difference)
-    return loss / len(scores), difference
+    return loss / len(scores), _scaled(difference, 1 / len(scores), scores)
 
 
-def _squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT]:
-    """Return half the sum of (scores - t)², and scores - t."""
+def _squared_error(
+    scores: npt.NDArray[Float], t: Array | Targets
+) -> tuple[float, npt.NDArray[Float]]:
+    """Return half the sum of (scores - t)², and scores - t in float32 or float64."""
+    scores, t = as_ndarray(scores, "scores"), as_ndarray(t, "t")
     check_float(scores, "scores")
-    if scores.ndim == 0 or scores.size == 0:
-        raise ShapeError(f"expected scores of at least one sample, got shape {scores.shape}")
+    if scores.ndim < 2 or scores.size == 0:
+        hint = (
+            "; for one sample, pass y[np.newaxis] and t[np.newaxis]; for N samples of one output, "
+            "y[:, np.newaxis] and t[:, np.newaxis]"
+        )
+        raise ShapeError(
+            "expected scores with one row per sample, of shape (N, ...) with at least one sample "
+            f"and one output, got shape {scores.shape}{hint if scores.ndim == 1 else ''}"
+        )
+    check_targets(t, scores)
     with np.errstate(over="ignore"):
-        difference = cast(ArrayT, np.subtract(scores, _targets(t, scores), order="C"))
+        difference = np.subtract(scores, t, dtype=WIDENED[scores.dtype.type], order="C")
         return _sum(np.square(difference, dtype=np.float64)) / 2, difference
 
 
+def _scaled(difference: npt.NDArray[Float], by: float, scores: ArrayT) -> ArrayT:
+    """Return a multiple of the difference, in the dtype of the scores."""
+    with np.errstate(over="ignore"):
+        difference *= by
+        return cast(ArrayT, difference.astype(scores.dtype.type, copy=False))
+
+
 def _sum(values: npt.NDArray[Float]) -> float:
-    return float(np.add.reduce(values, axis=None, dtype=np.float64))
+    return float(np.add.reduce(values, None, np.float64))
 
 
 def _check_scores(scores: Matrix) -> tuple[int, int]:
@@ -222,36 +274,15 @@ def _check_scores(scores: Matrix) -> tuple[int, int]:
     return scores.shape
 
 
-def _by_class(scores: Matrix) -> Matrix:
-    """Return scores in the order in which NumPy reduces them fastest."""
-    n, n_classes = scores.shape
-    # Along a short last axis it takes five times as long as along the first.
-    return np.asarray(scores, order="F" if n > 4 * n_classes else "C")
+def _places(columns: Indices, n: int, n_classes: int, order: Order) -> Indices:
+    """Return the flat indices, in memory order, of one entry in each of n rows."""
+    if order == "F":
+        return columns * n + _multiples(n, 1)
+    return columns + _multiples(n, n_classes)
 
 
-def _targets(
-    t: npt.NDArray[np.generic], scores: npt.NDArray[Float], *, or_labels: bool = False
-) -> npt.NDArray[Float]:
-    """Return targets of the shape of the scores, in their dtype."""
-    check_targets(t, scores, or_labels=or_labels)
-    return t.astype(scores.dtype, copy=False)
-
-
-def _probabilities(
-    t: npt.NDArray[np.generic], scores: Matrix, *, or_labels: bool
-) -> npt.NDArray[Float]:
-    """Return targets from 0 to 1."""
-    p = _targets(t, scores, or_labels=or_labels)
-    if not (p.min() >= 0 and p.max() <= 1):
-        raise ValueError(f"expected t from 0 to 1, got numbers from {p.min()} to {p.max()}")
-    return p
-
-
-def _distributions(t: npt.NDArray[np.generic], scores: Matrix) -> npt.NDArray[Float]:
-    """Return targets from 0 to 1 of which each row sums to 1, up to rounding."""
-    p = _probabilities(t, scores, or_labels=True)
-    sums = p.sum(axis=1, dtype=np.float64)
-    row = int(np.argmax(np.abs(sums - 1)))
-    if abs(sums[row] - 1) > 1e-2:
-        raise ValueError(f"expected rows of t that sum to 1, got {sums[row]:.6g} in row {row}")
-    return p
+@lru_cache(maxsize=4)  # most batches are of one size, and np.arange costs as much as a product
+def _multiples(n: int, step: int) -> Indices:
+    indices = np.arange(0, n * step, step)
+    indices.setflags(write=False)
+    return indices

@@ -17,6 +17,7 @@ from funnet import (
     GradientError,
     Matrix,
     ReLU,
+    ShapeError,
     Sigmoid,
     StructureError,
     Vector,
@@ -229,3 +230,77 @@ def test_a_layer_on_integers_passes_the_check() -> None:
 
     assert report.ok
     assert report.entries == 6
+
+
+def test_a_check_of_nothing_is_not_good() -> None:
+    layer: Any = attrs.make_class(
+        "Shape",
+        {},
+        frozen=True,
+        eq=False,
+        bases=(),
+        class_body={
+            "forward": lambda self, x: (x / 2, None),
+            "pullback": lambda self, cache, dout: (self, lambda: dout),
+        },
+    )()
+    words: Any = np.array([[1, 2]])
+
+    report = check_gradients(layer, words, sum_squared_error, np.zeros((1, 2)))
+
+    assert not report
+    assert not report.ok
+    assert str(report).startswith("nothing to compare: ")
+    with pytest.raises(GradientError, match=r"^nothing to compare"):
+        check_gradients(layer, words, sum_squared_error, np.zeros((1, 2)), raise_error=True)
+
+
+def test_a_report_is_true_exactly_if_it_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = CASES["a user's layer"].layer(0), CASES["a user's layer"].x(0)
+    assert check_gradients(layer, x, sum_squared_error, np.zeros_like(x))
+
+    monkeypatch.setattr(Scale, "pullback", wrong(np.negative))
+
+    assert not check_gradients(layer, x, sum_squared_error, np.zeros_like(x))
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "says"),
+    [
+        (
+            lambda y: (0.0, y.astype(np.float32)),
+            DTypeError,
+            "the gradient that the loss my_loss returns to be float64, got f",
+        ),
+        (
+            lambda y: (0.0, y[:1]),
+            ShapeError,
+            r"the gradient that the loss my_loss returns of shape \(5, 4\), got \(1, 4\)",
+        ),
+        (
+            lambda y: (0.0, y.tolist()),
+            DTypeError,
+            "the gradient that the loss my_loss returns to be a NumPy array.*, got list",
+        ),
+        (lambda y: (y, y), TypeError, r"my_loss to return a number, got float64\[5, 4\]"),
+        (lambda y: (None, y), TypeError, "my_loss to return a number, got NoneType"),
+        (lambda y: 0.0, TypeError, r"my_loss to return a pair \(loss, dy\), got float"),
+        (lambda y: (0.0, y, y), TypeError, r"my_loss to return a pair \(loss, dy\), got tuple"),
+    ],
+)
+def test_a_loss_that_returns_something_else_is_named(
+    result: Callable[[Matrix], Any], error: type[Exception], says: str
+) -> None:
+    def my_loss(y: Matrix, t: Matrix) -> Any:
+        return result(y)
+
+    layer = Affine.init(3, 4, rng=0)
+
+    with pytest.raises(error, match=f"expected {says}"):
+        check_gradients(layer, np.ones((5, 3)), my_loss, np.zeros((5, 4)))
+
+
+@pytest.mark.parametrize("value", [np.ones(2), np.array([1.0]), "1", None, 1j])
+def test_a_function_that_returns_no_number_has_no_numerical_gradient(value: Any) -> None:
+    with pytest.raises(TypeError, match="expected f to return a number, got"):
+        numerical_gradient(lambda v: value, np.ones(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -145,3 +146,29 @@ def test_a_standard_deviation_that_is_negative_or_not_finite_is_refused(std: flo
         ValueError, match=f"^expected std to be finite and not negative, got {std}$"
     ):
         normal(std)
+
+
+def test_initializers_are_values_that_can_be_sent_to_another_process() -> None:
+    for initializer in ALL.values():
+        copied = pickle.loads(pickle.dumps(initializer))  # noqa: S301
+
+        assert copied == initializer
+        assert (draw(copied, 3, 2) == draw(initializer, 3, 2)).all()
+
+    assert normal(0.5) == normal(np.float64(0.5))
+    assert normal(0.5) != normal(0.25)
+    assert hash(normal(0.5)) == hash(normal(0.5))
+    assert "0.5" in repr(normal(0.5))
+
+
+@pytest.mark.parametrize(("std", "dtype"), [(1e6, np.float16), (1e300, np.float32)])
+def test_a_standard_deviation_beyond_the_dtype_is_refused(std: float, dtype: type[Float]) -> None:
+    with pytest.raises(ValueError, match=f"std to be in the range of {dtype.__name__}, got"):
+        draw(normal(std), 3, 2, dtype=dtype)
+
+
+def test_a_standard_deviation_is_a_number() -> None:
+    with pytest.raises(TypeError, match="expected std to be a number, got '1'"):
+        normal("1")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="expected std to be finite, got a number beyond"):
+        normal(10**400)

@@ -73,3 +73,13 @@ def test_the_labels_are_left_alone() -> None:
     t.setflags(write=False)
 
     assert one_hot(t, 3).argmax(axis=1).tolist() == t.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "error"), [(0, ValueError), (2.0, TypeError), (True, TypeError)]
+)
+def test_the_number_of_classes_is_a_positive_integer(
+    n_classes: int, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="expected n_classes to be"):
+        one_hot(np.array([0]), n_classes)

@@ -190,8 +190,9 @@ def test_class_numbers_and_one_hot_rows_agree(seed: int, dtype: type[Float]) -> 
     loss, dscores = softmax_cross_entropy(scores, t)
     loss_of_rows, dscores_of_rows = softmax_cross_entropy(scores, np.eye(3)[t])
 
-    assert loss == pytest.approx(loss_of_rows, rel=1e-15)
-    np.testing.assert_allclose(dscores, dscores_of_rows, atol=float(np.finfo(dtype).eps))
+    eps = float(np.finfo(dtype).eps)
+    assert loss == pytest.approx(loss_of_rows, rel=4 * eps)
+    np.testing.assert_allclose(dscores, dscores_of_rows, rtol=8 * eps, atol=eps)
 
 
 @given(seed=seeds, integer=integers)

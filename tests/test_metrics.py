@@ -113,3 +113,60 @@ def test_targets_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         accuracy(np.zeros((2, 2)), t)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.array([[1, 1], [0, 1]]),
+        np.array([[0, 0], [0, 1]]),
+        np.array([[0.2, 0.2], [0, 1]]),
+        np.array([[np.nan, 1], [0, 1]]),
+        np.array([[2, -1], [0, 1]]),
+    ],
+    ids=["multi-hot", "zeros", "no distribution", "nan", "negative"],
+)
+def test_rows_that_are_not_probabilities_are_refused_as_the_loss_does(rows: Matrix) -> None:
+    with pytest.raises(ValueError, match=r"expected (rows of t that sum to 1|t from 0 to 1), got"):
+        accuracy(np.zeros((2, 2)), rows)
+
+
+@given(seed=seeds, n=st.integers(1, 9), dtype=dtypes, threshold=st.sampled_from([0, 0.5, -1.5]))
+def test_with_a_threshold_one_column_of_scores_means_class_0_or_1(
+    seed: int, n: int, dtype: type[Float], threshold: float
+) -> None:
+    scores, t = normal_array(seed, n, 1, dtype=dtype), class_numbers(seed, n, 2)
+
+    hits = [int(row[0] > threshold) == label for row, label in zip(scores.tolist(), t, strict=True)]
+
+    assert accuracy(scores, t, threshold=threshold) == sum(hits) / n
+    assert accuracy(scores, t[:, np.newaxis], threshold=threshold) == sum(hits) / n
+
+
+def test_a_nan_is_neither_above_nor_below_a_threshold() -> None:
+    scores = np.array([[np.nan], [np.nan], [1.0]])
+
+    assert accuracy(scores, np.array([0, 1, 1]), threshold=0) == 1 / 3
+
+
+def test_of_one_column_the_message_offers_the_threshold() -> None:
+    with pytest.raises(ShapeError, match=r"threshold=0 \(raw scores\) or threshold=0.5"):
+        accuracy(np.zeros((3, 1)), np.array([0, 1, 1]))
+
+
+@pytest.mark.parametrize(
+    ("scores", "t", "threshold", "error", "message"),
+    [
+        (np.zeros((2, 2)), [0, 1], 0, ShapeError, r"shape \(N, 1\) .*, got \(2, 2\)$"),
+        (np.zeros(2), [0, 1], 0, ShapeError, r"shape \(N, 1\) .*, got \(2,\)$"),
+        (np.zeros((0, 1)), [], 0, ShapeError, r"shape \(N, 1\) .*, got \(0, 1\)$"),
+        (np.zeros((2, 1)), [0, 2], 0, ValueError, "class numbers from 0 to 1, got 2 at row 1$"),
+        (np.zeros((2, 1)), [0, 1], np.nan, ValueError, "threshold to be finite, got nan$"),
+        (np.zeros((2, 1)), [0, 1], "0", TypeError, "threshold to be a number, got '0'$"),
+    ],
+)
+def test_what_a_threshold_does_not_fit_is_refused(
+    scores: Matrix, t: list[int], threshold: float, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        accuracy(scores, np.array(t, int), threshold=threshold)

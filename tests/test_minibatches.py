@@ -289,3 +289,32 @@ def test_a_run_cannot_be_resumed_before_the_start_or_behind_the_end(step: int) -
 
     with pytest.raises(IndexError, match=f"a step from 0 to 6, got {step}"):
         batches.from_step(step)
+
+
+@pytest.mark.parametrize(
+    ("seed", "error", "says"),
+    [
+        (None, TypeError, "seed to be an integer, got None"),
+        (True, TypeError, "seed to be an integer, got True"),
+        (1.5, TypeError, "seed to be an integer, got 1.5"),
+        (-1, ValueError, "seed to be at least 0, got -1"),
+    ],
+)
+def test_batches_that_could_not_be_repeated_are_refused(
+    seed: int, error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        Minibatches(*samples(5), 2, seed)
+    with pytest.raises(error, match=says):
+        attrs.evolve(minibatches(*samples(5), 2, rng=0), seed=seed)
+
+
+def test_replacement_is_true_or_false() -> None:
+    with pytest.raises(TypeError, match="replacement to be True or False, got 'no'"):
+        minibatches(*samples(5), 2, rng=0, replacement="no")  # type: ignore[arg-type]
+
+
+def test_a_seed_may_be_a_numpy_integer() -> None:
+    plain = Minibatches(*samples(9), 2, 3, epochs=1)
+
+    assert steps(Minibatches(*samples(9), 2, np.int64(3), epochs=1)) == steps(plain)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from typing import TypeVar, overload
 
 import numpy as np
 
-from funnet.arrays import Classes, Float, check_float_type, check_labels
+from funnet.arrays import Classes, Float, as_ndarray, check_count, check_float_type, check_labels
 
 FloatT = TypeVar("FloatT", bound=Float)
 
@@ -29,7 +29,7 @@ def one_hot(
     t
         Class numbers (N,), each at least 0 and below `n_classes`.
     n_classes
-        How many classes there are.
+        The number of classes, at least 1.
     dtype
         The type of the result.
 
@@ -41,13 +41,13 @@ def one_hot(
     Raises
     ------
     DTypeError
-        If `t` is no array of integers.
+        If `t` is not an array of integers, or is masked.
     ShapeError
         If the rank of `t` is not 1.
     ValueError
-        If a label is out of range; the message names the first one.
+        If a label is out of range (the message names the first one), or `n_classes` below 1.
     TypeError
-        If `dtype` is no float type.
+        If `dtype` is not a float type, or `n_classes` not an integer.
 
     Examples
     --------
@@ -57,6 +57,8 @@ def one_hot(
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
+    t = as_ndarray(t, "t")
+    check_count(n_classes, "n_classes")
     check_labels(t, np.size(t), n_classes)
     check_float_type(dtype)
     rows = np.zeros((len(t), n_classes), dtype)

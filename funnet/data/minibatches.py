@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.arrays import RNG, array_type, check_count, generator
+from funnet.arrays import RNG, array_type, as_ndarray, check_count, generator
 from funnet.errors import DTypeError, ShapeError
 
 X_co = TypeVar("X_co", bound=npt.NDArray[np.generic], covariant=True)
@@ -20,6 +20,8 @@ XShape = TypeVar("XShape", bound=tuple[int, ...])
 TShape = TypeVar("TShape", bound=tuple[int, ...])
 XType = TypeVar("XType", bound=np.dtype[np.generic])
 TType = TypeVar("TType", bound=np.dtype[np.generic])
+
+ArrayT = TypeVar("ArrayT", bound=npt.NDArray[np.generic])
 
 Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -60,11 +62,11 @@ def minibatches(
     Raises
     ------
     DTypeError
-        If `x` or `t` is no NumPy array.
+        If `x` or `t` is not a NumPy array, or is masked.
     ShapeError
         If they have no rows, or not equally many.
     TypeError
-        If `batch_size` or `epochs` is no integer, or `rng` is None.
+        If `batch_size` or `epochs` is not an integer, `replacement` not a bool, or `rng` is None.
     ValueError
         If `batch_size` is below 1, or `epochs` below 0.
 
@@ -105,6 +107,36 @@ def _epochs(value: int | None) -> int | None:
     return int(value)
 
 
+def _seed(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"expected seed to be an integer, got {value!r}")
+    if value < 0:
+        raise ValueError(f"expected seed to be at least 0, got {value}")
+    return int(value)
+
+
+def _replacement(value: bool) -> bool:  # noqa: FBT001 (a converter takes its value by place)
+    if not isinstance(value, bool | np.bool):
+        raise TypeError(f"expected replacement to be True or False, got {value!r}")
+    return bool(value)
+
+
+def _rows(array: ArrayT, name: str) -> ArrayT:
+    if not isinstance(array, np.ndarray):
+        raise DTypeError(f"expected {name} to be a NumPy array, got {array_type(array)}")
+    if array.ndim == 0 or len(array) == 0:
+        raise ShapeError(f"expected {name} to have at least one row, got shape {array.shape}")
+    return as_ndarray(array, name)
+
+
+def _inputs(x: ArrayT) -> ArrayT:
+    return _rows(x, "x")
+
+
+def _targets(t: ArrayT) -> ArrayT:
+    return _rows(t, "t")
+
+
 @attrs.frozen(eq=False)
 class Minibatches(Generic[X_co, T_co]):
     """The batches of a training run, as `minibatches` returns them.
@@ -122,7 +154,7 @@ class Minibatches(Generic[X_co, T_co]):
     batch_size
         How many rows a batch has.
     seed
-        What the order of the rows depends on.
+        What the order of the rows depends on: an integer, at least 0.
     epochs
         How often to go through the data; without end if None.
     replacement
@@ -134,17 +166,15 @@ class Minibatches(Generic[X_co, T_co]):
         As `minibatches` does.
     """
 
-    x: X_co = attrs.field(repr=array_type)
-    t: T_co = attrs.field(repr=array_type)
+    x: X_co = attrs.field(converter=_inputs, repr=array_type)
+    t: T_co = attrs.field(converter=_targets, repr=array_type)
     batch_size: int = attrs.field(converter=_batch_size)
-    seed: int
+    seed: int = attrs.field(converter=_seed)
     epochs: int | None = attrs.field(default=None, converter=_epochs, kw_only=True)
-    replacement: bool = attrs.field(default=False, kw_only=True)
+    replacement: bool = attrs.field(default=False, converter=_replacement, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         """Check what cannot be seen from the types."""
-        _check_rows(self.x, "x")
-        _check_rows(self.t, "t")
         if len(self.x) != len(self.t):
             raise ShapeError(
                 f"expected x and t to have equally many rows, got {len(self.x)} and {len(self.t)}"
@@ -204,13 +234,6 @@ class Minibatches(Generic[X_co, T_co]):
         if self.replacement:
             return rng.integers(len(self.x), size=self.steps_per_epoch * self.batch_size)
         return rng.permutation(len(self.x))
-
-
-def _check_rows(array: npt.NDArray[np.generic], name: str) -> None:
-    if not isinstance(array, np.ndarray):
-        raise DTypeError(f"expected {name} to be a NumPy array, got {array_type(array)}")
-    if array.ndim == 0 or len(array) == 0:
-        raise ShapeError(f"expected {name} to have at least one row, got shape {array.shape}")
 
 
 def _gather(array: npt.NDArray[np.generic], rows: Rows) -> npt.NDArray[np.generic]:

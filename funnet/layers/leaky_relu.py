@@ -9,7 +9,8 @@ from typing import ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.arrays import Shaped, ShapeT, check_cache, check_float, check_like
+from funnet.arrays import Shaped, ShapeT, as_float, check_cache, check_float, check_like
+from funnet.functions import LOWEST
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -20,9 +21,10 @@ class LeakyReLUCache(Generic[ShapeT]):
 
 
 def _finite(slope: float) -> float:
-    if not math.isfinite(slope):
+    number = as_float(slope, "slope")
+    if not math.isfinite(number):
         raise ValueError(f"expected slope to be finite, got {slope}")
-    return float(slope)  # a NumPy scalar would turn float32 into its own type
+    return number
 
 
 @attrs.frozen(eq=False)
@@ -32,12 +34,15 @@ class LeakyReLU:
     Parameters
     ----------
     slope
-        The derivative for x < 0, a finite number: 0.01 unless told. It is a constant.
+        The derivative for x < 0, a finite number. It is a constant. Default: 0.01. Where
+        its absolute value is above 1, y is infinite if it is beyond the range of its dtype.
 
     Raises
     ------
+    TypeError
+        If `slope` is not a number.
     ValueError
-        If `slope` is not finite.
+        If `slope` is not finite, or, in `forward`, beyond the range of the dtype of the input.
 
     Examples
     --------
@@ -54,9 +59,14 @@ class LeakyReLU:
     def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], LeakyReLUCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
         check_float(x, "x")
+        if abs(self.slope) > -LOWEST[x.dtype.type]:
+            raise ValueError(
+                f"expected slope of LeakyReLU to be in the range of {x.dtype}, got {self.slope}"
+            )
         # One of the two is 0, so that the sum is exact; np.where is several times slower.
         y = np.minimum(x, 0)
-        y *= self.slope
+        with np.errstate(over="ignore"):
+            y *= self.slope
         y += np.maximum(x, 0)
         return cast("Shaped[ShapeT]", y), LeakyReLUCache(x)
 
@@ -70,7 +80,8 @@ class LeakyReLU:
         def dx() -> Shaped[ShapeT]:
             above = dout * (cache.x > 0)
             below = dout - above
-            below *= self.slope
+            with np.errstate(over="ignore"):
+                below *= self.slope
             below += above
             return cast("Shaped[ShapeT]", below)
 

@@ -1,0 +1,49 @@
+"""Targets of a classification that are given as rows: what is accepted as probabilities."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from funnet.arrays import Float, check_targets
+from funnet.functions import WIDENED, Order
+
+EPS_16, EPS_32 = (float(np.finfo(dtype).eps) for dtype in (np.float16, np.float32))
+
+
+def _rounding(t: npt.NDArray[np.generic]) -> float:
+    """Return the relative precision of targets."""
+    # Those in float64 were often computed in float32.
+    return EPS_16 if t.dtype.type is np.float16 else EPS_32
+
+
+def probabilities(
+    t: npt.NDArray[np.generic], scores: npt.NDArray[Float], order: Order, *, or_labels: bool
+) -> npt.NDArray[Float]:
+    """Return targets from 0 to 1, up to rounding, in float32 or float64."""
+    check_targets(t, scores, or_labels=or_labels)
+    with np.errstate(over="ignore"):
+        p: npt.NDArray[Float] = np.asarray(t, WIDENED[scores.dtype.type], order)
+    low, high = np.minimum.reduce(p, axis=None), np.maximum.reduce(p, axis=None)
+    tolerance = 4 * _rounding(t)
+    if not (low >= -tolerance and high <= 1 + tolerance):
+        raise ValueError(f"expected t from 0 to 1, got numbers from {low} to {high}")
+    if low < 0 or high > 1:
+        return np.asarray(np.clip(p, 0, 1), p.dtype)
+    return p
+
+
+def distributions(
+    t: npt.NDArray[np.generic], scores: npt.NDArray[Float], order: Order
+) -> tuple[npt.NDArray[Float], npt.NDArray[np.float64]]:
+    """Return targets of which each row sums to 1, up to rounding, and these sums."""
+    p = probabilities(t, scores, order, or_labels=True)
+    sums = np.add.reduce(p, axis=1, dtype=np.float64)
+    errors = np.abs(sums - 1)
+    row = int(errors.argmax())
+    # The error of a sum of C rounded numbers grows like the square root of C.
+    if errors[row] > (4 + math.sqrt(p.shape[1])) * _rounding(t):
+        raise ValueError(f"expected rows of t that sum to 1, got {sums[row]:.6g} in row {row}")
+    return p, sums

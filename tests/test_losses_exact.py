@@ -1,0 +1,289 @@
+"""Losses: accurate to a few units in the last place, however certain the scores are."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import scipy.special
+from hypothesis import given, strategies as st
+from loss_cases import Loss, class_numbers, every_dtype, shares, sizes
+from strategies import (
+    AnyArray,
+    dtypes,
+    few,
+    finite,
+    float_arrays,
+    matrix_shapes,
+    normal_array,
+    seeds,
+)
+
+from funnet import (
+    Float,
+    Identity,
+    ShapeError,
+    check_gradients,
+    log_softmax,
+    mean_squared_error,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+    sum_squared_error,
+)
+
+Exact = npt.NDArray[np.longdouble]
+
+MARGINS = [0, 0.5, 5, 12, 15, 17, 20, 40, 80]
+
+every_margin = pytest.mark.parametrize("margin", MARGINS)
+every_squared_error = pytest.mark.parametrize("loss", [mean_squared_error, sum_squared_error])
+
+
+def working_eps(dtype: type[Float]) -> float:
+    """Return the precision of the loss: that of float32 for float16 too."""
+    return float(np.finfo(np.float64 if dtype is np.float64 else np.float32).eps)
+
+
+def close(actual: AnyArray | float, expected: Exact | np.longdouble, *, ulp: float) -> None:
+    """Compare up to so many units in the last place and the smallest number of the dtype."""
+    dtype = np.asarray(actual).dtype
+    limits = np.finfo(dtype)
+    np.testing.assert_allclose(
+        np.asarray(actual, np.longdouble),
+        expected,
+        rtol=ulp * float(limits.eps),
+        atol=float(limits.smallest_subnormal),
+    )
+
+
+def softmax_of_the_others(scores: AnyArray, t: npt.NDArray[np.int64]) -> tuple[Exact, Exact]:
+    """Return the loss of each row and its gradient, with no difference of nearly equal numbers."""
+    x = scores.astype(np.longdouble)
+    own = np.eye(x.shape[1], dtype=bool)[t]
+    ratios = np.exp(x - x[own][:, np.newaxis])  # to the sample's own class
+    others = np.where(own, 0, ratios).sum(axis=1)
+    gradient = np.where(own, -others[:, np.newaxis], ratios) / (1 + others[:, np.newaxis])
+    return np.log1p(others), gradient
+
+
+@every_dtype
+@every_margin
+@pytest.mark.parametrize("rows", [False, True], ids=["class numbers", "one-hot rows"])
+def test_a_certain_winner_has_the_loss_that_is_left(
+    dtype: type[Float],
+    margin: float,
+    rows: bool,  # noqa: FBT001
+) -> None:
+    scores: AnyArray = np.array([[margin, 0, -1], [2, -margin, 1]], dtype)
+    t = np.array([0, 1])
+    losses, gradient = softmax_of_the_others(scores, t)
+
+    loss, dscores = softmax_cross_entropy(scores, np.eye(3)[t] if rows else t)
+    alone, _ = softmax_cross_entropy(scores[:1], np.eye(3)[t[:1]] if rows else t[:1])
+
+    eps = working_eps(dtype)
+    assert loss == pytest.approx(float(losses.mean()), rel=8 * eps)
+    assert alone == pytest.approx(float(losses[0]), rel=8 * eps)
+    close(dscores, gradient / 2, ulp=8)
+
+
+@given(seed=seeds, size=sizes, dtype=dtypes, scale=st.sampled_from([1, 5, 20]))
+def test_the_loss_and_its_gradient_are_accurate_for_all_scores(
+    seed: int, size: tuple[int, int], dtype: type[Float], scale: float
+) -> None:
+    """The rounding of a score below the highest counts as often as there are units in it."""
+    scores, t = normal_array(seed, *size, dtype=dtype, scale=scale), class_numbers(seed, *size)
+    losses, gradient = softmax_of_the_others(scores, t)
+    spread = float(np.ptp(scores.astype(np.float64)))
+
+    for targets in (t, np.eye(size[1])[t]):
+        loss, dscores = softmax_cross_entropy(scores, targets)
+
+        assert loss == pytest.approx(float(losses.mean()), rel=(8 + spread) * working_eps(dtype))
+        close(dscores, gradient / len(t), ulp=8 + spread)
+
+
+@every_dtype
+@every_margin
+def test_log_softmax_of_a_certain_winner_is_what_is_left(dtype: type[Float], margin: float) -> None:
+    x: AnyArray = np.array([[[margin, 0, -1]], [[0, 0, margin]]], dtype)
+
+    expected = scipy.special.log_softmax(x.astype(np.longdouble), axis=-1)
+    expected[0, 0, 0] = -softmax_of_the_others(x[0], np.array([0]))[0][0]
+    expected[1, 0, 2] = -softmax_of_the_others(x[1], np.array([2]))[0][0]
+
+    close(log_softmax(x), expected, ulp=4)
+
+
+@every_dtype
+@every_margin
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_certain_sigmoid_has_the_loss_that_is_left(
+    dtype: type[Float], margin: float, sign: int
+) -> None:
+    scores: AnyArray = np.array([[sign * margin]], dtype)
+    t = np.array([[sign > 0]])
+    small = np.exp(-np.longdouble(scores.astype(np.longdouble)[0, 0] * sign))
+
+    loss, dscores = sigmoid_cross_entropy(scores, t)
+
+    assert loss == pytest.approx(float(np.log1p(small)), rel=8 * working_eps(dtype))
+    close(dscores, np.reshape(-sign * small / (1 + small), (1, 1)), ulp=8)
+
+
+@given(seed=seeds, size=sizes, dtype=dtypes)
+def test_sigmoid_cross_entropy_is_accurate_for_probabilities_near_the_right_one(
+    seed: int, size: tuple[int, int], dtype: type[Float]
+) -> None:
+    scores = normal_array(seed, *size, dtype=dtype, scale=8)
+    above = scores > 0
+    small = (1e-4 * shares(seed, *size)).astype(np.float32).astype(np.float64)
+    t = np.where(above, 1 - small, small).astype(np.float32).astype(np.float64)
+    x, p = scores.astype(np.longdouble), t.astype(np.longdouble)
+    off = np.where(above, 1 - p, p)  # how far t is from 0 or 1
+    e = np.exp(-np.abs(x))
+
+    loss, _ = sigmoid_cross_entropy(scores, t)
+
+    expected = float((np.abs(x) * off + np.log1p(e)).sum() / len(t))
+    assert loss == pytest.approx(expected, rel=8 * working_eps(dtype))
+
+
+@pytest.mark.parametrize("error", [3e-7, -3e-7, 1e-15])
+def test_the_gradient_is_that_of_the_loss_for_rows_that_rounding_takes_off_one(
+    error: float,
+) -> None:
+    scores = normal_array(0, 3, 4, scale=3)
+    t = np.random.default_rng(1).dirichlet(np.ones(4), 3) * (1 + error)
+    p = scipy.special.softmax(scores, axis=1)
+
+    _, dscores = softmax_cross_entropy(scores, t)
+
+    np.testing.assert_allclose(dscores, (p * t.sum(axis=1, keepdims=True) - t) / 3, atol=1e-15)
+    np.testing.assert_allclose(dscores.sum(axis=1), 0, atol=1e-15)
+
+
+@every_dtype
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("total", [0.99, 1.01, 0.5])
+def test_rows_that_no_rounding_explains_are_refused(
+    dtype: type[Float], kind: type[Float], total: float
+) -> None:
+    t: AnyArray = np.array([[0.25, 0.75, 0], [0.5 * total, 0.5 * total, 0]], kind)
+
+    with pytest.raises(ValueError, match=r"expected rows of t that sum to 1, got .* in row 1$"):
+        softmax_cross_entropy(np.zeros((2, 3), dtype), t)
+
+
+@given(
+    seed=seeds,
+    dtype=dtypes,
+    computed=dtypes,
+    n_classes=st.sampled_from([2, 3, 10, 100, 1000]),
+)
+def test_rows_of_probabilities_computed_in_any_float_type_are_accepted(
+    seed: int, dtype: type[Float], computed: type[Float], n_classes: int
+) -> None:
+    rows: AnyArray = np.random.default_rng(seed).random((20, n_classes)).astype(computed)
+    rows = rows / rows.sum(axis=1, keepdims=True)
+    if computed is np.float32:
+        rows = rows.astype(np.float64)  # which hides how they were computed
+
+    loss, _ = softmax_cross_entropy(np.zeros((20, n_classes), dtype), rows)
+
+    assert loss == pytest.approx(np.log(n_classes), rel=1e-2)
+
+
+@pytest.mark.parametrize("loss", [softmax_cross_entropy, sigmoid_cross_entropy])
+def test_a_probability_that_rounding_takes_out_of_the_range_is_accepted(loss: Loss) -> None:
+    """0.1 * 3 + 0.7 is 1.0000000000000002."""
+    scores = normal_array(0, 2, 2)
+    t = np.array([[0.1 * 3 + 0.7, -1e-17], [0, 1]])
+
+    value, dscores = loss(scores, t)
+    rounded, drounded = loss(scores, np.round(t))
+
+    assert value == rounded
+    assert (dscores == drounded).all()
+
+
+@every_dtype
+@pytest.mark.parametrize("rows", [False, True], ids=["class numbers", "one-hot rows"])
+def test_minus_infinity_takes_a_class_out_of_the_loss(
+    dtype: type[Float],
+    rows: bool,  # noqa: FBT001
+) -> None:
+    scores: AnyArray = np.array([[1, -np.inf, 3]], dtype)
+
+    def of(label: int, scores: AnyArray) -> float:
+        classes = np.array([label])
+        targets = np.eye(scores.shape[1])[classes] if rows else classes
+        return softmax_cross_entropy(scores, targets)[0]
+
+    assert of(0, scores) == of(0, scores[:, [0, 2]])
+    assert of(1, scores) == np.inf
+
+
+def test_float16_scores_are_as_far_apart_as_they_are() -> None:
+    scores = np.array([[65504, -65504]], np.float16)
+
+    for t in (np.array([1]), np.array([[0, 1]])):
+        loss, dscores = softmax_cross_entropy(scores, t)
+
+        assert loss == 2 * 65504
+        assert dscores.tolist() == [[1, -1]]
+
+
+@every_squared_error
+@few
+@given(scores=float_arrays(shapes=matrix_shapes), data=st.data())
+def test_no_finite_numbers_make_a_squared_error_warn_or_nan(
+    loss: Loss, scores: AnyArray, data: st.DataObject
+) -> None:
+    target_dtype = data.draw(dtypes)
+    t = data.draw(
+        float_arrays(shapes=st.just(scores.shape), dtypes=st.just(target_dtype), elements=finite)
+    )
+
+    value, dscores = loss(scores, t)
+
+    assert value >= 0
+    assert not np.isnan(dscores).any()
+
+
+@every_squared_error
+def test_a_difference_beyond_float16_is_squared_exactly(loss: Loss) -> None:
+    scores = np.full((1, 4), 65504, np.float16)
+
+    value, dscores = loss(scores, -scores)
+
+    factor = 1 if loss is mean_squared_error else 2
+    assert value == factor * (2 * 65504.0) ** 2
+    if loss is mean_squared_error:
+        assert (dscores == 65504).all()
+
+
+@every_squared_error
+@pytest.mark.parametrize("shape", [(10,), (1,), ()])
+def test_squared_errors_refuse_what_has_no_axis_of_samples(
+    loss: Loss, shape: tuple[int, ...]
+) -> None:
+    with pytest.raises(ShapeError, match=r"one row per sample.*, got shape \("):
+        loss(np.zeros(shape), np.zeros(shape))
+
+
+@every_squared_error
+def test_of_one_sample_the_message_shows_the_missing_axis(loss: Loss) -> None:
+    """Deep Learning from Scratch, section 4.2, hands over one vector."""
+    y, t = np.array([0.1, 0.05, 0.6]), np.array([0, 0, 1])
+
+    with pytest.raises(ShapeError, match=r"pass y\[np\.newaxis\] and t\[np\.newaxis\]"):
+        loss(y, t)
+
+    assert loss(y[np.newaxis], t[np.newaxis])[0] > 0
+
+
+def test_check_gradients_agrees_for_rows_off_by_rounding() -> None:
+    t = np.random.default_rng(0).dirichlet(np.ones(3), 2).astype(np.float32)
+
+    assert check_gradients(Identity(), normal_array(1, 2, 3), softmax_cross_entropy, t)
