@@ -250,7 +250,9 @@ def _kind(path: str) -> _Kind:
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123 (pathlib is slow to import)
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise CheckpointError(f"{path}: not a regular file")  # a device may never end
+    # Before it is opened: a FIFO waits for a writer, and a device may never end.
+    mode = os.stat(path).st_mode  # noqa: PTH116 (pathlib is slow to import)
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise CheckpointError(f"{path}: not a regular file")
+    with open(path, "rb") as file:  # noqa: PTH123
         return file.read()

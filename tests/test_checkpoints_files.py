@@ -1,0 +1,209 @@
+"""What is at a path is checked before it is touched, and keeps its permissions."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from checkpoint_values import NET, content
+
+from funnet import CheckpointError, Flatten, load, save
+
+unix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no special files")
+root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away"
+)
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """Return a folder with a short name, as sockets need it."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def bind(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+SPECIAL: dict[str, Callable[[Path], None]] = {
+    "FIFO": os.mkfifo,
+    "socket": bind,
+    "device": lambda path: path.symlink_to("/dev/null"),
+    "full device": lambda path: path.symlink_to("/dev/full"),
+    "terminal or pipe": lambda path: path.symlink_to("/dev/stdout"),
+}
+
+
+@unix
+@pytest.mark.parametrize("make", SPECIAL.values(), ids=SPECIAL)
+@pytest.mark.parametrize("name", ["special", "link"])
+def test_save_refuses_what_is_not_a_regular_file_and_leaves_it(
+    make: Callable[[Path], None], name: str, short: Path, path: Path
+) -> None:
+    special = short / f"special{path.suffix}"
+    make(special)
+    (short / f"link{path.suffix}").symlink_to(special)
+    target = short / f"{name}{path.suffix}"
+    before = special.lstat()
+    entries = sorted(short.iterdir())
+
+    script = "import sys, funnet; funnet.save(sys.argv[1], funnet.ReLU())"
+    run = subprocess.run(
+        [sys.executable, "-c", script, target],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert run.stderr.endswith(f"OSError: {target}: not a regular file\n")
+    assert os.path.samestat(special.lstat(), before)
+    assert sorted(short.iterdir()) == entries
+
+
+@unix
+def test_load_refuses_a_fifo_without_waiting_for_a_writer(path: Path) -> None:
+    os.mkfifo(path)
+    script = "import sys, funnet; funnet.load(sys.argv[1])"
+    run = subprocess.run(
+        [sys.executable, "-c", script, path],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert run.stderr.endswith(f"CheckpointError: {path}: not a regular file\n")
+
+
+@unix
+def test_load_refuses_a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+    with pytest.raises(CheckpointError, match="not a regular file"):
+        load(path)
+
+
+@unix
+def test_a_link_to_itself_is_an_error(path: Path) -> None:
+    path.symlink_to(path)
+    with pytest.raises(OSError, match="symbolic links"):
+        save(path, NET)
+    assert path.is_symlink()
+
+
+@unix
+def test_a_link_to_nothing_is_written_through(path: Path) -> None:
+    target = path.with_name(f"target{path.suffix}")
+    path.symlink_to(target)
+    save(path, NET)
+
+    assert path.is_symlink()
+    assert content(load(target)) == content(NET)
+
+
+@unix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o660, 0o777])
+def test_the_permissions_of_a_file_are_kept(mode: int, path: Path) -> None:
+    path.touch()
+    path.chmod(mode)
+    save(path, NET)
+
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@unix
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+def test_a_new_file_follows_the_umask(umask: int, path: Path) -> None:
+    old = os.umask(umask)
+    try:
+        save(path, NET)
+    finally:
+        os.umask(old)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
+@unix
+def test_a_private_file_is_private_while_it_is_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.touch(0o600)
+    modes = []
+    flush = os.fsync
+
+    def fsync(file: int) -> None:
+        modes.append(stat.S_IMODE(os.fstat(file).st_mode))
+        flush(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    save(path, NET)
+
+    assert modes[0] == 0o600
+
+
+@root
+def test_the_owner_and_the_group_of_a_file_are_kept(path: Path) -> None:
+    path.touch(0o600)
+    os.chown(path, 12345, 23456)
+    save(path, NET)
+
+    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 23456)
+
+
+@root
+def test_permissions_of_a_group_are_not_given_to_another_group(short: Path, path: Path) -> None:
+    target = short / path.name
+    script = (
+        "import os, sys, funnet\n"
+        "funnet.save(sys.argv[1], funnet.ReLU())\n"  # imports what it needs while it can
+        "os.chown(sys.argv[1], 12345, 23456)\n"
+        "os.chmod(sys.argv[1], 0o640)\n"
+        "os.chown(os.path.dirname(sys.argv[1]), 12345, 12345)\n"
+        "os.setgroups([])\n"
+        "os.setgid(12345)\n"
+        "os.setuid(12345)\n"
+        "funnet.save(sys.argv[1], funnet.ReLU())\n"
+    )
+    subprocess.run([sys.executable, "-c", script, target], check=True)
+
+    assert (target.stat().st_uid, target.stat().st_gid) == (12345, 12345)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+@root
+def test_a_file_without_permission_to_write_is_not_replaced(short: Path, path: Path) -> None:
+    target = short / path.name
+    script = (
+        "import os, sys, funnet\n"
+        "funnet.save(sys.argv[1], funnet.Flatten())\n"  # imports what it needs while it can
+        "os.chmod(sys.argv[1], 0o444)\n"
+        "os.chmod(os.path.dirname(sys.argv[1]), 0o777)\n"
+        "os.setuid(12345)\n"
+        "try:\n"
+        "    funnet.save(sys.argv[1], funnet.ReLU())\n"
+        "except PermissionError as error:\n"
+        "    print(error)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, target], check=True, capture_output=True, text=True
+    )
+
+    assert run.stdout == f"[Errno 13] Permission denied: '{target}'\n"
+    assert isinstance(load(target), Flatten)
+    assert list(short.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "語", "🙂"])
+def test_names_as_long_as_the_file_system_allows_are_written(letter: str, path: Path) -> None:
+    room = 255 - len(path.suffix)
+    size = len(letter.encode())
+    name = letter * (room // size) + "x" * (room % size) + path.suffix
+    assert len(name.encode()) == 255
+    target = path.with_name(name)
+    save(target, NET)
+
+    assert content(load(target)) == content(NET)
+    assert list(path.parent.iterdir()) == [target]
