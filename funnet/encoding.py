@@ -94,7 +94,9 @@ class Branch:
 Node = ArraySpec | Constant | Branch
 
 
-def encode(value: object, arrays: dict[str, AnyArray], path: str = "") -> Node:
+def encode(
+    value: object, arrays: dict[str, AnyArray], path: str = "", *, numpy_scalars: bool = False
+) -> Node:
     """Return the structure of a value, and put its arrays into a dict, by path.
 
     Parameters
@@ -106,6 +108,8 @@ def encode(value: object, arrays: dict[str, AnyArray], path: str = "") -> Node:
         Where the arrays go.
     path
         Where the value stands.
+    numpy_scalars
+        Whether NumPy's numbers and strings may stand for Python's.
 
     Raises
     ------
@@ -127,10 +131,15 @@ def encode(value: object, arrays: dict[str, AnyArray], path: str = "") -> Node:
             raise StructureError(f"an array of {value.dtype} can't be written", path)
         arrays[path] = value
         return ArraySpec(path, DTYPES[value.dtype.name], value.shape)
+    if numpy_scalars and isinstance(value, np.bool | np.number | np.str_):
+        value = value.item()
     if value is None or type(value) in (bool, int, float, str):
         return Constant(cast(Scalar, value))
     children = _children(value, path)
-    items = {name: encode(child, arrays, join(path, name)) for name, child in children.items()}
+    items = {
+        name: encode(child, arrays, join(path, name), numpy_scalars=numpy_scalars)
+        for name, child in children.items()
+    }
     return Branch(type(value).__name__, items)
 
 

@@ -2,52 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, cast
 
 import attrs
 import numpy as np
 
-from funnet.encoding import SEQUENCES, ArraySpec, Constant, Json, Node, encode
-from funnet.fingerprints import fingerprint
+from funnet.results import Config, R, Result, ResultFile, describe
 
 if TYPE_CHECKING:  # slow to import, as are the modules imported in functions below
     from concurrent.futures import Executor, Future
-    from pathlib import Path
+    from queue import SimpleQueue
+    from threading import Lock
 
-Config = TypeVar("Config")
-R = TypeVar("R")
-
-
-@attrs.frozen
-class Result(Generic[Config, R]):
-    """What became of one run.
-
-    Parameters
-    ----------
-    index
-        The place of its configuration.
-    config
-        The configuration.
-    value
-        What the run returned; None if it raised an exception.
-    error
-        The traceback of the exception, also of one because the value is nothing that a file of
-        results can hold; None if there was none.
-    """
-
-    index: int
-    config: Config
-    value: R | None = None
-    error: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the run came to its end."""
-        return self.error is None
+AHEAD = 1000
+"""How many runs an executor is given before their results are read."""
 
 
 def sweep(
@@ -68,29 +40,50 @@ def sweep(
     configs
         The configurations, best as frozen attrs values.
     executor
-        What runs them: any `concurrent.futures.Executor`. One after the other without.
+        What runs them: any `concurrent.futures.Executor`, which must not be shut down before the
+        last result has been read. One after the other without. At most 1000 runs are in its hands
+        or wait to be read, so a reader that is slow, or waits for one slow run, stops it at last.
     seed
         From this number and its place, each configuration gets its seed.
     results
-        A file with one JSON object a line, to which each result is added when it is there. What
-        it already has from a run that came to its end, with the same place, configuration and
-        seed, is not run again. Values must be JSON then: numbers, strings, lists and dicts.
+        A file with one JSON object a line, to which each result is added when it is there,
+        whether or not it is read. What it already has from a run that came to its end, with the
+        same place, configuration and seed, is not run again. Values must be JSON then: numbers,
+        also NaN and infinity, strings, lists and dicts. Several sweeps may share a file.
 
     Yields
     ------
     result
-        One for each configuration, in their order, whoever finished first. A run that fails, by
-        an exception or because its process died, is one of them and does not stop the others.
+        One for each configuration, in their order, whoever finished first. A run that fails by an
+        exception, also `SystemExit`, or is cancelled, is one of them and does not stop the
+        others. Ctrl-C stops a sweep without an executor.
 
     Raises
     ------
     TypeError
+        If `run` is not callable, `executor` is not an executor or `seed` not an integer.
+    StructureError
         If a configuration can't be written to `results`. A run whose value can't be is one that
         fails, with that value.
     ValueError
-        If a line of `results` is no result.
+        If a line of `results` is not a result, or `seed` is negative.
     OSError
         If `results` can't be read or written.
+
+    Notes
+    -----
+    What happens when the process of a run dies (`os._exit`, a signal, no memory) depends on the
+    executor:
+
+    - `ProcessPoolExecutor` and loky give up: all runs that have not ended are failed results, with
+      `BrokenProcessPool`. Those that had begun are written to `results`, the others are not.
+    - dask starts the run again on other workers, three times, then it alone has failed.
+    - Without an executor, with threads and with MPI, the program ends. What has ended is in
+      `results`.
+
+    An executor that goes on with the same `results` is given first what never failed, then what
+    raised an exception, and at last, one at a time, what had begun when a process died, beginning
+    with what was there at the fewest deaths. So each start gets further, whatever dies again.
 
     Examples
     --------
@@ -104,183 +97,207 @@ def sweep(
     3 4 True
     """
     configs = list(configs)
-    _seed(seed, 0)  # a seed that is none is a mistake here, not in each run
-    from pathlib import Path  # noqa: PLC0415
-
-    file = None if results is None else _ResultFile(Path(results), seed)
-    done: dict[int, Result[Config, R]] = {} if file is None else file.read(configs)
-    fresh = _results(run, configs, executor, seed, skip=frozenset(done))
-    return _in_order(len(configs), done, fresh, file)
-
-
-def _in_order(
-    n: int,
-    done: dict[int, Result[Config, R]],
-    fresh: Generator[Result[Config, R], None, None],
-    file: _ResultFile | None,
-) -> Iterator[Result[Config, R]]:
-    with closing(fresh):  # whoever stops listening has the runs cancelled that have not begun
-        for index in range(n):
-            while index not in done:
-                result = next(fresh)
-                if file is not None:
-                    result = file.append(result)
-                done[result.index] = result
-            yield done.pop(index)
-
-
-def _results(
-    run: Callable[[Config, np.random.SeedSequence], R],
-    configs: list[Config],
-    executor: Executor | None,
-    seed: int,
-    skip: frozenset[int],
-) -> Generator[Result[Config, R], None, None]:
-    """Iterate over the results in the order in which they come."""
-    todo = [index for index in range(len(configs)) if index not in skip]
+    seed = _check(run, executor, seed)
+    file = None if results is None else ResultFile.of(results, configs, seed)
+    values, failures = ({}, {}) if file is None else file.read()
+    done = {index: Result(index, configs[index], cast(R, value)) for index, value in values.items()}
+    job = _Job(run, configs, seed)
     if executor is None:
-        for index in todo:
-            yield _attempt(run, index, configs[index], seed)
-        return
-    from concurrent.futures import FIRST_COMPLETED, wait  # noqa: PLC0415
-
-    futures: dict[Future[Result[Config, R]], int] = {}
-    try:
-        for index in todo:
-            futures[_submit(executor, run, index, configs[index], seed)] = index
-        while futures:
-            finished, _ = wait(futures, return_when=FIRST_COMPLETED)
-            for future in sorted(finished, key=futures.__getitem__):
-                index = futures.pop(future)
-                error = future.exception()
-                if error is None:
-                    yield future.result()
-                else:  # the process died, or something could not be sent
-                    yield Result(index, configs[index], error=_describe(error))
-    finally:
-        for future in futures:
-            future.cancel()
+        return _one_by_one(job, done, file)
+    return _in_order(_pool(job, executor, file, done, failures), done)
 
 
-def _submit(
-    executor: Executor,
-    run: Callable[[Config, np.random.SeedSequence], R],
-    index: int,
-    config: Config,
-    seed: int,
-) -> Future[Result[Config, R]]:
-    try:
-        return executor.submit(_attempt, run, index, config, seed)
-    except Exception as error:  # noqa: BLE001 (its processes died; what has been done is still good)
-        from concurrent.futures import Future  # noqa: PLC0415
+def _check(run: object, executor: object, seed: object) -> int:
+    if not callable(run):
+        raise TypeError(f"expected run to be a function of a configuration and a seed, got {run!r}")
+    if executor is not None:
+        from concurrent.futures import Executor  # noqa: PLC0415
 
-        failed: Future[Result[Config, R]] = Future()
-        failed.set_exception(error)
-        return failed
-
-
-def _attempt(
-    run: Callable[[Config, np.random.SeedSequence], R], index: int, config: Config, seed: int
-) -> Result[Config, R]:
-    """Return the result of one run; this is what goes to another process."""
-    try:
-        return Result(index, config, run(config, _seed(seed, index)))
-    except Exception as error:  # noqa: BLE001 (whatever it is, the other runs go on)
-        return Result(index, config, error=_describe(error))
-
-
-def _seed(seed: int, index: int) -> np.random.SeedSequence:
-    # The seed that SeedSequence(seed).spawn would give, without counting on who has spawned.
-    return np.random.SeedSequence(seed, spawn_key=(index,))
-
-
-def _describe(error: BaseException) -> str:
-    import traceback  # noqa: PLC0415
-
-    return "".join(traceback.format_exception(error))
+        if not isinstance(executor, Executor):
+            raise TypeError(f"expected a concurrent.futures.Executor, got {executor!r}")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"expected seed to be a non-negative integer, got {seed!r}")
+    if seed < 0:
+        raise ValueError(f"expected seed to be a non-negative integer, got {seed}")
+    return int(seed)
 
 
 @attrs.frozen
-class _ResultFile:
-    """A file of JSON lines."""
+class _Job(Generic[Config, R]):
+    """What is to be done."""
 
-    path: Path
+    run: Callable[[Config, np.random.SeedSequence], R]
+    configs: Sequence[Config]
     seed: int
 
-    def read(self, configs: list[Config]) -> dict[int, Result[Config, R]]:
-        """Return the results of the runs that came to their end."""
-        import json  # noqa: PLC0415
+    def attempt(self, index: int) -> Result[Config, R]:
+        """Return the result of one run, in this thread."""
+        outcome = _attempt(self.run, self.configs[index], self.seed, index, stops=KeyboardInterrupt)
+        return Result(index, self.configs[index], *outcome)
 
-        done: dict[int, Result[Config, R]] = {}
-        keys = {index: self._key(index, config) for index, config in enumerate(configs)}
-        for number, line in enumerate(self._lines(), 1):
+
+def _attempt(
+    run: Callable[[Config, np.random.SeedSequence], R],
+    config: Config,
+    seed: int,
+    index: int,
+    stops: type[BaseException] | tuple[()] = (),
+) -> tuple[R | None, str | None]:
+    """Return the value and the error of one run; this is what goes to another process."""
+    try:
+        # The seed that SeedSequence(seed).spawn would give, without counting on who has spawned.
+        return run(config, np.random.SeedSequence(seed, spawn_key=(index,))), None
+    except stops:
+        raise
+    except BaseException as error:  # noqa: BLE001 (whatever it is, the other runs go on)
+        return None, describe(error)
+
+
+def _one_by_one(
+    job: _Job[Config, R], done: dict[int, Result[Config, R]], file: ResultFile | None
+) -> Iterator[Result[Config, R]]:
+    for index in range(len(job.configs)):
+        if index in done:
+            yield done.pop(index)
+        else:
+            result = job.attempt(index)
+            yield result if file is None else file.append([(result, False)])[0]
+
+
+def _in_order(
+    pool: _Pool[Config, R], done: dict[int, Result[Config, R]]
+) -> Iterator[Result[Config, R]]:
+    try:
+        for index in range(len(pool.job.configs)):
+            yield done.pop(index) if index in done else pool.result(index)
+    finally:
+        pool.cancel()
+
+
+def _pool(
+    job: _Job[Config, R],
+    executor: Executor,
+    file: ResultFile | None,
+    done: dict[int, Result[Config, R]],
+    failures: dict[int, int],
+) -> _Pool[Config, R]:
+    from queue import SimpleQueue  # noqa: PLC0415
+    from threading import Lock  # noqa: PLC0415
+
+    def turn(index: int) -> tuple[int, int]:
+        died = failures.get(index, -1)
+        # Of what was there when a process died, the first was more likely the one that did it.
+        return died, -index if died > 0 else index
+
+    return _Pool(
+        job, executor, file,
+        todo=deque(sorted((i for i in range(len(job.configs)) if i not in done), key=turn)),
+        suspects=frozenset(index for index, died in failures.items() if died),
+        ready=SimpleQueue(), unwritten=SimpleQueue(), writing=Lock(),
+    )  # fmt: skip
+
+
+@attrs.define(eq=False)
+class _Pool(Generic[Config, R]):
+    """The runs of a sweep on an executor.
+
+    The reader's thread submits them and waits. Whichever thread of the executor ends one hands
+    over its result, and writes it to the file first, together with all others that have come
+    meanwhile. So results are written when they are there, even if nobody reads any more.
+    """
+
+    job: _Job[Config, R]
+    executor: Executor
+    file: ResultFile | None
+    todo: deque[int]
+    suspects: frozenset[int]  # what had begun when a process died, in an earlier sweep
+    ready: SimpleQueue[Result[Config, R] | BaseException]
+    unwritten: SimpleQueue[tuple[Result[Config, R], bool]]
+    writing: Lock
+    futures: dict[int, Future[tuple[R | None, str | None]]] = attrs.field(factory=dict, init=False)
+    waiting: dict[int, Result[Config, R]] = attrs.field(factory=dict, init=False)
+    begun: frozenset[int] | None = attrs.field(default=None, init=False)  # when a process died
+
+    def result(self, index: int) -> Result[Config, R]:
+        """Wait for the result of a run."""
+        self._submit(index)
+        while index not in self.waiting:
+            result = self.ready.get()
+            if isinstance(result, BaseException):  # it could not be written
+                raise result
+            self.waiting[result.index] = result
+            del self.futures[result.index]
+            self._submit(index)
+        return self.waiting.pop(index)
+
+    def cancel(self) -> None:
+        """Cancel the runs that have not begun."""
+        for future in self.futures.values():
+            future.cancel()
+
+    def _submit(self, awaited: int) -> None:
+        """Submit as many runs as may be on their way while the reader waits for one."""
+        while self.todo:
+            index = self.todo[0]
+            if index in self.suspects:
+                room = not self.futures  # alone, so that it will not take others with it
+            else:
+                room = len(self.futures) + len(self.waiting) < AHEAD or not (
+                    awaited in self.futures or awaited in self.waiting
+                )
+            if not room:
+                return
+            self.todo.popleft()
+            job = self.job
             try:
-                record = json.loads(line)
-                key, value, error = record["run"], record["value"], record["error"]
-                index = key["index"]
-            except (ValueError, LookupError, TypeError) as damage:
-                raise ValueError(f"{self.path}, line {number} is not a result") from damage
-            if error is None and key == keys.get(index):
-                done[index] = Result(index, configs[index], cast(R, value))
-        return done
+                future = self.executor.submit(
+                    _attempt, job.run, job.configs[index], job.seed, index
+                )
+            except Exception as error:  # noqa: BLE001 (what has been done is still good)
+                self.waiting[index] = Result(index, job.configs[index], error=describe(error))
+            else:
+                self.futures[index] = future
+                future.add_done_callback(partial(self._ended, index))
 
-    def _lines(self) -> list[bytes]:
-        if not self.path.exists():
-            return []
-        *lines, unfinished = self.path.read_bytes().split(b"\n")
-        if unfinished:  # a process died while it wrote this line
-            os.truncate(self.path, self.path.stat().st_size - len(unfinished))
-        return lines
-
-    def append(self, result: Result[Config, R]) -> Result[Config, R]:
-        """Add a result, see to it that it is on the disk, and return what it says there."""
-        import json  # noqa: PLC0415
-
+    def _ended(self, index: int, future: Future[tuple[R | None, str | None]]) -> None:
+        """Hand over what became of a run; an executor calls this in a thread of its own."""
         try:
-            value = _json(result.value, "the value")
-        except TypeError as error:
-            value, result = None, attrs.evolve(result, error=_describe(error))
-        record = {
-            "run": self._key(result.index, result.config),
-            "value": value,
-            "error": result.error,
-        }
-        with self.path.open("ab") as file:
-            file.write(json.dumps(record).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        return result
+            result, began, died = self._outcome(index, future)
+            if self.file is None or not began:
+                self.ready.put(result)
+            else:
+                self.unwritten.put((result, died))
+                self._write(self.file)
+        except BaseException as error:  # noqa: BLE001 (it is for the reader)
+            self.ready.put(error)
 
-    def _key(self, index: int, config: object) -> Json:
-        """Return what tells a run from all others."""
-        return {
-            "index": index,
-            "seed": self.seed,
-            "config": _readable(encode(config, {}, "config")),
-            "fingerprint": fingerprint(config),
-        }
+    def _outcome(
+        self, index: int, future: Future[tuple[R | None, str | None]]
+    ) -> tuple[Result[Config, R], bool, bool]:
+        """Return a result, whether the run had begun, and whether its process died."""
+        config = self.job.configs[index]
+        if future.cancelled():
+            from concurrent.futures import CancelledError  # noqa: PLC0415
 
+            error = describe(CancelledError("the run was cancelled before it began"))
+            return Result(index, config, error=error), False, False
+        failure = future.exception()
+        if failure is None:
+            return Result(index, config, *future.result()), True, False
+        from concurrent.futures import BrokenExecutor  # noqa: PLC0415
 
-def _readable(node: Node) -> Json:
-    """Return a structure as one would write it by hand; the fingerprint says the rest."""
-    if isinstance(node, Constant):
-        return node.value
-    if isinstance(node, ArraySpec):
-        return str(node)
-    items = {name: _readable(child) for name, child in node.items.items()}
-    return list(items.values()) if node.type in SEQUENCES else items
+        died = isinstance(failure, BrokenExecutor)
+        if died and self.begun is None:  # all fail now, one after the other, the oldest first
+            running = (i for i, other in self.futures.copy().items() if other.running())
+            self.begun = frozenset([index, *running])
+        began = not died or index in cast("frozenset[int]", self.begun)
+        return Result(index, config, error=describe(failure)), began, died
 
-
-def _json(value: object, name: str) -> Json:
-    if value is None or type(value) in (bool, int, float, str):
-        return cast(Json, value)
-    if isinstance(value, np.bool | np.integer | np.floating):
-        return cast(Json, value.item())
-    if type(value) is list:
-        return [_json(item, f"{name}[{i}]") for i, item in enumerate(value)]
-    if type(value) is dict and all(type(key) is str for key in value):
-        return {key: _json(item, f"{name}[{key!r}]") for key, item in value.items()}
-    raise TypeError(
-        f"expected {name} to be JSON, as it goes to a file: a number, string, list, dict with "
-        f"strings as keys, or None; got {type(value).__name__}"
-    )
+    def _write(self, file: ResultFile) -> None:
+        while not self.unwritten.empty() and self.writing.acquire(blocking=False):
+            try:
+                batch = [self.unwritten.get() for _ in range(self.unwritten.qsize())]
+                for result in file.append(batch):
+                    self.ready.put(result)
+            finally:
+                self.writing.release()
