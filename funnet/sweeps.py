@@ -220,15 +220,15 @@ class _Pool(Generic[Config, R]):
 
     def result(self, index: int) -> Result[Config, R]:
         """Wait for the result of a run."""
-        self._submit(index)
-        while index not in self.waiting:
+        while True:
+            self._submit(index)
+            if index in self.waiting:
+                return self.waiting.pop(index)
             result = self.ready.get()
             if isinstance(result, BaseException):  # it could not be written
                 raise result
             self.waiting[result.index] = result
             del self.futures[result.index]
-            self._submit(index)
-        return self.waiting.pop(index)
 
     def cancel(self) -> None:
         """Cancel the runs that have not begun."""
@@ -275,23 +275,19 @@ class _Pool(Generic[Config, R]):
         self, index: int, future: Future[tuple[R | None, str | None]]
     ) -> tuple[Result[Config, R], bool, bool]:
         """Return a result, whether the run had begun, and whether its process died."""
-        config = self.job.configs[index]
-        if future.cancelled():
-            from concurrent.futures import CancelledError  # noqa: PLC0415
+        try:
+            return Result(index, self.job.configs[index], *future.result()), True, False
+        except BaseException as failure:  # noqa: BLE001 (it was cancelled, not sent, or it died)
+            error = failure
+        from concurrent.futures import BrokenExecutor, CancelledError  # noqa: PLC0415
 
-            error = describe(CancelledError("the run was cancelled before it began"))
-            return Result(index, config, error=error), False, False
-        failure = future.exception()
-        if failure is None:
-            return Result(index, config, *future.result()), True, False
-        from concurrent.futures import BrokenExecutor  # noqa: PLC0415
-
-        died = isinstance(failure, BrokenExecutor)
+        died = isinstance(error, BrokenExecutor)
         if died and self.begun is None:  # all fail now, one after the other, the oldest first
             running = (i for i, other in self.futures.copy().items() if other.running())
             self.begun = frozenset([index, *running])
-        began = not died or index in cast("frozenset[int]", self.begun)
-        return Result(index, config, error=describe(failure)), began, died
+        began = index in cast("frozenset[int]", self.begun) if died else True
+        began = began and not isinstance(error, CancelledError)
+        return Result(index, self.job.configs[index], error=describe(error)), began, died
 
     def _write(self, file: ResultFile) -> None:
         while not self.unwritten.empty() and self.writing.acquire(blocking=False):
