@@ -279,6 +279,7 @@ def _is_unfinished(line: bytes, damage: Exception) -> bool:
     number = line[len(_BEGINNING) :][:1]
     return (
         isinstance(damage, JSONDecodeError)  # a line is not JSON before its last character
+        and damage.msg != "Extra data"
         and not line.endswith(b"\n")
         and (_BEGINNING.startswith(line) or (line.startswith(_BEGINNING) and number.isdigit()))
     )
@@ -322,7 +323,7 @@ def _encoded(value: object, name: str, depth: int = 0) -> Json:
         return [_encoded(item, f"{name}[{i}]", depth + 1) for i, item in enumerate(value)]
     if type(value) is dict and all(type(key) is str for key in value):
         items = {key: _encoded(item, f"{name}[{key!r}]", depth + 1) for key, item in value.items()}
-        return {"dict": items} if len(items) == 1 and items.keys() <= _ESCAPES else items
+        return {"dict": items} if _is_mark(items) else items
     raise TypeError(
         f"expected {name} to be JSON, as it goes to a file: a number, string, list, dict with "
         f"strings as keys, or None; got {type(value).__name__}"
@@ -332,20 +333,21 @@ def _encoded(value: object, name: str, depth: int = 0) -> Json:
 def _decoded(value: Json) -> object:
     if isinstance(value, list):
         return [_decoded(item) for item in value]
-    match value:
-        case {"float": number, **others} if not others:
-            if number not in ("nan", "inf", "-inf"):
-                raise ValueError(f"expected nan, inf or -inf, got {number!r}")
-            return float(str(number))
-        case {"dict": dict(items), **others} if not others:
-            return {key: _decoded(item) for key, item in items.items()}
-        case dict(items):
-            return {key: _decoded(item) for key, item in items.items()}
-        case _:
-            return value
+    if not isinstance(value, dict):
+        return value
+    if _is_mark(value):
+        match value:
+            case {"float": "nan" | "inf" | "-inf" as number}:
+                return float(number)
+            case {"dict": dict(items)} if _is_mark(items):
+                value = items
+            case _:
+                raise ValueError("expected a number, or what is written in place of a dict")
+    return {key: _decoded(item) for key, item in value.items()}
 
 
-_ESCAPES = {"float", "dict"}
+def _is_mark(items: dict[str, Json]) -> bool:
+    return items.keys() in ({"float"}, {"dict"})
 
 
 def _write(file: int, data: bytes) -> None:
