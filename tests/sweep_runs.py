@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -17,6 +19,7 @@ from funnet import (
     minibatches,
     sequential,
     softmax_cross_entropy,
+    sweep,
     train,
 )
 
@@ -88,3 +91,10 @@ def is_killed(config: int, seed: np.random.SeedSequence) -> int:
     """End the process as the system does when memory is short."""
     os.kill(os.getpid(), signal.SIGKILL)
     return config
+
+
+def runs_again(configs: Sequence[object], file: Path, *, seed: int = 0) -> bool:
+    """Return whether anything is run for a file that should have it all."""
+    calls = []
+    list(sweep(lambda config, _seed: calls.append(config), configs, results=file, seed=seed))
+    return bool(calls)
