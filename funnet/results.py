@@ -26,9 +26,9 @@ R = TypeVar("R")
 
 @attrs.frozen(eq=False)
 class Result(Generic[Config, R]):
-    """What became of one run.
+    """The outcome of one run.
 
-    Two results are equal if all that they hold is equal, arrays in their shapes and numbers.
+    Two results are equal if their fields are; arrays are equal if their shapes and numbers are.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class Result(Generic[Config, R]):
     value
         What the run returned; None if it raised an exception.
     error
-        The traceback of the exception, also of one because the value is nothing that a file of
-        results can hold; None if there was none.
+        The traceback of the exception, which may also say that the value can't be written to the
+        file of results; None if there was none.
     """
 
     index: int
@@ -50,7 +50,7 @@ class Result(Generic[Config, R]):
 
     @property
     def ok(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run returned a value, which could be written if it had to be."""
         return self.error is None
 
     def __eq__(self, other: object) -> bool:
@@ -118,11 +118,11 @@ _DEEPEST = 100  # the json module and the stack take more than that, wherever th
 
 @attrs.define(eq=False)
 class ResultFile:
-    """A file of JSON lines, one for each run that came to its end or failed.
+    """A file of JSON lines, one for each run that finished or failed.
 
-    Any number of sweeps may add to one file at the same time: each reads and writes under a lock.
-    So a last line that is not finished was left by a process that died, and may be removed.
-    Nothing else ever is.
+    Any number of sweeps may add to one file at the same time, since each reads and writes under a
+    lock. So an unfinished last line was left by a process that died, and is removed. Nothing else
+    ever is.
     """
 
     path: Path
@@ -150,9 +150,9 @@ class ResultFile:
         Returns
         -------
         values
-            The values of those that came to their end.
+            The values of the runs that have finished.
         failures
-            For those that only failed, how often their process died.
+            For the runs that have only failed, how often their process died.
 
         Raises
         ------
@@ -186,7 +186,7 @@ class ResultFile:
         OSError
             If the file can't be written. Its lines are as they were.
         ValueError
-            If somebody has added a line that is not a result.
+            If a line that another program has added is not a result.
         """
         lines = [self._line(result, died=died) for result, died in results]
         with self._open() as file:
@@ -211,8 +211,8 @@ class ResultFile:
                 _lock(file, on=False)
 
     def _records(self, file: IO[bytes]) -> Iterator[_Record]:
-        """Iterate over the lines that have not been read; end or remove the last if one may."""
-        if file.seek(0, os.SEEK_END) < self._size:  # somebody has emptied or replaced it
+        """Iterate over the lines that are new; complete or remove one that lacks its end."""
+        if file.seek(0, os.SEEK_END) < self._size:  # another program has cut or replaced it
             self._size = self._lines = 0
         file.seek(self._size)
         for line in file:
@@ -307,9 +307,10 @@ def _readable(node: Node) -> Json:
 
 
 def _encoded(value: object, name: str, depth: int = 0) -> Json:
-    """Return a value as JSON: itself, but for what JSON lacks and what looks like that.
+    """Return a value as JSON.
 
-    NaN is {"float": "nan"}; a dict that has "float" or "dict" for its only key is {"dict": ...}.
+    NaN and infinity, which JSON lacks, are written as {"float": "nan"}. A dict that could be
+    mistaken for that, since "float" or "dict" is its only key, is written as {"dict": ...}.
     """
     if isinstance(value, np.bool | np.integer | np.floating):
         value = value.item()
@@ -359,9 +360,8 @@ def _write(file: int, data: bytes) -> None:
 
 
 def _lock(file: IO[bytes], *, on: bool) -> None:
-    # A process that is forked meanwhile has the file open, too, and would keep the lock if it
-    # were only closed here. Without locks, on some network file systems, lines are still
-    # written one by one.
+    # Closing the file would not be enough: a process forked meanwhile also has it open. Where
+    # there are no locks, as on some network file systems, each append is still one write.
     with suppress(ImportError, OSError):
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415

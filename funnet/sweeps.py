@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # slow to import, as are the modules imported in functions be
     from threading import Lock
 
 AHEAD = 1000
-"""How many runs an executor is given before their results are read."""
+"""How many runs may have been submitted and not yet read."""
 
 
 def sweep(
@@ -35,38 +35,42 @@ def sweep(
     Parameters
     ----------
     run
-        A function of a configuration and a seed. For an executor of processes, one that stands in
-        a module. The seed can be given to `rng=` as it is, or split by `seed.spawn(n)`.
+        A function of a configuration and a seed. For an executor of processes, it must be
+        importable from a module. The seed can be given to `rng=` as it is, or split by
+        `seed.spawn(n)`.
     configs
         The configurations, best as frozen attrs values.
     executor
-        What runs them: any `concurrent.futures.Executor`, which must not be shut down before the
-        last result has been read. One after the other without. At most 1000 runs are in its hands
-        or wait to be read, so a reader that is slow, or waits for one slow run, stops it at last.
+        What runs them: any `concurrent.futures.Executor`. It must not be shut down before the last
+        result has been read. At most 1000 runs are submitted and not yet read, so that results
+        that wait take bounded memory. Default: the runs are executed one after the other, each
+        when its result is asked for.
     seed
-        From this number and its place, each configuration gets its seed.
+        An integer >= 0. From this number and its place, each configuration gets its seed.
+        Default: 0.
     results
-        A file with one JSON object a line, to which each result is added when it is there,
-        whether or not it is read. What it already has from a run that came to its end, with the
-        same place, configuration and seed, is not run again. Values must be JSON then: numbers,
-        also NaN and infinity, strings, lists and dicts. Several sweeps may share a file.
+        A file with one JSON object per line, to which each result is added as soon as it is there,
+        whether or not it has been read. A run that the file already has the value of, with the
+        same place, configuration and seed, is not run again. Values must be JSON: numbers,
+        including NaN and infinity, strings, lists and dicts; NumPy's numbers become Python's.
+        Several sweeps, also in several processes, may share a file. Default: no file.
 
     Yields
     ------
     result
-        One for each configuration, in their order, whoever finished first. A run that fails by an
-        exception, also `SystemExit`, or is cancelled, is one of them and does not stop the
-        others. Ctrl-C stops a sweep without an executor.
+        One for each configuration, in their order, whichever finished first. A run that raises an
+        exception, including `SystemExit`, or is cancelled is a failed result and does not stop the
+        others. `KeyboardInterrupt` stops a sweep without an executor.
 
     Raises
     ------
     TypeError
-        If `run` is not callable, `executor` is not an executor or `seed` not an integer.
-    StructureError
-        If a configuration can't be written to `results`. A run whose value can't be is one that
-        fails, with that value.
+        If `run` is not callable, `executor` not an executor, or `seed` not an integer.
     ValueError
-        If a line of `results` is not a result, or `seed` is negative.
+        If `seed` is negative, or a line of `results` is not a result. The file is left as it is.
+    StructureError
+        If a configuration can't be written to `results`. A run whose value can't be written is a
+        failed result with that value.
     OSError
         If `results` can't be read or written.
 
@@ -75,15 +79,16 @@ def sweep(
     What happens when the process of a run dies (`os._exit`, a signal, no memory) depends on the
     executor:
 
-    - `ProcessPoolExecutor` and loky give up: all runs that have not ended are failed results, with
-      `BrokenProcessPool`. Those that had begun are written to `results`, the others are not.
-    - dask starts the run again on other workers, three times, then it alone has failed.
-    - Without an executor, with threads and with MPI, the program ends. What has ended is in
-      `results`.
+    - `ProcessPoolExecutor` and loky break: all runs that have not finished are failed results.
+      Those that were running are recorded in `results`, those that were waiting are not.
+    - dask retries the run on other workers, three times by default; then only this run fails.
+    - Without an executor, with threads and with MPI, the whole program ends. What had finished is
+      in `results`.
 
-    An executor that goes on with the same `results` is given first what never failed, then what
-    raised an exception, and at last, one at a time, what had begun when a process died, beginning
-    with what was there at the fewest deaths. So each start gets further, whatever dies again.
+    When a sweep on an executor is resumed from `results`, the runs that never failed are submitted
+    first, then those that raised an exception, and finally, one at a time, those that were running
+    when a process died, the ones with the fewest such deaths first. So a run that dies each time
+    does not keep the others from being finished, if need be after several starts.
 
     Examples
     --------

@@ -210,6 +210,26 @@ def test_processes_that_share_a_file_lose_nothing(tmp_path: Path) -> None:
     assert done == {(seed, index) for seed in range(2) for index in range(60)}
 
 
+def test_a_line_that_another_process_is_writing_is_not_cut(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="this system has other locks")
+    file = tmp_path / "results.jsonl"
+    list(sweep(fails_for_odd, [0, 2], results=file))
+    whole = file.read_bytes()
+    first, rest = whole[:-30], whole[-30:]
+
+    with file.open("r+b", buffering=0) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.truncate(len(first))
+        other.seek(len(first))
+        unlock = threading.Timer(
+            0.5, lambda: (other.write(rest), fcntl.flock(other, fcntl.LOCK_UN))
+        )
+        unlock.start()
+        assert not runs_again([0, 2], file)
+        unlock.join()
+    assert file.read_bytes() == whole
+
+
 def test_threads_that_share_a_file_lose_nothing(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
 
