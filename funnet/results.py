@@ -78,11 +78,20 @@ def _equal(a: object, b: object) -> bool:
         if isinstance(a, dict):
             other = cast("dict[object, object]", b)
             return a.keys() == other.keys() and all(_equal(a[key], other[key]) for key in a)
-        if attrs.has(type(a)):
-            fields = attrs.fields(cast("type[attrs.AttrsInstance]", type(a)))
-            names = [field.name for field in fields if field.eq]
+        names = _compared_fields(type(a))
+        if names is not None:
             return all(_equal(getattr(a, name), getattr(b, name)) for name in names)
     return not (isinstance(a, np.ndarray) or isinstance(b, np.ndarray)) and bool(a == b)
+
+
+def _compared_fields(cls: type) -> list[str] | None:
+    if attrs.has(cls):
+        return [field.name for field in attrs.fields(cls) if field.eq]
+    from dataclasses import fields, is_dataclass  # noqa: PLC0415
+
+    if is_dataclass(cls):
+        return [field.name for field in fields(cls) if field.compare]
+    return None
 
 
 def describe(error: BaseException) -> str:

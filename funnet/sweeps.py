@@ -129,7 +129,7 @@ def _check(run: object, executor: object, seed: object) -> int:
 
 @attrs.frozen
 class _Job(Generic[Config, R]):
-    """What is to be done."""
+    """What there is to run."""
 
     run: Callable[[Config, np.random.SeedSequence], R]
     configs: Sequence[Config]
@@ -148,7 +148,7 @@ def _attempt(
     index: int,
     stops: type[BaseException] | tuple[()] = (),
 ) -> tuple[R | None, str | None]:
-    """Return the value and the error of one run; this is what goes to another process."""
+    """Return the value and the error of one run; this is what another process executes."""
     try:
         # The seed that SeedSequence(seed).spawn would give, without counting on who has spawned.
         return run(config, np.random.SeedSequence(seed, spawn_key=(index,))), None
@@ -191,7 +191,7 @@ def _pool(
 
     def turn(index: int) -> tuple[int, int]:
         died = failures.get(index, -1)
-        # Of what was there when a process died, the first was more likely the one that did it.
+        # Of the runs that a dying process took with it, the oldest is the most likely cause.
         return died, -index if died > 0 else index
 
     return _Pool(
@@ -206,22 +206,21 @@ def _pool(
 class _Pool(Generic[Config, R]):
     """The runs of a sweep on an executor.
 
-    The reader's thread submits them and waits. Whichever thread of the executor ends one hands
-    over its result, and writes it to the file first, together with all others that have come
-    meanwhile. So results are written when they are there, even if nobody reads any more.
+    The reader's thread submits runs and waits for results. The executor's threads write them to
+    the file and hand them over, so they are written even if the reader is slow or has left.
     """
 
     job: _Job[Config, R]
     executor: Executor
     file: ResultFile | None
     todo: deque[int]
-    suspects: frozenset[int]  # what had begun when a process died, in an earlier sweep
+    suspects: frozenset[int]  # what was running when a process died, in an earlier sweep
     ready: SimpleQueue[Result[Config, R] | BaseException]
     unwritten: SimpleQueue[tuple[Result[Config, R], bool]]
     writing: Lock
     futures: dict[int, Future[tuple[R | None, str | None]]] = attrs.field(factory=dict, init=False)
     waiting: dict[int, Result[Config, R]] = attrs.field(factory=dict, init=False)
-    begun: frozenset[int] | None = attrs.field(default=None, init=False)  # when a process died
+    running: frozenset[int] | None = attrs.field(default=None, init=False)  # when a process died
 
     def result(self, index: int) -> Result[Config, R]:
         """Wait for the result of a run."""
@@ -241,11 +240,11 @@ class _Pool(Generic[Config, R]):
             future.cancel()
 
     def _submit(self, awaited: int) -> None:
-        """Submit as many runs as may be on their way while the reader waits for one."""
+        """Submit as many runs as there is room for, and in any case the one that is awaited."""
         while self.todo:
             index = self.todo[0]
             if index in self.suspects:
-                room = not self.futures  # alone, so that it will not take others with it
+                room = not self.futures  # alone, so that no other fails if it dies
             else:
                 room = len(self.futures) + len(self.waiting) < AHEAD or not (
                     awaited in self.futures or awaited in self.waiting
@@ -265,7 +264,7 @@ class _Pool(Generic[Config, R]):
                 future.add_done_callback(partial(self._ended, index))
 
     def _ended(self, index: int, future: Future[tuple[R | None, str | None]]) -> None:
-        """Hand over what became of a run; an executor calls this in a thread of its own."""
+        """Hand over the result of a run; the executor calls this in one of its threads."""
         try:
             result, began, died = self._outcome(index, future)
             if self.file is None or not began:
@@ -280,21 +279,22 @@ class _Pool(Generic[Config, R]):
         self, index: int, future: Future[tuple[R | None, str | None]]
     ) -> tuple[Result[Config, R], bool, bool]:
         """Return a result, whether the run had begun, and whether its process died."""
+        config = self.job.configs[index]
         try:
-            return Result(index, self.job.configs[index], *future.result()), True, False
-        except BaseException as failure:  # noqa: BLE001 (it was cancelled, not sent, or it died)
-            error = failure
-        from concurrent.futures import BrokenExecutor, CancelledError  # noqa: PLC0415
+            return Result(index, config, *future.result()), True, False
+        except BaseException as error:  # noqa: BLE001 (it was cancelled, not sent, or it died)
+            from concurrent.futures import BrokenExecutor, CancelledError  # noqa: PLC0415
 
-        died = isinstance(error, BrokenExecutor)
-        if died and self.begun is None:  # all fail now, one after the other, the oldest first
-            running = (i for i, other in self.futures.copy().items() if other.running())
-            self.begun = frozenset([index, *running])
-        began = index in cast("frozenset[int]", self.begun) if died else True
-        began = began and not isinstance(error, CancelledError)
-        return Result(index, self.job.configs[index], error=describe(error)), began, died
+            result: Result[Config, R] = Result(index, config, error=describe(error))
+            if not isinstance(error, BrokenExecutor):
+                return result, not isinstance(error, CancelledError), False
+            if self.running is None:  # all fail now, one after the other, the oldest first
+                running = (i for i, other in self.futures.copy().items() if other.running())
+                self.running = frozenset([index, *running])
+            return result, index in self.running, True
 
     def _write(self, file: ResultFile) -> None:
+        """Write all results that there are, unless another thread does; then it takes them."""
         while not self.unwritten.empty() and self.writing.acquire(blocking=False):
             try:
                 batch = [self.unwritten.get() for _ in range(self.unwritten.qsize())]

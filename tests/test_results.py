@@ -6,10 +6,12 @@ import json
 import math
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, strategies as st
 from sweep_runs import Config, runs_again
@@ -178,7 +180,14 @@ def test_a_value_that_can_not_be_written_fails_its_run_and_not_the_sweep(tmp_pat
 class Weights:
     """A value with an array."""
 
-    w: np.ndarray
+    w: npt.NDArray[np.generic]
+
+
+@dataclass
+class Biases:
+    """Another."""
+
+    b: npt.NDArray[np.generic]
 
 
 def test_results_with_arrays_are_compared() -> None:
@@ -189,6 +198,7 @@ def test_results_with_arrays_are_compared() -> None:
             Result(0, w, 1),
             Result(0, 0, [w, {"a": (w, 1)}]),
             Result(0, Weights(w), 1),
+            Result(0, 0, Biases(w)),
         ]
 
     assert result(1.0) == result(1.0) == result(1.0, np.float32)
