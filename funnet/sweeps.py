@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # slow to import, as are the modules imported in functions be
 AHEAD = 1000
 """How many runs may have been submitted and not yet read."""
 
+_CANCELLED = "concurrent.futures.CancelledError: the run was cancelled before it began\n"
+
 
 def sweep(
     run: Callable[[Config, np.random.SeedSequence], R],
@@ -280,14 +282,16 @@ class _Pool(Generic[Config, R]):
     ) -> tuple[Result[Config, R], bool, bool]:
         """Return a result, whether the run had begun, and whether its process died."""
         config = self.job.configs[index]
+        if future.cancelled():
+            return Result(index, config, error=_CANCELLED), False, False
         try:
             return Result(index, config, *future.result()), True, False
-        except BaseException as error:  # noqa: BLE001 (it was cancelled, not sent, or it died)
-            from concurrent.futures import BrokenExecutor, CancelledError  # noqa: PLC0415
+        except BaseException as error:  # noqa: BLE001 (it could not be sent, or its process died)
+            from concurrent.futures import BrokenExecutor  # noqa: PLC0415
 
             result: Result[Config, R] = Result(index, config, error=describe(error))
             if not isinstance(error, BrokenExecutor):
-                return result, not isinstance(error, CancelledError), False
+                return result, True, False
             if self.running is None:  # all fail now, one after the other, the oldest first
                 running = (i for i, other in self.futures.copy().items() if other.running())
                 self.running = frozenset([index, *running])
