@@ -70,6 +70,8 @@ def _equal(a: object, b: object) -> bool:
     if a is b:
         return True
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        if a.dtype.hasobject:  # NumPy can't compare arrays in arrays
+            return a.shape == b.shape and _equal(a.tolist(), b.tolist())
         return bool(np.array_equal(a, b))
     if type(a) is type(b):
         if isinstance(a, tuple | list):

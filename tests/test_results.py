@@ -199,6 +199,7 @@ def test_results_with_arrays_are_compared() -> None:
             Result(0, 0, [w, {"a": (w, 1)}]),
             Result(0, Weights(w), 1),
             Result(0, 0, Biases(w)),
+            Result(0, 0, np.array([w, None], object)),
         ]
 
     assert result(1.0) == result(1.0) == result(1.0, np.float32)
