@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Generic, cast
+from typing import TYPE_CHECKING, cast
 
-import attrs
 import numpy as np
 
-from funnet.results import Config, R, Result, ResultFile, describe
+from funnet.results import Attempt, Config, R, Result, describe
 
 if TYPE_CHECKING:  # slow to import, as are the modules imported in functions below
-    from concurrent.futures import Executor, Future
-    from queue import SimpleQueue
-    from threading import Lock
+    from concurrent.futures import Executor
 
-AHEAD = 1000
-"""How many runs may have been submitted and not yet read."""
-
-_CANCELLED = "concurrent.futures.CancelledError: the run was cancelled before it began\n"
+    from funnet.result_file import ResultFile
 
 
 def sweep(
@@ -105,13 +98,19 @@ def sweep(
     """
     configs = list(configs)
     seed = _check(run, executor, seed)
-    file = None if results is None else ResultFile.of(results, configs, seed)
-    values, failures = ({}, {}) if file is None else file.read()
-    done = {index: Result(index, configs[index], cast(R, value)) for index, value in values.items()}
-    job = _Job(run, configs, seed)
+    file, done, failures = None, dict[int, Result[Config, R]](), dict[int, int]()
+    if results is not None:
+        from funnet.result_file import ResultFile  # noqa: PLC0415
+
+        file = ResultFile.of(results, configs, seed)
+        values, failures = file.read()
+        done = {i: Result(i, configs[i], cast(R, value)) for i, value in values.items()}
     if executor is None:
-        return _one_by_one(job, done, file)
-    return _in_order(_pool(job, executor, file, done, failures), done)
+        serial: Attempt[Config, R] = partial(_attempt, run, seed, stops=KeyboardInterrupt)
+        return _one_by_one(serial, configs, done, file)
+    from funnet.pool import Pool  # noqa: PLC0415
+
+    return Pool(partial(_attempt, run, seed), configs, executor, file, failures).results(done)
 
 
 def _check(run: object, executor: object, seed: object) -> int:
@@ -129,24 +128,10 @@ def _check(run: object, executor: object, seed: object) -> int:
     return int(seed)
 
 
-@attrs.frozen
-class _Job(Generic[Config, R]):
-    """What there is to run."""
-
-    run: Callable[[Config, np.random.SeedSequence], R]
-    configs: Sequence[Config]
-    seed: int
-
-    def attempt(self, index: int) -> Result[Config, R]:
-        """Return the result of one run, in this thread."""
-        outcome = _attempt(self.run, self.configs[index], self.seed, index, stops=KeyboardInterrupt)
-        return Result(index, self.configs[index], *outcome)
-
-
 def _attempt(
     run: Callable[[Config, np.random.SeedSequence], R],
-    config: Config,
     seed: int,
+    config: Config,
     index: int,
     stops: type[BaseException] | tuple[()] = (),
 ) -> tuple[R | None, str | None]:
@@ -161,148 +146,14 @@ def _attempt(
 
 
 def _one_by_one(
-    job: _Job[Config, R], done: dict[int, Result[Config, R]], file: ResultFile | None
+    attempt: Attempt[Config, R],
+    configs: Sequence[Config],
+    done: dict[int, Result[Config, R]],
+    file: ResultFile | None,
 ) -> Iterator[Result[Config, R]]:
-    for index in range(len(job.configs)):
+    for index, config in enumerate(configs):
         if index in done:
             yield done.pop(index)
         else:
-            result = job.attempt(index)
+            result = Result(index, config, *attempt(config, index))
             yield result if file is None else file.append([(result, False)])[0]
-
-
-def _in_order(
-    pool: _Pool[Config, R], done: dict[int, Result[Config, R]]
-) -> Iterator[Result[Config, R]]:
-    try:
-        for index in range(len(pool.job.configs)):
-            yield done.pop(index) if index in done else pool.result(index)
-    finally:
-        pool.cancel()
-
-
-def _pool(
-    job: _Job[Config, R],
-    executor: Executor,
-    file: ResultFile | None,
-    done: dict[int, Result[Config, R]],
-    failures: dict[int, int],
-) -> _Pool[Config, R]:
-    from queue import SimpleQueue  # noqa: PLC0415
-    from threading import Lock  # noqa: PLC0415
-
-    def turn(index: int) -> tuple[int, int]:
-        died = failures.get(index, -1)
-        # Of the runs that a dying process took with it, the oldest is the most likely cause.
-        return died, -index if died > 0 else index
-
-    return _Pool(
-        job, executor, file,
-        todo=deque(sorted((i for i in range(len(job.configs)) if i not in done), key=turn)),
-        suspects=frozenset(index for index, died in failures.items() if died),
-        ready=SimpleQueue(), unwritten=SimpleQueue(), writing=Lock(),
-    )  # fmt: skip
-
-
-@attrs.define(eq=False)
-class _Pool(Generic[Config, R]):
-    """The runs of a sweep on an executor.
-
-    The reader's thread submits runs and waits for results. The executor's threads write them to
-    the file and hand them over, so they are written even if the reader is slow or has left.
-    """
-
-    job: _Job[Config, R]
-    executor: Executor
-    file: ResultFile | None
-    todo: deque[int]
-    suspects: frozenset[int]  # what was running when a process died, in an earlier sweep
-    ready: SimpleQueue[Result[Config, R] | BaseException]
-    unwritten: SimpleQueue[tuple[Result[Config, R], bool]]
-    writing: Lock
-    futures: dict[int, Future[tuple[R | None, str | None]]] = attrs.field(factory=dict, init=False)
-    waiting: dict[int, Result[Config, R]] = attrs.field(factory=dict, init=False)
-    running: frozenset[int] | None = attrs.field(default=None, init=False)  # when a process died
-
-    def result(self, index: int) -> Result[Config, R]:
-        """Wait for the result of a run."""
-        while True:
-            self._submit(index)
-            if index in self.waiting:
-                return self.waiting.pop(index)
-            result = self.ready.get()
-            if isinstance(result, BaseException):  # it could not be written
-                raise result
-            self.waiting[result.index] = result
-            del self.futures[result.index]
-
-    def cancel(self) -> None:
-        """Cancel the runs that have not begun."""
-        for future in self.futures.values():
-            future.cancel()
-
-    def _submit(self, awaited: int) -> None:
-        """Submit as many runs as there is room for, and in any case the one that is awaited."""
-        while self.todo:
-            index = self.todo[0]
-            if index in self.suspects:
-                room = not self.futures  # alone, so that no other fails if it dies
-            else:
-                room = len(self.futures) + len(self.waiting) < AHEAD or not (
-                    awaited in self.futures or awaited in self.waiting
-                )
-            if not room:
-                return
-            self.todo.popleft()
-            job = self.job
-            try:
-                future = self.executor.submit(
-                    _attempt, job.run, job.configs[index], job.seed, index
-                )
-            except Exception as error:  # noqa: BLE001 (what has been done is still good)
-                self.waiting[index] = Result(index, job.configs[index], error=describe(error))
-            else:
-                self.futures[index] = future
-                future.add_done_callback(partial(self._ended, index))
-
-    def _ended(self, index: int, future: Future[tuple[R | None, str | None]]) -> None:
-        """Hand over the result of a run; the executor calls this in one of its threads."""
-        try:
-            result, began, died = self._outcome(index, future)
-            if self.file is None or not began:
-                self.ready.put(result)
-            else:
-                self.unwritten.put((result, died))
-                self._write(self.file)
-        except BaseException as error:  # noqa: BLE001 (it is for the reader)
-            self.ready.put(error)
-
-    def _outcome(
-        self, index: int, future: Future[tuple[R | None, str | None]]
-    ) -> tuple[Result[Config, R], bool, bool]:
-        """Return a result, whether the run had begun, and whether its process died."""
-        config = self.job.configs[index]
-        if future.cancelled():
-            return Result(index, config, error=_CANCELLED), False, False
-        try:
-            return Result(index, config, *future.result()), True, False
-        except BaseException as error:  # noqa: BLE001 (it could not be sent, or its process died)
-            from concurrent.futures import BrokenExecutor  # noqa: PLC0415
-
-            result: Result[Config, R] = Result(index, config, error=describe(error))
-            if not isinstance(error, BrokenExecutor):
-                return result, True, False
-            if self.running is None:  # all fail now, one after the other, the oldest first
-                running = (i for i, other in self.futures.copy().items() if other.running())
-                self.running = frozenset([index, *running])
-            return result, index in self.running, True
-
-    def _write(self, file: ResultFile) -> None:
-        """Write all results that there are, unless another thread does; then it takes them."""
-        while not self.unwritten.empty() and self.writing.acquire(blocking=False):
-            try:
-                batch = [self.unwritten.get() for _ in range(self.unwritten.qsize())]
-                for result in file.append(batch):
-                    self.ready.put(result)
-            finally:
-                self.writing.release()
