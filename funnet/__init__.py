@@ -117,6 +117,7 @@ from funnet.optimizers import (
     sgd_update as sgd_update,
     weight_decay as weight_decay,
 )
+from funnet.results import Result as Result
 from funnet.schedules import (
     Rate as Rate,
     Schedule as Schedule,
@@ -133,10 +134,7 @@ from funnet.streams import (
     last as last,
     moving_average as moving_average,
 )
-from funnet.sweeps import (
-    Result as Result,
-    sweep as sweep,
-)
+from funnet.sweeps import sweep as sweep
 from funnet.training import (
     NonFiniteError as NonFiniteError,
     TrainState as TrainState,

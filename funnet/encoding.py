@@ -106,7 +106,9 @@ class Branch:
 Node = ArraySpec | Constant | Branch
 
 
-def encode(value: object, arrays: dict[str, AnyArray], path: str = "") -> Node:
+def encode(
+    value: object, arrays: dict[str, AnyArray], path: str = "", *, numpy_scalars: bool = False
+) -> Node:
     """Return the structure of a value, and put its arrays into a dict, by path.
 
     Parameters
@@ -118,6 +120,8 @@ def encode(value: object, arrays: dict[str, AnyArray], path: str = "") -> Node:
         Where the arrays go.
     path
         Where the value stands.
+    numpy_scalars
+        Whether NumPy's numbers and strings may stand for Python's.
 
     Raises
     ------
@@ -144,11 +148,16 @@ def encode(value: object, arrays: dict[str, AnyArray], path: str = "") -> Node:
     if isinstance(value, np.ndarray):
         arrays[path] = array = _plain(value, path)
         return ArraySpec(path, DTYPES[array.dtype.name], array.shape)
+    if numpy_scalars and isinstance(value, np.bool | np.number | np.str_):
+        value = value.item()
     if value is None or type(value) in (bool, int, float, str):
         _check_constant(value, path)
         return Constant(cast(Scalar, value))
     children = _children(value, path)
-    items = {name: encode(child, arrays, join(path, name)) for name, child in children.items()}
+    items = {
+        name: encode(child, arrays, join(path, name), numpy_scalars=numpy_scalars)
+        for name, child in children.items()
+    }
     return Branch(type(value).__name__, items)
 
 

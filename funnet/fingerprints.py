@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from funnet.encoding import AnyArray, encode, to_json
+from collections.abc import Mapping
+
+from funnet.encoding import AnyArray, Node, encode, to_json
 
 
 def fingerprint(value: object) -> str:
@@ -31,13 +33,17 @@ def fingerprint(value: object) -> str:
     >>> fingerprint(np.zeros(3))[:16], fingerprint(np.zeros(3, np.float32))[:16]
     ('72e8f1cd32ae334d', '4662353010a40934')
     """
+    arrays: dict[str, AnyArray] = {}
+    return digest(encode(value, arrays), arrays)
+
+
+def digest(structure: Node, arrays: Mapping[str, AnyArray]) -> str:
+    """Return the SHA-256 of a structure and its arrays, as `encode` gives them."""
     import hashlib  # noqa: PLC0415 (slow to import)
     import json  # noqa: PLC0415
 
-    arrays: dict[str, AnyArray] = {}
-    structure = to_json(encode(value, arrays))
-    digest = hashlib.sha256(json.dumps(structure, separators=(",", ":")).encode() + b"\n")
+    sha = hashlib.sha256(json.dumps(to_json(structure), separators=(",", ":")).encode() + b"\n")
     for array in arrays.values():  # the structure says where each of them ends
         little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
-        digest.update(little.reshape(-1).data)
-    return digest.hexdigest()
+        sha.update(little.reshape(-1).data)
+    return sha.hexdigest()

@@ -1,6 +1,11 @@
 """Runs for the tests of `sweep`, in a module of their own so that processes can import them."""
 
 import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -14,6 +19,7 @@ from funnet import (
     minibatches,
     sequential,
     softmax_cross_entropy,
+    sweep,
     train,
 )
 
@@ -59,3 +65,36 @@ def dies_for_three(config: int, seed: np.random.SeedSequence) -> int:
     if config == 3:
         os._exit(1)
     return config
+
+
+def dies_at_once_for_three(config: int, seed: np.random.SeedSequence) -> int:
+    """Return the configuration after a while, or end the process before."""
+    if config == 3:
+        os._exit(1)
+    time.sleep(0.3)
+    return config
+
+
+def exits_for_odd(config: int, seed: np.random.SeedSequence) -> int:
+    """Return the configuration, or leave as a script does."""
+    if config % 2:
+        sys.exit("odd")
+    return config
+
+
+def is_interrupted(config: int, seed: np.random.SeedSequence) -> int:
+    """Raise what Ctrl-C raises."""
+    raise KeyboardInterrupt
+
+
+def is_killed(config: int, seed: np.random.SeedSequence) -> int:
+    """End the process as the system does when memory is short."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return config
+
+
+def runs_again(configs: Sequence[object], file: Path, *, seed: int = 0) -> bool:
+    """Return whether anything is run for a file that should have it all."""
+    calls = []
+    list(sweep(lambda config, _seed: calls.append(config), configs, results=file, seed=seed))
+    return bool(calls)

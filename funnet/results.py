@@ -1,0 +1,95 @@
+"""The results of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar, cast
+
+import attrs
+import numpy as np
+
+Config = TypeVar("Config")
+R = TypeVar("R")
+
+Attempt = Callable[[Config, int], tuple[R | None, str | None]]
+"""Executes the run of a configuration and its index, and returns its value and its error."""
+
+
+@attrs.frozen(eq=False)
+class Result(Generic[Config, R]):
+    """The outcome of one run.
+
+    Two results are equal if their fields are; arrays are equal if their shapes and numbers are.
+
+    Parameters
+    ----------
+    index
+        The place of its configuration.
+    config
+        The configuration.
+    value
+        What the run returned; None if it raised an exception.
+    error
+        The traceback of the exception, which may also say that the value can't be written to the
+        file of results; None if there was none.
+    """
+
+    index: int
+    config: Config
+    value: R | None = None
+    error: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run returned a value, which could be written if it had to be."""
+        return self.error is None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Result):
+            return NotImplemented
+        return (
+            (self.index, self.error) == (other.index, other.error)
+            and _equal(self.config, other.config)
+            and _equal(self.value, other.value)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.index, self.error))
+
+
+def _equal(a: object, b: object) -> bool:
+    if a is b:
+        return True
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        if a.dtype.hasobject:  # NumPy can't compare arrays in arrays
+            a, b = [a.shape, a.tolist()], [b.shape, b.tolist()]
+        else:
+            return bool(np.array_equal(a, b))
+    if type(a) is type(b):
+        if isinstance(a, tuple | list):
+            others = cast("Sequence[object]", b)
+            return len(a) == len(others) and all(map(_equal, a, others))
+        if isinstance(a, dict):
+            other = cast("dict[object, object]", b)
+            return a.keys() == other.keys() and all(_equal(a[key], other[key]) for key in a)
+        names = _compared_fields(type(a))
+        if names is not None:
+            return all(_equal(getattr(a, name), getattr(b, name)) for name in names)
+    return not (isinstance(a, np.ndarray) or isinstance(b, np.ndarray)) and bool(a == b)
+
+
+def _compared_fields(cls: type) -> list[str] | None:
+    if attrs.has(cls):
+        return [field.name for field in attrs.fields(cls) if field.eq]
+    from dataclasses import fields, is_dataclass  # noqa: PLC0415
+
+    if is_dataclass(cls):
+        return [field.name for field in fields(cls) if field.compare]
+    return None
+
+
+def describe(error: BaseException) -> str:
+    """Return the traceback of an exception."""
+    import traceback  # noqa: PLC0415
+
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,222 @@
+"""Results as values, what is refused before the first run, and what a file gives back."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, strategies as st
+from sweep_runs import Config, runs_again
+
+from funnet import Result, StructureError, sweep
+
+
+def bare(word: str) -> object:
+    raise ValueError(f"{word} is not JSON")
+
+
+# What is refused before the first run
+
+
+def never(config: object, seed: np.random.SeedSequence) -> int:
+    raise AssertionError("it is run")
+
+
+@pytest.mark.parametrize("seed", [None, True, 1.0, "1", np.float64(1), [1]])
+def test_a_seed_that_is_not_an_integer_is_refused(seed: object) -> None:
+    with pytest.raises(TypeError, match="expected seed to be a non-negative integer"):
+        sweep(never, [0], seed=seed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [-1, np.int64(-1)])
+def test_a_negative_seed_is_refused(seed: int) -> None:
+    with pytest.raises(ValueError, match="expected seed to be a non-negative integer, got -1"):
+        sweep(never, [0], seed=seed)
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), np.uint8(3)])
+def test_a_seed_of_numpy_is_that_number(seed: int, tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    fresh = list(sweep(lambda _, seed: seed.entropy, [0], seed=seed, results=file))
+    assert fresh[0].value == 3
+    assert not runs_again([0], file, seed=3)
+
+
+def test_what_can_not_be_called_is_refused() -> None:
+    with pytest.raises(TypeError, match="expected run to be a function"):
+        sweep(3, [0])  # type: ignore[arg-type]
+
+
+def test_what_is_not_an_executor_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"expected a concurrent\.futures\.Executor, got 4"):
+        sweep(never, [0], executor=4)  # type: ignore[arg-type]
+
+
+def test_a_path_that_can_not_be_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="expected a folder to write"):
+        sweep(never, [0], results=tmp_path / "none" / "results.jsonl")
+    with pytest.raises(IsADirectoryError):
+        sweep(never, [0], results=tmp_path)
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no FIFOs or devices")
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", tmp_path / "link", os.devnull):
+        with pytest.raises(OSError, match="not a regular file"):
+            sweep(never, [0], results=path)
+    assert stat.S_ISFIFO((tmp_path / "fifo").stat().st_mode)
+
+
+@pytest.mark.parametrize("config", [object(), 1j, {1, 2}, np.longdouble(1), np.datetime64(0, "s")])
+def test_a_configuration_that_can_not_be_written_is_refused(config: object, tmp_path: Path) -> None:
+    with pytest.raises(StructureError, match="config"):
+        sweep(never, [0, config], results=tmp_path / "results.jsonl")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_configuration_without_an_end_is_refused(tmp_path: Path) -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    for config in (endless, 10**5_000):
+        with pytest.raises(StructureError, match="config"):
+            sweep(never, [config], results=tmp_path / "results.jsonl")
+
+
+# Configurations
+
+
+def test_numbers_of_numpy_in_a_configuration_are_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    configs = [Config(lr, width) for lr in np.logspace(-3, 0, 4) for width in np.array([4, 8])]
+    plain = [Config(float(config.lr), int(config.width)) for config in configs]
+    list(sweep(lambda config, _seed: config.lr, configs, results=file))
+
+    assert not runs_again(configs, file)
+    assert not runs_again(plain, file)
+    assert json.loads(file.read_bytes().splitlines()[0])["run"]["config"] == {
+        "lr": 0.001,
+        "width": 4,
+    }
+    mixed = [np.str_("adam"), np.bool(True), np.float32(0.5), (np.int8(1), {"a": np.uint64(2)})]
+    assert runs_again(mixed, tmp_path / "mixed.jsonl")
+    assert not runs_again(["adam", True, 0.5, (1, {"a": 2})], tmp_path / "mixed.jsonl")
+
+
+def test_a_configuration_with_nan_is_found_as_done(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    configs: list[object] = [Config(math.nan), math.inf, [-math.inf, math.nan], np.float16("nan")]
+    assert runs_again(configs, file)
+    assert not runs_again(configs, file)
+    for line in file.read_bytes().splitlines():
+        json.loads(line, parse_constant=bare)
+
+
+def test_a_configuration_that_its_run_changes_is_found_as_done(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    list(sweep(lambda config, _seed: config.append(1), [[0]], results=file))
+    assert not runs_again([[0]], file)
+
+
+# Values
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.sampled_from(["float", "dict", "a"]) | st.text(), inner)
+        | st.fixed_dictionaries({"float": inner | st.sampled_from(["nan", "inf"])})
+        | st.fixed_dictionaries({"dict": inner})
+    ),
+)
+
+
+@given(value=VALUES)
+def test_what_is_read_is_what_was_written(
+    value: object, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("values") / "results.jsonl"
+    list(sweep(lambda _config, _seed: value, [0], results=file))
+    for line in file.read_bytes().splitlines():
+        json.loads(line, parse_constant=bare)
+    (read,) = sweep(never, [0], results=file)
+    assert repr(read.value) == repr(value)
+
+
+def nested(depth: int) -> list[object]:
+    value: list[object] = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+def test_a_value_that_can_not_be_written_fails_its_run_and_not_the_sweep(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    endless: list[object] = []
+    endless += [endless, endless]
+    knot: dict[str, object] = {}
+    knot["knot"] = knot
+    values = [10**5_000, endless, knot, nested(5_000), np.longdouble(1), np.zeros(2), {1: 2}, b""]
+
+    results = list(sweep(lambda i, _seed: values[i], range(len(values)), results=file))
+    assert not any(result.ok for result in results)
+    assert all(result.value is value for result, value in zip(results, values, strict=True))
+    (fine,) = sweep(lambda _config, _seed: nested(100), [0], results=file)
+    assert fine.ok
+    assert next(sweep(lambda _config, _seed: nested(1), [0], results=file)).value == nested(100)
+
+
+# Equality
+
+
+@attrs.frozen
+class Weights:
+    """A value with an array."""
+
+    w: npt.NDArray[np.generic]
+
+
+@dataclass
+class Biases:
+    """Another."""
+
+    b: npt.NDArray[np.generic]
+
+
+def test_results_with_arrays_are_compared() -> None:
+    def result(x: float, dtype: type[np.generic] = np.float64) -> list[Result[object, object]]:
+        w = np.full((2, 3), x, dtype)
+        return [
+            Result(0, 0, w),
+            Result(0, w, 1),
+            Result(0, 0, [w, {"a": (w, 1)}]),
+            Result(0, Weights(w), 1),
+            Result(0, 0, Biases(w)),
+            Result(0, 0, np.array([w, None], object)),
+        ]
+
+    assert result(1.0) == result(1.0) == result(1.0, np.float32)
+    for same, other in zip(result(1.0), result(2.0), strict=True):
+        assert (same == other) is False
+        assert same != other
+    assert Result(0, 0, np.zeros(2)) != Result(0, 0, np.zeros(3))
+    assert Result(0, 0, np.zeros(2)) != Result(0, 0, 0.0)
+    assert Result(0, 0, [np.zeros(2)]) != Result(0, 0, [np.zeros(2), 1])
+    assert Result(0, 0, {"a": np.zeros(2)}) != Result(0, 0, {"b": np.zeros(2)})
+    assert Result(0, 0, 0.0) != Result(0, 0, np.zeros(2))
+    assert hash(Result(0, 0, np.zeros(2))) == hash(Result(0, 0, np.zeros(2)))
+
+
+def test_results_of_plain_values_are_compared_as_these_are() -> None:
+    assert Result(0, 1, 2) == Result(0, 1, 2.0)
+    assert Result(0, 1, 2) != Result(1, 1, 2)
+    assert Result(0, 1, 2) != Result(0, 2, 2)
+    assert Result(0, 1, None, "failed") != Result(0, 1, None)
+    assert Result(0, 1, 2) != (0, 1, 2)
