@@ -25,7 +25,6 @@ from funnet.encoding import (
     encode,
     to_json,
 )
-from funnet.errors import StructureError
 from funnet.fingerprints import digest
 from funnet.results import Config, R, Result, describe
 
@@ -219,13 +218,8 @@ def _is_unfinished(line: bytes, damage: Exception) -> bool:
 
 def _run(index: int, config: object, seed: int) -> _Run:
     arrays: dict[str, AnyArray] = {}
-    try:
-        structure = encode(config, arrays, "config", numpy_scalars=True)
-        return _Run(index, seed, _readable(structure), digest(structure, arrays))
-    except StructureError:
-        raise
-    except (ValueError, RecursionError) as error:  # an int of too many digits; no end of lists
-        raise StructureError(f"can't be written: {error}", "config") from error
+    structure = encode(config, arrays, "config", numpy_scalars=True)
+    return _Run(index, seed, _readable(structure), digest(structure, arrays))
 
 
 def _readable(node: Node) -> Json:
