@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from funnet.arrays import Shaped, ShapeT, check_cache, check_float, check_like
+from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -26,7 +27,7 @@ def _finite(slope: float) -> float:
 
 
 @attrs.frozen(eq=False)
-class LeakyReLU:
+class LeakyReLU(Elementwise, OnRows, SomeLayer):
     """The rectified linear unit that lets a part of the negative side through.
 
     Parameters
