@@ -144,8 +144,8 @@ for each_of_list in [small, large, Affine.init(4, 2, rng=0)]:
     sgd_update(each_of_list, backward(each_of_list, list_cache, y), lr=0.1)
 for name, named in {"small": small, "large": large}.items():
     y, named_cache = forward(named, x)
-    named = sgd_update(named, backward(named, named_cache, y), lr=0.1)
-    save(f"{name}.npz", named)
+    updated = sgd_update(named, backward(named, named_cache, y), lr=0.1)
+    save(f"{name}.npz", updated)
 
 # Helpers that return what they are given.
 N = TypeVar("N", bound=Network[int, int])

@@ -104,7 +104,7 @@ freeze(net, "layers.0")  # [arg-type]
 state.step = 3  # [misc]
 train(net, batches, loss=mean_squared_error, optimizer=optimizer)  # [arg-type]
 train(net, of_images, loss=softmax_cross_entropy, optimizer=optimizer)  # [arg-type]
-train(net, [x, x], loss=softmax_cross_entropy, optimizer=optimizer)  # [list-item]
+train(net, [x, x], loss=softmax_cross_entropy, optimizer=optimizer)  # [list-item] [arg-type]
 train(net, batches, loss=softmax_cross_entropy, optimizer=sgd_update)  # [call-overload]
 for train_state in train(net, batches, loss=softmax_cross_entropy, optimizer=optimizer):
     train_state.params = net  # [misc]

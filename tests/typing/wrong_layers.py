@@ -98,7 +98,7 @@ class NoPullback:
 
 @attrs.frozen(eq=False)
 class WithAMode:
-    def forward(self, x: Matrix, train: bool) -> tuple[Matrix, Matrix]:
+    def forward(self, x: Matrix, mode: str) -> tuple[Matrix, Matrix]:
         return x, x
 
     def pullback(self, cache: Matrix, dout: Matrix) -> tuple[WithAMode, Callable[[], Matrix]]:
@@ -129,21 +129,9 @@ sequential(OtherCache(), OtherCache())  # [misc]
 sequential(*[NoCache()])  # [call-overload]
 sequential(*[DictOfGradients()])  # [type-var]
 sequential(*[OnlyADict(), OnlyADict()])  # [call-overload]
-sequential(
-    affine(), ReLU(), affine(), ReLU(), affine(), ReLU(), affine(), ReLU(), affine(), NoCache()
-)  # [call-overload]
-sequential(
-    affine(),
-    ReLU(),
-    affine(),
-    ReLU(),
-    affine(),
-    ReLU(),
-    affine(),
-    ReLU(),
-    affine(),
-    DictOfGradients(),
-)  # [type-var]
+full, relu = affine(), ReLU()
+sequential(full, relu, full, relu, full, relu, full, relu, full, NoCache())  # [call-overload]
+sequential(full, relu, full, relu, full, relu, full, relu, DictOfGradients())  # [type-var]
 forward(NoCache(), x)  # [call-overload]
 train(OnlyADict(), batches, loss=softmax_cross_entropy, optimizer=optimizer)  # [call-overload]
 
@@ -165,72 +153,12 @@ sequential(affine(), table["relu"])  # [call-overload]
 
 # Nine layers and more.
 flat = Flatten()
-sequential(
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    flat,
-)  # [arg-type]
+sequential(full, relu, full, relu, full, relu, full, relu, full, relu, full, flat)  # [arg-type]
 sequential(full, relu, full, relu, full, relu, full, relu, flat, relu, full)  # [arg-type]
-sequential(
-    flat,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    relu,
-    full,
-    flat,
-)  # [arg-type]
-sequential(full, flat, full, relu, full, relu, full, relu, full, relu, full, relu)  # [arg-type]
-forward(
-    sequential(
-        flat,
-        full,
-        relu,
-        full,
-        relu,
-        full,
-        relu,
-        full,
-        relu,
-        full,
-        relu,
-        full,
-        relu,
-        full,
-        relu,
-        full,
-        relu,
-        full,
-    ),
-    x,
-)  # [misc]
+sequential(full, flat, full, relu, full, relu, full, relu, full, relu, full)  # [arg-type]
+sequential(flat, full, relu, full, relu, full, relu, full, relu, full, relu, flat)  # [arg-type]
+deep = sequential(flat, full, relu, full, relu, full, relu, full, relu, full, relu, full)
+forward(deep, x)  # [misc]
 
 # Gradients.
 net = sequential(affine(), ReLU(), affine())
