@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import SupportsFloat, TypeAlias, TypeGuard, TypeVar, cast
+from typing import Any, SupportsFloat, TypeAlias, TypeGuard, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from funnet.errors import DTypeError, ShapeError, StructureError
 Float = np.float16 | np.float32 | np.float64
 """The types of number that a network can have."""
 
-Array = np.ndarray[tuple[int, ...], np.dtype[Float]]
+Array = npt.NDArray[Float]
 """A float array of any rank."""
 
 Vector = np.ndarray[tuple[int], np.dtype[Float]]
@@ -50,6 +50,10 @@ ShapeT = TypeVar("ShapeT", bound=tuple[int, ...])
 
 Shaped = np.ndarray[ShapeT, np.dtype[Float]]
 """A float array of the rank that another one has: `Shaped[ShapeT]`."""
+
+# Any: a user's layer may be typed for one float type, and layers are compared by rank only.
+Ranked = np.ndarray[ShapeT, np.dtype[Any]]
+"""An array of the rank that another one has, and of any type: `Ranked[ShapeT]`."""
 
 ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Float])
 T = TypeVar("T")
@@ -390,7 +394,7 @@ def is_locked(array: npt.NDArray[Float]) -> bool:
     return isinstance(base, np.ndarray) and is_locked(base)
 
 
-def lock(array: ArrayT) -> ArrayT:
+def lock(array: Array) -> Array:
     """Return an array with the same values that nobody can write to.
 
     Meant as the `converter` of an array field: `attrs.field(converter=lock)`.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Literal, Protocol, TypeVar, cast, overload
+from typing import Any, Generic, Never, Protocol, TypeVar, cast, overload
 
 import attrs
 
-from funnet.arrays import Matrix, Shaped, ShapeT, check_cache
+from funnet.arrays import Matrix, Ranked, Shaped, check_cache
 from funnet.errors import LocatedError, ShapeError, StructureError
-from funnet.layer import Layer
+from funnet.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
 from funnet.tree import check_layer_class, describe
 from funnet.widths import Widths, mismatches, whole
 
@@ -19,24 +19,21 @@ O_co = TypeVar("O_co", bound=int, covariant=True)
 # What is left of the arrays that go in and out, so that a network's type is short: their shapes.
 S = TypeVar("S", bound=tuple[int, ...])
 T = TypeVar("T", bound=tuple[int, ...])
-L = TypeVar("L", bound=tuple[object, ...])
+L_co = TypeVar("L_co", bound=tuple[object, ...], covariant=True)
 
 Rows = tuple[int, int]
-
-# The types of the layers are known to `sequential`, which has checked that each one's output is
-# the next one's input; a tuple of any length has no way to say that.
-AnyLayer = Layer[Any, Any, Any, Any]
+Pixels = tuple[int, int, int, int]
 
 
 @attrs.frozen(eq=False, repr=False)
-class SequentialCache(Generic[L]):
+class SequentialCache(Generic[L_co]):
     """What `Sequential.pullback` needs: the caches of the layers, in their order."""
 
     caches: tuple[object, ...]
 
 
 @attrs.frozen(eq=False)
-class Sequential(Generic[I_co, O_co, S, T, L]):
+class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     """Layers in a row, as one layer: a network. Made by `sequential`, which checks that they fit.
 
     Its type says, in this order: the width of its input and of its output, the shape of the arrays
@@ -48,7 +45,7 @@ class Sequential(Generic[I_co, O_co, S, T, L]):
         A tuple of layers, in the order in which the input goes through them.
     """
 
-    layers: L
+    layers: L_co
 
     __repr__ = describe
 
@@ -71,7 +68,7 @@ class Sequential(Generic[I_co, O_co, S, T, L]):
         """Whether the output has the width of the input, whatever that is."""
         return _widths(self).keeps
 
-    def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], SequentialCache[L]]:
+    def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], SequentialCache[L_co]]:
         """Return what the last layer makes of what the one before it makes of ... x."""
         y: Any = x
         caches = []
@@ -85,8 +82,8 @@ class Sequential(Generic[I_co, O_co, S, T, L]):
         return y, SequentialCache(tuple(caches))
 
     def pullback(
-        self, cache: SequentialCache[L], dout: Shaped[T], /
-    ) -> tuple[Sequential[I_co, O_co, S, T, L], Callable[[], Shaped[S]]]:
+        self, cache: SequentialCache[L_co], dout: Shaped[T], /
+    ) -> tuple[Sequential[I_co, O_co, S, T, L_co], Callable[[], Shaped[S]]]:
         """Return the gradients of all layers; dx is that of the first one."""
         check_cache(cache, SequentialCache)
         row = self._row
@@ -106,7 +103,7 @@ class Sequential(Generic[I_co, O_co, S, T, L]):
                 _locate(error, i, row[i])
                 raise
             grads.append(grad)
-        return Sequential(cast(L, tuple(reversed(grads)))), dx
+        return Sequential(cast(L_co, tuple(reversed(grads)))), dx
 
 
 def _locate(error: Exception, i: int, layer: object) -> None:
@@ -129,7 +126,7 @@ def _widths(layer: object) -> Widths:
     )
 
 
-class Network(Protocol[I_co, O_co]):
+class Network(OnRows, SomeLayer, Protocol[I_co, O_co]):
     """A layer on rows of given widths, for annotations: `Network[Literal[784], Literal[10]]`.
 
     Type checkers know most widths as `int` only, so they take any network for any other. With
@@ -144,47 +141,21 @@ class Network(Protocol[I_co, O_co]):
     def n_out(self) -> O_co | int | None:
         """The width of the output, where it is known."""
 
-    def forward(self, x: Matrix, /) -> tuple[Matrix, object]:
-        """Return y (N, n_out) for x (N, n_in), and a cache of the network's own."""
-
-    # Any: which cache it is, only the network knows.
-    def pullback(
-        self, cache: Any, dout: Matrix, /
-    ) -> tuple[Network[I_co, O_co], Callable[[], Matrix]]:
+    # Any: the class of the cache and of the gradients, only the network knows.
+    def pullback(self, cache: Any, dout: Matrix, /) -> tuple[Any, Callable[[], Matrix]]:
         """Return gradients of the network's own class; dx has the shape of x."""
 
 
-class Elementwise(Protocol):
-    """A layer on arrays of any rank, whose output has the shape of its input."""
-
-    @property
-    def keeps_width(self) -> Literal[True]:
-        """Says so."""
-
-    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], Any]:
-        """Return y, of the shape of x, and a cache of the layer's own."""
-
-    def pullback(
-        self, cache: Any, dout: Shaped[ShapeT], /
-    ) -> tuple[object, Callable[[], Shaped[ShapeT]]]:
-        """Return gradients of the layer's own class; dx has the shape of dout."""
-
-
 # fmt: off
-X1 = TypeVar("X1")
-X2 = TypeVar("X2")
-X3 = TypeVar("X3")
-X4 = TypeVar("X4")
-X5 = TypeVar("X5")
-X6 = TypeVar("X6")
-X7 = TypeVar("X7")
-X8 = TypeVar("X8")
-X9 = TypeVar("X9")
-X10 = TypeVar("X10")
-X11 = TypeVar("X11")
-X12 = TypeVar("X12")
-X13 = TypeVar("X13")
-X14 = TypeVar("X14")
+# Between two layers, only ranks are compared: NumPy's functions seldom say which float they return.
+R1 = TypeVar("R1", bound=tuple[int, ...])
+R2 = TypeVar("R2", bound=tuple[int, ...])
+R3 = TypeVar("R3", bound=tuple[int, ...])
+R4 = TypeVar("R4", bound=tuple[int, ...])
+R5 = TypeVar("R5", bound=tuple[int, ...])
+R6 = TypeVar("R6", bound=tuple[int, ...])
+R7 = TypeVar("R7", bound=tuple[int, ...])
+R8 = TypeVar("R8", bound=tuple[int, ...])
 C1 = TypeVar("C1")
 C2 = TypeVar("C2")
 C3 = TypeVar("C3")
@@ -193,28 +164,16 @@ C5 = TypeVar("C5")
 C6 = TypeVar("C6")
 C7 = TypeVar("C7")
 C8 = TypeVar("C8")
-C9 = TypeVar("C9")
-C10 = TypeVar("C10")
-C11 = TypeVar("C11")
-C12 = TypeVar("C12")
-C13 = TypeVar("C13")
-C14 = TypeVar("C14")
-C15 = TypeVar("C15")
-G1 = TypeVar("G1")
-G2 = TypeVar("G2")
-G3 = TypeVar("G3")
-G4 = TypeVar("G4")
-G5 = TypeVar("G5")
-G6 = TypeVar("G6")
-G7 = TypeVar("G7")
-G8 = TypeVar("G8")
-G9 = TypeVar("G9")
-G10 = TypeVar("G10")
-G11 = TypeVar("G11")
-G12 = TypeVar("G12")
-G13 = TypeVar("G13")
-G14 = TypeVar("G14")
-G15 = TypeVar("G15")
+G1 = TypeVar("G1", bound=SomeLayer)
+G2 = TypeVar("G2", bound=SomeLayer)
+G3 = TypeVar("G3", bound=SomeLayer)
+G4 = TypeVar("G4", bound=SomeLayer)
+G5 = TypeVar("G5", bound=SomeLayer)
+G6 = TypeVar("G6", bound=SomeLayer)
+G7 = TypeVar("G7", bound=SomeLayer)
+G8 = TypeVar("G8", bound=SomeLayer)
+G = TypeVar("G")
+RowLayer = Layer[Ranked[Rows], Ranked[Rows], Any, G]
 
 @overload
 def sequential(
@@ -222,107 +181,72 @@ def sequential(
 ) -> Sequential[int, int, Rows, Rows, tuple[Elementwise, ...]]: ...
 @overload
 def sequential(
-    a: Layer[Shaped[S], Shaped[T], C1, G1], /,
+    a: Layer[Ranked[S], Ranked[T], C1, G1], /,
 ) -> Sequential[int, int, S, T, tuple[G1]]: ...
 @overload
 def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, Shaped[T], C2, G2], /,
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[T], C2, G2], /,
 ) -> Sequential[int, int, S, T, tuple[G1, G2]]: ...
 @overload
 def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, Shaped[T], C3, G3],
-    /,
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[T], C3, G3], /,
 ) -> Sequential[int, int, S, T, tuple[G1, G2, G3]]: ...
 @overload
 def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, Shaped[T], C4, G4], /,
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[T], C4, G4], /,
 ) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4]]: ...
 @overload
 def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, Shaped[T], C5, G5], /,
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
+    e: Layer[Ranked[R4], Ranked[T], C5, G5], /,
 ) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5]]: ...
 @overload
 def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, Shaped[T], C6, G6],
-    /,
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
+    e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[T], C6, G6], /,
 ) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6]]: ...
 @overload
 def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, Shaped[T], C7, G7], /,
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
+    e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[R6], C6, G6],
+    g: Layer[Ranked[R6], Ranked[T], C7, G7], /,
 ) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7]]: ...
 @overload
 def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, X7, C7, G7], h: Layer[X7, Shaped[T], C8, G8], /,
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
+    e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[R6], C6, G6],
+    g: Layer[Ranked[R6], Ranked[R7], C7, G7], h: Layer[Ranked[R7], Ranked[T], C8, G8], /,
 ) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8]]: ...
+# Lists, and more than eight layers: of unknown ranks, on rows, on rows after the first layer, and
+# on images first. `Never` accepts a layer only if its arrays are `Any`. The next two take at least
+# nine, so that fewer layers are left to the overloads above, which also compare the cache that
+# `pullback` takes with the one that `forward` returns. The last is for fewer too: mypy solves the
+# rank of all ReLUs of a call together, so one on images and one on rows match no overload above.
 @overload
 def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, Shaped[T], C9, G9],
-    /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9]]: ...
+    a: Layer[Ranked[S], Any, Any, G1], b: Layer[Never, Never, Any, G2], /, *more: SomeLayer
+) -> Sequential[int, int, S, Any, tuple[G1, *tuple[SomeLayer, ...]]]: ...
 @overload
 def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
-    j: Layer[X9, Shaped[T], C10, G10], /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10]]: ...
-@overload
-def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
-    j: Layer[X9, X10, C10, G10], k: Layer[X10, Shaped[T], C11, G11], /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11]]: ...
-@overload
-def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
-    j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, Shaped[T], C12, G12],
-    /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12]]: ...
-@overload
-def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
-    j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
-    m: Layer[X12, Shaped[T], C13, G13], /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13]]: ...
-@overload
-def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
-    j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
-    m: Layer[X12, X13, C13, G13], n: Layer[X13, Shaped[T], C14, G14], /,
-) -> Sequential[
-    int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14]
-]: ...
-@overload
-def sequential(
-    a: Layer[Shaped[S], X1, C1, G1], b: Layer[X1, X2, C2, G2], c: Layer[X2, X3, C3, G3],
-    d: Layer[X3, X4, C4, G4], e: Layer[X4, X5, C5, G5], f: Layer[X5, X6, C6, G6],
-    g: Layer[X6, X7, C7, G7], h: Layer[X7, X8, C8, G8], i: Layer[X8, X9, C9, G9],
-    j: Layer[X9, X10, C10, G10], k: Layer[X10, X11, C11, G11], l: Layer[X11, X12, C12, G12],
-    m: Layer[X12, X13, C13, G13], n: Layer[X13, X14, C14, G14], o: Layer[X14, Shaped[T], C15, G15],
-    /,
-) -> Sequential[
-    int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12, G13, G14, G15]
-]: ...
-@overload
-def sequential(
-    *layers: Layer[Matrix, Matrix, Any, G1]
+    a: RowLayer[G1], b: RowLayer[G1], c: RowLayer[G1], d: RowLayer[G1], e: RowLayer[G1],
+    f: RowLayer[G1], g: RowLayer[G1], h: RowLayer[G1], i: RowLayer[G1], /, *more: RowLayer[G1],
 ) -> Sequential[int, int, Rows, Rows, tuple[G1, ...]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[S], Ranked[Rows], Any, G1], b: RowLayer[G2], c: RowLayer[G2], d: RowLayer[G2],
+    e: RowLayer[G2], f: RowLayer[G2], g: RowLayer[G2], h: RowLayer[G2], i: RowLayer[G2], /,
+    *more: RowLayer[G2],
+) -> Sequential[int, int, S, Rows, tuple[G1, *tuple[G2, ...]]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[Pixels], Ranked[Pixels], Any, G1], b: SomeLayer, /, *more: SomeLayer
+) -> Sequential[int, int, Pixels, Any, tuple[G1, *tuple[SomeLayer, ...]]]: ...
 # fmt: on
 def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any, Any, Any]:
     """Return layers in a row, as one network.

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar, cast
+from typing import Any, Literal, Never, NoReturn, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from funnet.arrays import ArrayT, Float, check_count, plain
+from funnet.arrays import ArrayT, Float, Matrix, Ranked, Shaped, ShapeT, check_count, plain
 from funnet.errors import ShapeError
 
 X = TypeVar("X")
 Y = TypeVar("Y")
 C = TypeVar("C")
 G = TypeVar("G")
+X_contra = TypeVar("X_contra", contravariant=True)
+Y_co = TypeVar("Y_co", covariant=True)
 G_co = TypeVar("G_co", covariant=True)
+S = TypeVar("S", bound=tuple[int, ...])
+T = TypeVar("T", bound=tuple[int, ...])
+D = TypeVar("D", bound=np.dtype[Float])
 ArrayT_out = TypeVar("ArrayT_out", bound=npt.NDArray[Float])
 
 ROWS_AT_ONCE = 1024
@@ -42,7 +47,87 @@ class Layer(Protocol[X, Y, C, G_co]):
         """Return dL/dparameters, and a function that computes dL/dx when it is called."""
 
 
-def forward(params: Layer[X, Y, C, G], x: X) -> tuple[Y, C]:
+class Forward(Protocol[X_contra, Y_co]):
+    """The half of a layer that its output depends on."""
+
+    def forward(self, x: X_contra, /) -> tuple[Y_co, object]:
+        """See `Layer`."""
+
+
+AnyLayer = Layer[Any, Any, Any, Any]
+
+# Never accepts gradients only if they are Any: those of a value that is annotated as a `Network`,
+# or of a type variable with that bound, which then is the type of the result.
+NetworkT = TypeVar("NetworkT", bound=Layer[Any, Any, Any, Never])
+
+
+def _undefined(layer: object, method: str) -> NoReturn:
+    # Methods without a body are abstract, and then mypy rejects the call of a class from a table,
+    # such as {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}["relu"]().
+    raise TypeError(f"{type(layer).__name__} does not define {method}")
+
+
+# What layers of different classes have in common, such as those of a list. mypy finds it among the
+# direct bases of a class only, so our layers name each of the three that they fulfil. Any: each
+# class has its own arrays and cache.
+
+
+class SomeLayer(Protocol):
+    """Any layer, for annotations such as `list[SomeLayer]`."""
+
+    __slots__ = ()
+
+    def forward(self, x: Any, /) -> tuple[Any, Any]:
+        """Return the output for a batch, and the cache that `pullback` needs."""
+        _undefined(self, "forward")
+
+    def pullback(self, cache: Any, dout: Any, /) -> tuple[SomeLayer, Callable[[], Any]]:
+        """Return gradients of the layer's own class; dx has the shape of x."""
+        _undefined(self, "pullback")
+
+
+class OnRows(SomeLayer, Protocol):
+    """A layer from rows to rows, for annotations such as `list[OnRows]`."""
+
+    __slots__ = ()
+
+    def forward(self, x: Matrix, /) -> tuple[Matrix, Any]:
+        """Return the output for a batch, and the cache that `pullback` needs."""
+        _undefined(self, "forward")
+
+    def pullback(self, cache: Any, dout: Matrix, /) -> tuple[OnRows, Callable[[], Matrix]]:
+        """Return gradients of the layer's own class; dx has the shape of x."""
+        _undefined(self, "pullback")
+
+
+class Elementwise(OnRows, SomeLayer, Protocol):
+    """A layer on arrays of any rank, whose output has the shape of its input."""
+
+    __slots__ = ()
+
+    @property
+    def keeps_width(self) -> Literal[True]:
+        """Says so."""
+        return True
+
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], Any]:
+        """Return y, of the shape of x, and a cache of the layer's own."""
+        _undefined(self, "forward")
+
+    def pullback(
+        self, cache: Any, dout: Shaped[ShapeT], /
+    ) -> tuple[Elementwise, Callable[[], Shaped[ShapeT]]]:
+        """Return gradients of the layer's own class; dx has the shape of dout."""
+        _undefined(self, "pullback")
+
+
+@overload
+def forward(params: Layer[X, Y, C, object], x: X) -> tuple[Y, C]: ...
+@overload  # for a union of networks, and for a result that is bound to the name of the input
+def forward(
+    params: Forward[Ranked[S], Ranked[T]], x: np.ndarray[S, D]
+) -> tuple[np.ndarray[T, D], Any]: ...
+def forward(params: Forward[Any, Any], x: Any) -> tuple[Any, Any]:
     """Return the output of a layer or network, and the cache for the way back.
 
     Parameters
@@ -113,7 +198,7 @@ def backward(params: Layer[X, Y, C, G], cache: C, dout: Y) -> G:
     return grads
 
 
-def input_gradient(params: Layer[X, Y, C, G], cache: C, dout: Y) -> X:
+def input_gradient(params: Layer[X, Y, C, object], cache: C, dout: Y) -> X:
     """Return the gradient of the loss with respect to the input.
 
     Parameters
@@ -149,9 +234,19 @@ def input_gradient(params: Layer[X, Y, C, G], cache: C, dout: Y) -> X:
     return dx()
 
 
+@overload
 def predict(
-    params: Layer[ArrayT, ArrayT_out, C, G], x: ArrayT, batch_size: int | None = None
-) -> ArrayT_out:
+    params: Forward[ArrayT, ArrayT_out], x: ArrayT, batch_size: int | None = None
+) -> ArrayT_out: ...
+@overload  # for a result that is bound to the name of the input
+def predict(
+    params: Forward[Ranked[S], Ranked[T]],
+    x: np.ndarray[S, D],
+    batch_size: int | None = None,
+) -> np.ndarray[T, D]: ...
+def predict(
+    params: Forward[Any, Any], x: npt.NDArray[Float], batch_size: int | None = None
+) -> npt.NDArray[Float]:
     """Return the output for all rows of `x`, a batch at a time, and keep no caches.
 
     Parameters
@@ -186,11 +281,12 @@ def predict(
     rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
     if np.ndim(x) == 0:
         raise ShapeError("expected x to have one row a sample, got a scalar")
-    first, _ = forward(params, cast(ArrayT, x[:rows]))
+    first: npt.NDArray[Float]
+    first, _ = forward(params, x[:rows])
     if len(x) <= rows:
         return first
     y = np.empty((len(x), *first.shape[1:]), first.dtype)
     y[:rows] = first
     for start in range(rows, len(x), rows):
-        y[start : start + rows], _ = forward(params, cast(ArrayT, x[start : start + rows]))
-    return cast(ArrayT_out, y)
+        y[start : start + rows], _ = forward(params, x[start : start + rows])
+    return y

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Generic, Protocol, TypeVar, cast, overload, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, cast, overload, runtime_checkable
 
 import attrs
 import numpy as np
 from attrs.validators import instance_of
 
-from funnet.arrays import array_type
-from funnet.layer import C, Layer, X, Y, backward, forward
+from funnet.arrays import Matrix, array_type
+from funnet.layer import Layer, NetworkT, SomeLayer, X, Y, backward, forward
 from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
 from funnet.tree import named_leaves, tree_leaves
 
 P_co = TypeVar("P_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)
 T = TypeVar("T")
+Params = TypeVar("Params", bound=SomeLayer)
 
 
 @attrs.frozen(eq=False)
@@ -45,7 +46,7 @@ class TrainState(Generic[P_co]):
     loss: float = attrs.field(default=math.nan, validator=instance_of(float))
 
     @staticmethod
-    def init(params: Layer[X, Y, C, P], optimizer: Optimizer) -> TrainState[P]:
+    def init(params: Params, optimizer: Optimizer) -> TrainState[Params]:
         """Return the state before the first step.
 
         Parameters
@@ -61,8 +62,7 @@ class TrainState(Generic[P_co]):
         >>> TrainState.init(Affine.init(3, 2, rng=0), momentum()).step
         0
         """
-        own = cast(P, params)
-        return TrainState(0, 0, own, optimizer.init(own))
+        return TrainState(0, 0, params, optimizer.init(params))
 
     @property
     def reports(self) -> dict[str, float]:
@@ -102,7 +102,7 @@ class Addressable(Protocol[B_co]):
 
 
 def train_step(
-    state: TrainState[Layer[X, Y, C, P]],
+    state: TrainState[Layer[X, Y, Any, P]],
     x: X,
     t: T,
     *,
@@ -163,7 +163,15 @@ def train_step(
 
 @overload
 def train(
-    start: TrainState[Layer[X, Y, C, P]],
+    start: NetworkT | TrainState[NetworkT],
+    batches: Iterable[tuple[Matrix, T]],
+    *,
+    loss: Callable[[Matrix, T], tuple[float, Matrix]],
+    optimizer: Optimizer,
+) -> Generator[TrainState[NetworkT], None, None]: ...
+@overload
+def train(
+    start: TrainState[Layer[X, Y, Any, P]],
     batches: Iterable[tuple[X, T]],
     *,
     loss: Callable[[Y, T], tuple[float, Y]],
@@ -171,14 +179,14 @@ def train(
 ) -> Generator[TrainState[P], None, None]: ...
 @overload
 def train(
-    start: Layer[X, Y, C, P],
+    start: Layer[X, Y, Any, P],
     batches: Iterable[tuple[X, T]],
     *,
     loss: Callable[[Y, T], tuple[float, Y]],
     optimizer: Optimizer,
 ) -> Generator[TrainState[P], None, None]: ...
 def train(
-    start: TrainState[Layer[X, Y, C, P]] | Layer[X, Y, C, P],
+    start: TrainState[Layer[X, Y, Any, P]] | Layer[X, Y, Any, P],
     batches: Iterable[tuple[X, T]],
     *,
     loss: Callable[[Y, T], tuple[float, Y]],
@@ -235,15 +243,15 @@ def train(
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"expected an optimizer, such as adam(), got {optimizer!r}")
     state = (
-        cast("TrainState[P]", start)
+        cast("TrainState[SomeLayer]", start)
         if isinstance(start, TrainState)
-        else TrainState.init(start, optimizer)
+        else TrainState.init(cast(SomeLayer, start), optimizer)
     )
-    return _walk(cast("TrainState[Layer[X, Y, C, P]]", state), batches, loss, optimizer)
+    return _walk(cast("TrainState[Layer[X, Y, Any, P]]", state), batches, loss, optimizer)
 
 
 def _walk(
-    state: TrainState[Layer[X, Y, C, P]],
+    state: TrainState[Layer[X, Y, Any, P]],
     batches: Iterable[tuple[X, T]],
     loss: Callable[[Y, T], tuple[float, Y]],
     optimizer: Optimizer,
@@ -258,7 +266,7 @@ def _walk(
         if steps_per_epoch and new.step % steps_per_epoch == 0:
             new = attrs.evolve(new, epoch=new.step // steps_per_epoch)
         yield new
-        state = cast("TrainState[Layer[X, Y, C, P]]", new)
+        state = cast("TrainState[Layer[X, Y, Any, P]]", new)
 
 
 def _pair(pair: tuple[X, T], what: str) -> tuple[X, T]:

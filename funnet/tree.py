@@ -328,14 +328,14 @@ def parameter_count(params: object) -> int:
     return sum(array.size for array in tree_leaves(params))
 
 
-def describe(tree: object) -> str:
+def describe(self: object) -> str:
     """Return the architecture of a layer or network: classes, shapes and dtypes, no numbers.
 
     Meant as the `__repr__` of a layer: `__repr__ = describe` in the body of its class.
 
     Parameters
     ----------
-    tree
+    self
         A network, a layer, an array, or a constant. What holds layers is drawn with one line for
         each of them, behind its path.
 
@@ -348,16 +348,16 @@ def describe(tree: object) -> str:
       layers.1: ReLU()
     )
     """
-    if isinstance(tree, np.ndarray):
-        return array_type(tree)
-    parts = list(_parts(tree))
-    if not parts and not attrs.has(type(tree)):
-        return repr(tree)
+    if isinstance(self, np.ndarray):
+        return array_type(self)
+    parts = list(_parts(self))
+    if not parts and not attrs.has(type(self)):
+        return repr(self)
     if any(attrs.has(type(part)) for _, part in parts):
         lines = (f"\n{name}: {describe(part)}".replace("\n", "\n  ") for name, part in parts)
-        return f"{type(tree).__name__}({''.join(lines)}\n)"
+        return f"{type(self).__name__}({''.join(lines)}\n)"
     fields = (f"{name}={describe(part)}" for name, part in parts)
-    return f"{type(tree).__name__}({', '.join(fields)})"
+    return f"{type(self).__name__}({', '.join(fields)})"
 
 
 def _parts(tree: object) -> Iterator[tuple[str, object]]:
@@ -371,7 +371,7 @@ def _parts(tree: object) -> Iterator[tuple[str, object]]:
 
 
 def rebuild(
-    value: attrs.AttrsInstance,
+    self: object,
 ) -> tuple[Callable[..., object], tuple[type[object], Sequence[object]]]:
     """Return how to make a value again through its constructor, which locks its arrays.
 
@@ -380,11 +380,11 @@ def rebuild(
 
     Parameters
     ----------
-    value
+    self
         A layer, or any other attrs value with locked arrays.
     """
-    kind = _kind(type(value))
-    return _construct, (type(value), kind.children(value))
+    kind = _kind(type(self))
+    return _construct, (type(self), kind.children(self))
 
 
 def _construct(cls: type[object], children: Sequence[object]) -> object:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from mypy import api
+from test_typing import needs_typed_numpy
 
 from funnet import ShapeError
 
@@ -61,6 +62,7 @@ def test_the_first_block_learns_the_digits() -> None:
     assert float(said.getvalue()) > 0.96
 
 
+@needs_typed_numpy
 def test_mypy_says_of_the_blocks_what_is_shown(tmp_path: Path) -> None:
     """All python blocks, as one script, have the errors that are shown, and no others."""
     script = tmp_path / "readme.py"

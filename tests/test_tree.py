@@ -170,7 +170,7 @@ def test_an_update_with_other_gradients_names_the_first_path_that_differs(
     other: object, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=f"^{message}"):
-        sgd_update(net(), other, 0.1)  # type: ignore[type-var]
+        sgd_update(net(), other, 0.1)  # type: ignore[call-overload]
 
 
 def test_dicts_with_other_keys_are_refused() -> None:

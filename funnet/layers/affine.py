@@ -26,6 +26,7 @@ from funnet.arrays import (
     seal,
 )
 from funnet.initializers import Initializer, he
+from funnet.layer import OnRows, SomeLayer
 from funnet.tree import describe, rebuild
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class AffineCache:
 
 
 @attrs.frozen(eq=False)
-class Affine(Generic[I_co, O_co]):
+class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
     """A fully connected layer.
 
     Parameters

@@ -9,6 +9,7 @@ import attrs
 
 from funnet.arrays import Images, Matrix, check_cache, check_dtype, check_float, check_shape
 from funnet.errors import ShapeError
+from funnet.layer import SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -19,7 +20,7 @@ class FlattenCache:
 
 
 @attrs.frozen(eq=False)
-class Flatten:
+class Flatten(SomeLayer):
     """Images to rows: (N, C, H, W) to (N, C H W). It has no parameters.
 
     The samples may have any rank at run time; type checkers expect images.

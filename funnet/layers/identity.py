@@ -9,6 +9,7 @@ import attrs
 
 from funnet.arrays import Shaped, ShapeT, check_cache, check_like
 from funnet.functions import identity
+from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -19,7 +20,7 @@ class IdentityCache(Generic[ShapeT]):
 
 
 @attrs.frozen(eq=False)
-class Identity:
+class Identity(Elementwise, OnRows, SomeLayer):
     """The layer that changes nothing, on a batch of any shape. It has no parameters.
 
     Examples

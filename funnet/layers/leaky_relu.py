@@ -11,6 +11,7 @@ import numpy as np
 
 from funnet.arrays import Shaped, ShapeT, as_float, check_cache, check_float, check_like
 from funnet.functions import LOWEST
+from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -28,7 +29,7 @@ def _finite(slope: float) -> float:
 
 
 @attrs.frozen(eq=False)
-class LeakyReLU:
+class LeakyReLU(Elementwise, OnRows, SomeLayer):
     """The rectified linear unit that lets a part of the negative side through.
 
     Parameters

@@ -9,6 +9,7 @@ import attrs
 
 from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
 from funnet.functions import relu
+from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -19,7 +20,7 @@ class ReLUCache(Generic[ShapeT]):
 
 
 @attrs.frozen(eq=False)
-class ReLU:
+class ReLU(Elementwise, OnRows, SomeLayer):
     """The rectified linear unit, on a batch of any shape. It has no parameters.
 
     Examples

@@ -9,6 +9,7 @@ import attrs
 
 from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
 from funnet.functions import sigmoid
+from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -19,7 +20,7 @@ class SigmoidCache(Generic[ShapeT]):
 
 
 @attrs.frozen(eq=False)
-class Sigmoid:
+class Sigmoid(Elementwise, OnRows, SomeLayer):
     """The logistic function, on a batch of any shape. It has no parameters.
 
     Examples

@@ -9,6 +9,7 @@ import attrs
 
 from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
 from funnet.functions import softmax
+from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -19,7 +20,7 @@ class SoftmaxCache(Generic[ShapeT]):
 
 
 @attrs.frozen(eq=False)
-class Softmax:
+class Softmax(Elementwise, OnRows, SomeLayer):
     """Scores to probabilities. It has no parameters.
 
     Examples

@@ -10,6 +10,7 @@ import numpy as np
 
 from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
 from funnet.functions import step
+from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -20,7 +21,7 @@ class StepCache(Generic[ShapeT]):
 
 
 @attrs.frozen(eq=False)
-class Step:
+class Step(Elementwise, OnRows, SomeLayer):
     """The perceptron's activation, on a batch of any shape. It has no parameters.
 
     Its derivative is zero wherever there is one, so no gradient passes through it.

@@ -9,6 +9,7 @@ import attrs
 
 from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
 from funnet.functions import tanh
+from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -19,7 +20,7 @@ class TanhCache(Generic[ShapeT]):
 
 
 @attrs.frozen(eq=False)
-class Tanh:
+class Tanh(Elementwise, OnRows, SomeLayer):
     """The hyperbolic tangent, on a batch of any shape. It has no parameters.
 
     Examples

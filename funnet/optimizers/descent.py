@@ -6,22 +6,33 @@ the size of a layer costs is more than the arithmetic. What was given is never w
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Protocol, TypeVar, overload
 
 import attrs
 import numpy as np
 
 from funnet.arrays import Array, check_dtype, seal
-from funnet.layer import C, Layer, X, Y
+from funnet.layer import C, Layer, NetworkT, SomeLayer, X, Y
 from funnet.optimizers.optimizer import Optimizer, elementwise
 from funnet.schedules import Rate, check_number
 from funnet.tree import tree_map
 
-# Any layer will do: what counts is that the gradients are those that its own pullback returns.
-Params = TypeVar("Params", bound=Layer[Any, Any, Any, Any])
+Params = TypeVar("Params", bound=SomeLayer)
+C_contra = TypeVar("C_contra", contravariant=True)
 
 
-def sgd_update(params: Layer[X, Y, C, Params], grads: Params, lr: float) -> Params:
+class Gradients(Protocol[C_contra]):
+    """What takes the cache of a network, as its gradients do, being of the same class."""
+
+    def pullback(self, cache: C_contra, dout: Any, /) -> Any:
+        """See `Layer`."""
+
+
+@overload
+def sgd_update(params: NetworkT, grads: Gradients[Any], lr: float) -> NetworkT: ...
+@overload
+def sgd_update(params: Layer[X, Y, C, Params], grads: Gradients[C], lr: float) -> Params: ...
+def sgd_update(params: object, grads: object, lr: float) -> object:
     """Return the parameters after one step of gradient descent: params - lr grads.
 
     Parameters
@@ -61,7 +72,7 @@ def sgd_update(params: Layer[X, Y, C, Params], grads: Params, lr: float) -> Para
         check_dtype(grad, param.dtype, "the gradient")
         return seal(_descent(param, grad, rate))
 
-    return tree_map(step, cast(Params, params), grads)
+    return tree_map(step, params, grads)
 
 
 def sgd(lr: Rate = 1e-3) -> Optimizer:
