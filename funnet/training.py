@@ -10,9 +10,10 @@ import attrs
 import numpy as np
 from attrs.validators import instance_of
 
-from funnet.arrays import array_type
+from funnet.arrays import Array, array_type, check_like
 from funnet.layer import C, Layer, X, Y, backward, forward
 from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
+from funnet.schedules import as_float
 from funnet.tree import named_leaves, tree_leaves
 
 P_co = TypeVar("P_co", covariant=True)
@@ -71,7 +72,7 @@ class TrainState(Generic[P_co]):
 
 
 class NonFiniteError(ArithmeticError):
-    """A loss or a gradient is infinite or NaN; `state` is the last good one.
+    """A loss, or what an update returned, is infinite or NaN; `state` is the last good one.
 
     Parameters
     ----------
@@ -133,9 +134,12 @@ def train_step(
     Raises
     ------
     NonFiniteError
-        If the loss or a gradient is infinite or NaN; it carries the given state.
+        If the loss, a parameter or what the optimizer remembers becomes infinite or NaN; it
+        carries the given state, and its message names the gradient or the array.
     ShapeError, DTypeError
-        If the batch does not fit the network.
+        If the batch does not fit the network, or the loss returns a gradient that is not like `y`.
+    TypeError
+        If the loss does not return a number and its gradient.
 
     Examples
     --------
@@ -149,16 +153,19 @@ def train_step(
     (3, {'lr': 0.1})
     """
     y, cache = forward(state.params, x)
-    value, dy = _pair(loss(y, t), "the loss to return (loss, dy)")
+    value, dy = _checked_loss(loss, y, t)
     if not math.isfinite(value):
         message = f"the loss at step {state.step} is {value}{_cause(x)}"
         raise NonFiniteError(message, state)
     grads = backward(state.params, cache, dy)
-    _check_finite(grads, state, x)
-    params, optimizer_state = optimizer.update(
-        cast(P, state.params), grads, cast("OptimizerState[P]", state.optimizer_state)
-    )
-    return TrainState(state.step + 1, state.epoch, params, optimizer_state, float(value))
+    # No warnings: what the update returns is looked at here, and by its name.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        params, optimizer_state = optimizer.update(
+            cast(P, state.params), grads, cast("OptimizerState[P]", state.optimizer_state)
+        )
+        new = TrainState(state.step + 1, state.epoch, params, optimizer_state, value)
+        _check_finite(new, state, grads, x)
+    return new
 
 
 @overload
@@ -210,11 +217,13 @@ def train(
     Raises
     ------
     NonFiniteError
-        If a loss or a gradient is infinite or NaN; it carries the last good state.
+        If a loss, a parameter or what the optimizer remembers becomes infinite or NaN; it carries
+        the last good state, and its message names the gradient or the array.
     ShapeError, DTypeError
-        If a batch does not fit the network.
+        If a batch does not fit the network, or the loss returns a gradient that is not like `y`.
     TypeError
-        If there is no optimizer, a batch is no pair, or the loss returns none.
+        If there is no optimizer, a batch is no pair, or the loss does not return a number and its
+        gradient.
 
     Examples
     --------
@@ -267,6 +276,23 @@ def _pair(pair: tuple[X, T], what: str) -> tuple[X, T]:
     return pair
 
 
+def _checked_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[float, Y]:
+    """Return what a loss returns, after a check that it is a number, and a gradient like y.
+
+    Raises
+    ------
+    TypeError
+        If it is not a pair, or does not start with a real number.
+    DTypeError, ShapeError
+        If y is an array, and the gradient is not one of its dtype and shape.
+    """
+    value, dy = _pair(loss(y, t), "the loss to return (loss, dy)")
+    name = getattr(loss, "__name__", type(loss).__name__)
+    if isinstance(y, np.ndarray):
+        check_like(cast(Array, dy), y, f"the gradient that the loss {name} returns")
+    return value if type(value) is float else as_float(value, f"the loss that {name} returns"), dy
+
+
 def _cause(x: object) -> str:
     """Say so if the input itself is not finite, as then nothing else is wrong."""
     if isinstance(x, np.ndarray) and x.dtype.kind == "f":
@@ -276,12 +302,39 @@ def _cause(x: object) -> str:
     return ""
 
 
-def _check_finite(grads: object, state: TrainState[object], x: object) -> None:
-    for i, grad in enumerate(tree_leaves(grads)):
+def _check_finite(
+    new: TrainState[object], old: TrainState[object], grads: object, x: object
+) -> None:
+    for array in tree_leaves((new.params, new.optimizer_state.slots)):
         # The sum of squares costs less than a look at each number, and infinity and NaN come
         # through. Of large finite numbers it may be infinite as well, so only a finite one settles.
-        if not math.isfinite(np.vdot(grad, grad)) and not np.isfinite(grad).all():
-            path = [path for path, _ in named_leaves(grads)][i]
+        if not math.isfinite(np.vdot(array, array)):
+            _explain(new, old, grads, x)
+            return
+
+
+def _explain(new: TrainState[object], old: TrainState[object], grads: object, x: object) -> None:
+    """Raise an error that names what is not finite: a gradient, else an array of the new state.
+
+    An array that the update has not replaced, such as a frozen one, is left to its owner.
+    """
+    kept = set(map(id, tree_leaves((old.params, old.optimizer_state.slots))))
+    after = new.optimizer_state
+    wrong = [
+        " of ".join(filter(None, (name, path))) or "the parameter"
+        for name, tree in zip(("", *after.names), (new.params, *after.slots), strict=True)
+        for path, array in named_leaves(tree)
+        if not np.isfinite(array).all() and id(array) not in kept
+    ]
+    if not wrong:
+        return
+    for path, grad in named_leaves(grads):
+        if not np.isfinite(grad).all():
             where = f" of {path}" if path else ""
-            message = f"the gradient{where} at step {state.step} is not finite{_cause(x)}"
-            raise NonFiniteError(message, state)
+            message = f"the gradient{where} at step {old.step} is not finite{_cause(x)}"
+            raise NonFiniteError(message, old)
+    raise NonFiniteError(
+        f"the update at step {old.step} makes {wrong[0]} infinite or NaN, though the loss and the "
+        "gradients are finite; lower the learning rate, clip the gradients or use a wider dtype",
+        old,
+    )

@@ -1,6 +1,7 @@
 """Descent with a step of its own for each number: each optimizer, and its formula on arrays.
 
 As in `descent`, arrays that are made here are used again, and what was given is never written to.
+For float16 parameters they are float32: see `Formula`.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class AdaGrad:
 
     eps: float
 
+    name: ClassVar[str] = "adagrad"
     names: ClassVar[tuple[str, ...]] = ("h",)
+    squares: ClassVar[bool] = True
 
     def __call__(  # noqa: D102 (see `Formula`)
         self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
@@ -102,7 +105,9 @@ class RMSprop:
     alpha: float
     eps: float
 
+    name: ClassVar[str] = "rmsprop"
     names: ClassVar[tuple[str, ...]] = ("h",)
+    squares: ClassVar[bool] = True
 
     def __call__(  # noqa: D102 (see `Formula`)
         self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
@@ -158,7 +163,9 @@ class Adam:
     beta2: float
     eps: float
 
+    name: ClassVar[str] = "adam"
     names: ClassVar[tuple[str, ...]] = ("m", "v")
+    squares: ClassVar[bool] = True
 
     def __call__(  # noqa: D102 (see `Formula`)
         self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
@@ -220,7 +227,9 @@ class AdamW:
     weight_decay: float
     biases: bool
 
+    name: ClassVar[str] = "adamw"
     names: ClassVar[tuple[str, ...]] = ("m", "v")
+    squares: ClassVar[bool] = True
 
     def __call__(  # noqa: D102 (see `Formula`)
         self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
@@ -252,7 +261,7 @@ def _fade(old: Array, new: Array, keep: float) -> Array:
 def _scaled_descent(param: Array, direction: Array, squares: Array, lr: float, eps: float) -> Array:
     """Return param - lr direction / (√squares + eps)."""
     new = np.sqrt(squares)
-    # In float16, and for an eps of 0, eps alone would let 0 / 0 through.
+    # An eps of 0, or one that rounds to 0, would let 0 / 0 through.
     new += max(eps, float(np.finfo(param.dtype).tiny))
     np.divide(direction, new, new)
     new *= lr
