@@ -8,17 +8,19 @@ from typing import Generic, Protocol, TypeVar, cast, overload, runtime_checkable
 
 import attrs
 import numpy as np
-from attrs.validators import instance_of
 
 from funnet.arrays import Array, array_type, check_like
 from funnet.layer import C, Layer, X, Y, backward, forward
-from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
+from funnet.optimizers.optimizer import Optimizer, OptimizerState, P, check_types
 from funnet.schedules import as_float
 from funnet.tree import named_leaves, tree_leaves
 
 P_co = TypeVar("P_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)
 T = TypeVar("T")
+
+
+_STATE_TYPES = {"step": int, "epoch": int, "optimizer_state": OptimizerState, "loss": float}
 
 
 @attrs.frozen(eq=False)
@@ -39,11 +41,14 @@ class TrainState(Generic[P_co]):
         The loss of the last batch, before the update; NaN where there was none.
     """
 
-    step: int = attrs.field(validator=instance_of(int))
-    epoch: int = attrs.field(validator=instance_of(int))
+    step: int
+    epoch: int
     params: P_co
-    optimizer_state: OptimizerState[P_co] = attrs.field(validator=instance_of(OptimizerState))
-    loss: float = attrs.field(default=math.nan, validator=instance_of(float))
+    optimizer_state: OptimizerState[P_co]
+    loss: float = math.nan
+
+    def __attrs_post_init__(self) -> None:
+        check_types(self, _STATE_TYPES)
 
     @staticmethod
     def init(params: Layer[X, Y, C, P], optimizer: Optimizer) -> TrainState[P]:
@@ -159,7 +164,7 @@ def train_step(
         raise NonFiniteError(message, state)
     grads = backward(state.params, cache, dy)
     # No warnings: what the update returns is looked at here, and by its name.
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         params, optimizer_state = optimizer.update(
             cast(P, state.params), grads, cast("OptimizerState[P]", state.optimizer_state)
         )
@@ -287,10 +292,13 @@ def _checked_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[
         If y is an array, and the gradient is not one of its dtype and shape.
     """
     value, dy = _pair(loss(y, t), "the loss to return (loss, dy)")
+    fits = type(dy) is type(y) is np.ndarray and dy.dtype == y.dtype and dy.shape == y.shape
+    if fits and type(value) is float:
+        return value, dy
     name = getattr(loss, "__name__", type(loss).__name__)
     if isinstance(y, np.ndarray):
         check_like(cast(Array, dy), y, f"the gradient that the loss {name} returns")
-    return value if type(value) is float else as_float(value, f"the loss that {name} returns"), dy
+    return as_float(value, f"the loss that {name} returns"), dy
 
 
 def _cause(x: object) -> str:
@@ -305,10 +313,11 @@ def _cause(x: object) -> str:
 def _check_finite(
     new: TrainState[object], old: TrainState[object], grads: object, x: object
 ) -> None:
-    for array in tree_leaves((new.params, new.optimizer_state.slots)):
+    for array in tree_leaves((new.params, *new.optimizer_state.slots)):
         # The sum of squares costs less than a look at each number, and infinity and NaN come
         # through. Of large finite numbers it may be infinite as well, so only a finite one settles.
-        if not math.isfinite(np.vdot(array, array)):
+        row = array.ravel()
+        if not math.isfinite(row.dot(row)):
             _explain(new, old, grads, x)
             return
 

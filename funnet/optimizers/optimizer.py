@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Generic, Protocol, TypeVar
 
 import attrs
 import numpy as np
-from attrs.validators import instance_of
 
-from funnet.arrays import Array, Float, check_dtype, check_float, seal
+from funnet.arrays import Array, check_dtype, check_float, seal
 from funnet.errors import StructureError
 from funnet.schedules import Rate, check_number, rate_at
 from funnet.tree import tree_like, tree_map
@@ -16,6 +16,27 @@ from funnet.tree import tree_like, tree_map
 P = TypeVar("P")
 
 _FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
+
+
+def check_types(value: object, types: Mapping[str, type[object]]) -> None:
+    """Refuse a value with an attribute of another type.
+
+    States are made at each step, where the validators of attrs take five times as long.
+
+    Raises
+    ------
+    TypeError
+        If an attribute is not an instance of its type; the message names the first one.
+    """
+    for name, cls in types.items():
+        if not isinstance(getattr(value, name), cls):
+            raise TypeError(
+                f"expected {name} of {type(value).__name__} to be of type {cls.__name__}, "
+                f"got {getattr(value, name)!r}"
+            )
+
+
+_STATE_TYPES = {"step": int, "names": tuple, "slots": tuple, "reports": tuple, "optimizer": tuple}
 
 
 @attrs.frozen(eq=False)
@@ -38,13 +59,14 @@ class OptimizerState(Generic[P]):
         one of the same names goes on, whatever its learning rate. Default: ().
     """
 
-    step: int = attrs.field(validator=instance_of(int))
-    names: tuple[str, ...] = attrs.field(default=(), validator=instance_of(tuple))
-    slots: tuple[P, ...] = attrs.field(default=(), repr=False, validator=instance_of(tuple))
-    reports: tuple[tuple[str, float], ...] = attrs.field(default=(), validator=instance_of(tuple))
-    optimizer: tuple[str, ...] = attrs.field(default=(), validator=instance_of(tuple))
+    step: int
+    names: tuple[str, ...] = ()
+    slots: tuple[P, ...] = attrs.field(default=(), repr=False)
+    reports: tuple[tuple[str, float], ...] = ()
+    optimizer: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
+        check_types(self, _STATE_TYPES)
         if len(self.names) != len(self.slots):
             raise StructureError(f"expected slots for {self.names}, got {len(self.slots)}")
 
@@ -170,11 +192,12 @@ class _Zeros:
     formula: Formula
 
     def __call__(self, params: P, /) -> OptimizerState[P]:
-        formula = self.formula
+        formula, squares = self.formula, _squares(self.formula)
 
         def zeros(param: Array) -> Array:
             check_float(param, "a parameter")
-            return seal(np.zeros(param.shape, _working_dtype(formula, param.dtype)))
+            widened = squares and param.dtype == _FLOAT16
+            return seal(np.zeros_like(param, _FLOAT32 if widened else None))
 
         slots = tuple(tree_map(zeros, params) for _ in formula.names)
         return OptimizerState(0, formula.names, slots, optimizer=(_name(formula),))
@@ -201,16 +224,17 @@ class _Elementwise:
                 f"expected the state of {optimizer[0]}, got that of {made_by(state)}"
             )
         rate = rate_at(self.lr, done)
+        squares = _squares(formula)
         results: list[list[Array]] = []
 
         def step(param: Array, grad: Array, *slots: Array) -> Array:
             dtype = param.dtype
             check_dtype(grad, dtype, "the gradient")
-            working = _working_dtype(formula, dtype)
-            if working != dtype:
-                param, grad = param.astype(working), grad.astype(working)
+            widened = squares and dtype == _FLOAT16
+            if widened:
+                param, grad = param.astype(_FLOAT32), grad.astype(_FLOAT32)
             for i, slot in enumerate(slots):
-                check_dtype(slot, working, names[i])
+                check_dtype(slot, param.dtype, names[i])
             new, *kept = formula(rate, done, param, grad, *slots)
             if len(kept) != len(slots):
                 raise StructureError(
@@ -219,7 +243,7 @@ class _Elementwise:
             for array in kept:
                 seal(array)
             results.append(kept)
-            return seal(new if working == dtype else new.astype(dtype))
+            return seal(new.astype(dtype) if widened else new)
 
         params = tree_map(step, params, grads, *state.slots)
         slots = tuple(
@@ -233,6 +257,6 @@ def _name(formula: Formula) -> str:
     return getattr(formula, "name", type(formula).__name__)
 
 
-def _working_dtype(formula: Formula, dtype: np.dtype[Float]) -> np.dtype[Float]:
-    """Return the dtype of a formula's arithmetic, and of what it keeps, for parameters of one."""
-    return _FLOAT32 if dtype == _FLOAT16 and getattr(formula, "squares", False) else dtype
+def _squares(formula: Formula) -> bool:
+    """Tell whether a formula wants float32 in place of float16."""
+    return getattr(formula, "squares", False)

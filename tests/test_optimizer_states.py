@@ -1,0 +1,108 @@
+"""A state is for the optimizer that made it, and for parameters of one dtype."""
+
+import numpy as np
+import pytest
+from optimizer_cases import NET, SignDescent, every_optimizer, run
+
+from funnet import (
+    DTypeError,
+    Optimizer,
+    OptimizerState,
+    StructureError,
+    adagrad,
+    adam,
+    adamw,
+    astype,
+    clip_by_global_norm,
+    cosine_lr,
+    elementwise,
+    freeze,
+    momentum,
+    nesterov,
+    rmsprop,
+    sgd,
+    weight_decay,
+)
+
+
+def test_the_state_of_another_optimizer_is_refused() -> None:
+    with pytest.raises(StructureError, match="keeps m, v, got one that keeps velocity"):
+        adam().update(NET, NET, momentum().init(NET))
+
+
+@pytest.mark.parametrize(
+    ("made_by", "given_to", "message"),
+    [
+        (adam(), adamw(), "expected the state of adamw, got that of adam"),
+        (adamw(), adam(), "expected the state of adam, got that of adamw"),
+        (momentum(), nesterov(), "expected the state of nesterov, got that of momentum"),
+        (adagrad(), rmsprop(), "expected the state of rmsprop, got that of adagrad"),
+        (sgd(), momentum(), r"keeps velocity, got one that keeps nothing \(momentum, not sgd\)"),
+        (
+            clip_by_global_norm(adam(), 1.0),
+            adam(),
+            r"expected the state of adam, got that of clip_by_global_norm\(adam\)",
+        ),
+        (
+            sgd(),
+            weight_decay(sgd(), 0.1),
+            r"expected the state of weight_decay\(\.\.\.\), got that of sgd",
+        ),
+        (
+            weight_decay(clip_by_global_norm(sgd(), 1.0), 0.1),
+            clip_by_global_norm(weight_decay(sgd(), 0.1), 1.0),
+            r"clip_by_global_norm\(.*\), got that of weight_decay\(clip_by_global_norm\(sgd\)\)",
+        ),
+        (
+            elementwise(SignDescent(names=()), 0.1),
+            sgd(),
+            "expected the state of sgd, got that of SignDescent",
+        ),
+        (
+            Optimizer(lambda _: OptimizerState(0), sgd().update),
+            sgd(),
+            "expected the state of sgd, got that of an optimizer without a name",
+        ),
+    ],
+)
+def test_a_state_is_only_for_the_optimizer_that_made_it(
+    made_by: Optimizer, given_to: Optimizer, message: str
+) -> None:
+    with pytest.raises(StructureError, match=message):
+        given_to.update(NET, NET, made_by.init(NET))
+
+
+@pytest.mark.parametrize(
+    ("made_by", "given_to"),
+    [
+        (adam(0.1), adam(cosine_lr(0.01, 9), (0.8, 0.9), 1e-6)),
+        (
+            clip_by_global_norm(weight_decay(momentum(0.1), 0.1), 1.0),
+            clip_by_global_norm(weight_decay(momentum(0.01, 0.5), 0.2, biases=True), 2.0),
+        ),
+        (freeze(adam(), "layers.0"), adam()),
+        (adam(), freeze(adam(), "layers.0")),
+    ],
+)
+def test_a_state_goes_on_with_other_numbers(made_by: Optimizer, given_to: Optimizer) -> None:
+    net, state = run(made_by, NET, 2)
+
+    assert given_to.update(net, NET, state)[1].step == 3
+
+
+@every_optimizer
+def test_the_names_of_the_optimizer_stay_in_its_states(optimizer: Optimizer) -> None:
+    _, state = run(optimizer, NET, 2)
+
+    assert state.optimizer == optimizer.init(NET).optimizer != ()
+
+
+def test_the_state_of_another_dtype_is_refused() -> None:
+    state = momentum().init(astype(NET, np.float64))
+    with pytest.raises(DTypeError, match="expected velocity to be float32, got float64"):
+        momentum().update(NET, NET, state)
+
+
+def test_an_unknown_slot_is_named() -> None:
+    with pytest.raises(KeyError, match="no 'h' in a state of m, v"):
+        adam().init(NET)["h"]
