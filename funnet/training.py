@@ -292,13 +292,12 @@ def _checked_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[
         If y is an array, and the gradient is not one of its dtype and shape.
     """
     value, dy = _pair(loss(y, t), "the loss to return (loss, dy)")
-    fits = type(dy) is type(y) is np.ndarray and dy.dtype == y.dtype and dy.shape == y.shape
-    if fits and type(value) is float:
-        return value, dy
     name = getattr(loss, "__name__", type(loss).__name__)
-    if isinstance(y, np.ndarray):
+    if isinstance(y, np.ndarray) and not (
+        isinstance(dy, np.ndarray) and dy.dtype == y.dtype and dy.shape == y.shape
+    ):
         check_like(cast(Array, dy), y, f"the gradient that the loss {name} returns")
-    return as_float(value, f"the loss that {name} returns"), dy
+    return value if type(value) is float else as_float(value, f"the loss that {name} returns"), dy
 
 
 def _cause(x: object) -> str:

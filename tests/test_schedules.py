@@ -1,6 +1,7 @@
 """Learning rates that change."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -116,21 +117,23 @@ def test_numpy_integers_are_integers() -> None:
     ids=repr,
 )
 def test_a_rate_is_a_real_number(wrong: Any) -> None:  # Any: mypy refuses it as well
-    for name, make in {
+    makers: dict[str, Callable[[Any], object]] = {
         "lr": sgd,
         "gamma": lambda gamma: exponential_lr(0.1, gamma),
         "eta_min": lambda eta_min: cosine_lr(0.1, 9, eta_min=eta_min),
         r"values\[1\]": lambda value: piecewise_lr([3], [0.1, value]),
-    }.items():
+    }
+    for name, make in makers.items():
         with pytest.raises(TypeError, match=f"expected {name} to be a number, got"):
             make(wrong)
 
 
 @pytest.mark.parametrize("wrong", [10**400, -(10**400), Fraction(10**400), math.inf, math.nan])
 def test_a_rate_is_finite(wrong: Any) -> None:  # Any: a fraction is no float for mypy
-    for make in (sgd, lambda gamma: step_lr(0.1, 3, gamma)):
-        with pytest.raises(ValueError, match="to be finite"):
-            make(wrong)
+    with pytest.raises(ValueError, match="expected lr to be finite"):
+        sgd(wrong)
+    with pytest.raises(ValueError, match="expected gamma to be finite"):
+        step_lr(0.1, 3, wrong)
 
 
 @pytest.mark.parametrize("rate", [Fraction(1, 2), Decimal("0.5"), np.float16(0.5), np.array(0.5)])

@@ -21,8 +21,6 @@ _FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 def check_types(value: object, types: Mapping[str, type[object]]) -> None:
     """Refuse a value with an attribute of another type.
 
-    States are made at each step, where the validators of attrs take five times as long.
-
     Raises
     ------
     TypeError
@@ -229,19 +227,21 @@ class _Elementwise:
 
         def step(param: Array, grad: Array, *slots: Array) -> Array:
             dtype = param.dtype
-            check_dtype(grad, dtype, "the gradient")
+            if grad.dtype != dtype:
+                check_dtype(grad, dtype, "the gradient")
             widened = squares and dtype == _FLOAT16
             if widened:
                 param, grad = param.astype(_FLOAT32), grad.astype(_FLOAT32)
             for i, slot in enumerate(slots):
-                check_dtype(slot, param.dtype, names[i])
+                if slot.dtype != param.dtype:
+                    check_dtype(slot, param.dtype, names[i])
             new, *kept = formula(rate, done, param, grad, *slots)
             if len(kept) != len(slots):
                 raise StructureError(
                     f"expected the formula to return {1 + len(slots)} arrays, got {1 + len(kept)}"
                 )
             for array in kept:
-                seal(array)
+                array.setflags(write=False)
             results.append(kept)
             return seal(new.astype(dtype) if widened else new)
 
