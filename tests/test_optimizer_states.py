@@ -1,14 +1,18 @@
 """A state is for the optimizer that made it, and for parameters of one dtype."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from optimizer_cases import NET, SignDescent, every_optimizer, run
 
 from funnet import (
+    CheckpointError,
     DTypeError,
     Optimizer,
     OptimizerState,
     StructureError,
+    TrainState,
     adagrad,
     adam,
     adamw,
@@ -16,11 +20,17 @@ from funnet import (
     clip_by_global_norm,
     cosine_lr,
     elementwise,
+    fingerprint,
     freeze,
+    load,
+    minibatches,
     momentum,
     nesterov,
     rmsprop,
+    save,
     sgd,
+    softmax_cross_entropy,
+    train,
     weight_decay,
 )
 
@@ -106,3 +116,23 @@ def test_the_state_of_another_dtype_is_refused() -> None:
 def test_an_unknown_slot_is_named() -> None:
     with pytest.raises(KeyError, match="no 'h' in a state of m, v"):
         adam().init(NET)["h"]
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+def test_a_float16_run_goes_on_from_a_file(tmp_path: Path, suffix: str) -> None:
+    """What is kept in float32, and the names of the optimizer, are in the file."""
+    if suffix == "safetensors":
+        pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
+    net, optimizer = astype(NET, np.float16), clip_by_global_norm(adam(), 1.0)
+    batches = minibatches(np.ones((6, 4), np.float16), np.arange(6) % 3, 2, rng=0, epochs=2)
+    whole = list(train(net, batches, loss=softmax_cross_entropy, optimizer=optimizer))
+    file = tmp_path / f"state.{suffix}"
+    save(file, whole[2])
+    state = load(file, like=TrainState.init(net, optimizer))
+    rest = train(state, batches, loss=softmax_cross_entropy, optimizer=optimizer)
+
+    assert state.optimizer_state.optimizer == ("clip_by_global_norm", "adam")
+    assert list(map(fingerprint, rest)) == list(map(fingerprint, whole[3:]))
+    save(file, astype(whole[2], np.float16))
+    with pytest.raises(CheckpointError, match=r"expected float32.*, the file has float16"):
+        load(file, like=TrainState.init(net, optimizer))
