@@ -11,16 +11,13 @@ import numpy as np
 
 from funnet.arrays import Array, array_type, check_like
 from funnet.layer import C, Layer, X, Y, backward, forward
-from funnet.optimizers.optimizer import Optimizer, OptimizerState, P, check_types
+from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
 from funnet.schedules import as_float
 from funnet.tree import named_leaves, tree_leaves
 
 P_co = TypeVar("P_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)
 T = TypeVar("T")
-
-
-_STATE_TYPES = {"step": int, "epoch": int, "optimizer_state": OptimizerState, "loss": float}
 
 
 @attrs.frozen(eq=False)
@@ -48,7 +45,18 @@ class TrainState(Generic[P_co]):
     loss: float = math.nan
 
     def __attrs_post_init__(self) -> None:
-        check_types(self, _STATE_TYPES)
+        # Made at each step, as an OptimizerState is.
+        if not (
+            isinstance(self.step, int)
+            and isinstance(self.epoch, int)
+            and isinstance(self.optimizer_state, OptimizerState)
+            and isinstance(self.loss, float)
+        ):
+            raise TypeError(
+                "expected step and epoch to be ints, optimizer_state to be an OptimizerState and "
+                f"loss to be a float, got {self.step!r}, {self.epoch!r}, "
+                f"{type(self.optimizer_state).__name__} and {self.loss!r}"
+            )
 
     @staticmethod
     def init(params: Layer[X, Y, C, P], optimizer: Optimizer) -> TrainState[P]:
@@ -312,13 +320,14 @@ def _cause(x: object) -> str:
 def _check_finite(
     new: TrainState[object], old: TrainState[object], grads: object, x: object
 ) -> None:
-    for array in tree_leaves((new.params, *new.optimizer_state.slots)):
-        # The sum of squares costs less than a look at each number, and infinity and NaN come
-        # through. Of large finite numbers it may be infinite as well, so only a finite one settles.
-        row = array.ravel()
-        if not math.isfinite(row.dot(row)):
-            _explain(new, old, grads, x)
-            return
+    for tree in (new.params, *new.optimizer_state.slots):
+        for array in tree_leaves(tree):
+            # The sum of squares costs less than a look at each number, and infinity and NaN come
+            # through. That of large numbers may be infinite as well: only a finite one settles.
+            row = array.ravel()
+            if not math.isfinite(row.dot(row)):
+                _explain(new, old, grads, x)
+                return
 
 
 def _explain(new: TrainState[object], old: TrainState[object], grads: object, x: object) -> None:

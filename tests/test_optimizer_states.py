@@ -1,7 +1,9 @@
 """A state is for the optimizer that made it, and for parameters of one dtype."""
 
 from pathlib import Path
+from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from optimizer_cases import NET, SignDescent, every_optimizer, run
@@ -136,3 +138,21 @@ def test_a_float16_run_goes_on_from_a_file(tmp_path: Path, suffix: str) -> None:
     save(file, astype(whole[2], np.float16))
     with pytest.raises(CheckpointError, match=r"expected float32.*, the file has float16"):
         load(file, like=TrainState.init(net, optimizer))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"step": np.int64(1)}, {"names": []}, {"slots": []}, {"reports": {}}, {"optimizer": "adam"}],
+)
+def test_the_fields_of_a_state_have_their_types(wrong: dict[str, Any]) -> None:
+    """What can't be saved is refused when it is made. Any: mypy refuses these as well."""
+    with pytest.raises(TypeError, match=r"expected step to be an int, and names, .* to be tuples"):
+        attrs.evolve(sgd().init(NET), **wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"step": np.int64(1)}, {"epoch": 1.0}, {"optimizer_state": None}, {"loss": 1}]
+)
+def test_the_fields_of_a_training_state_have_their_types(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="expected step and epoch to be ints"):
+        attrs.evolve(TrainState.init(NET, sgd()), **wrong)

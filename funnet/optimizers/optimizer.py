@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Generic, Protocol, TypeVar
 
 import attrs
@@ -16,25 +15,6 @@ from funnet.tree import tree_like, tree_map
 P = TypeVar("P")
 
 _FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
-
-
-def check_types(value: object, types: Mapping[str, type[object]]) -> None:
-    """Refuse a value with an attribute of another type.
-
-    Raises
-    ------
-    TypeError
-        If an attribute is not an instance of its type; the message names the first one.
-    """
-    for name, cls in types.items():
-        if not isinstance(getattr(value, name), cls):
-            raise TypeError(
-                f"expected {name} of {type(value).__name__} to be of type {cls.__name__}, "
-                f"got {getattr(value, name)!r}"
-            )
-
-
-_STATE_TYPES = {"step": int, "names": tuple, "slots": tuple, "reports": tuple, "optimizer": tuple}
 
 
 @attrs.frozen(eq=False)
@@ -64,7 +44,19 @@ class OptimizerState(Generic[P]):
     optimizer: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        check_types(self, _STATE_TYPES)
+        # Made at each step, where a validator for each field would cost more than all the rest.
+        if not (
+            isinstance(self.step, int)
+            and isinstance(self.names, tuple)
+            and isinstance(self.slots, tuple)
+            and isinstance(self.reports, tuple)
+            and isinstance(self.optimizer, tuple)
+        ):
+            raise TypeError(
+                "expected step to be an int, and names, slots, reports and optimizer to be tuples, "
+                f"got {self.step!r}, {self.names!r}, {type(self.slots).__name__}, "
+                f"{self.reports!r} and {self.optimizer!r}"
+            )
         if len(self.names) != len(self.slots):
             raise StructureError(f"expected slots for {self.names}, got {len(self.slots)}")
 
