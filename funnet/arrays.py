@@ -71,20 +71,20 @@ def check_float_type(dtype: object) -> None:
         raise TypeError(f"expected dtype np.float16, np.float32 or np.float64, got {dtype!r}")
 
 
-def check_count(value: object, name: str) -> int:
-    """Return a positive whole number as an int, and refuse everything else.
+def check_count(value: object, name: str, least: int = 1) -> int:
+    """Return an integer of at least `least` as an int, and refuse everything else.
 
     Raises
     ------
     TypeError
         If it is no integer.
     ValueError
-        If it is less than 1.
+        If it is less than `least`.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"expected {name} to be an integer, got {value!r}")
-    if value < 1:
-        raise ValueError(f"expected {name} to be at least 1, got {value}")
+    if value < least:
+        raise ValueError(f"expected {name} to be at least {least}, got {value}")
     return int(value)
 
 
@@ -103,7 +103,8 @@ def as_float(value: object, name: str) -> float:
     if isinstance(scalar, bool | np.bool | np.complexfloating | np.ndarray) or not isinstance(
         scalar, SupportsFloat
     ):
-        raise TypeError(f"expected {name} to be a number, got {value!r}")
+        got = array_type(value) if isinstance(value, np.ndarray) else repr(value)
+        raise TypeError(f"expected {name} to be a number, got {got}")
     try:
         return float(scalar)
     except OverflowError:  # an integer or a fraction

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import attrs
 import numpy as np
 
-from funnet.arrays import Array, array_type, check_like, seal
+from funnet.arrays import Array, array_type, as_float, check_like, seal
 from funnet.layer import Layer, X, Y, backward, forward, input_gradient
 from funnet.tree import Tree, astype, named_leaves, replace_at, tree_leaves, tree_map
 
@@ -63,7 +63,8 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
                 raise ValueError(f"a step of {step} is lost in {array.dtype} at {array[index]}")
             # Sealed, they are shared by the layer, which would copy them otherwise.
             high, low = (
-                _number(f(replace_at(params, path, seal(moved))), "f") for moved in (above, below)
+                as_float(f(replace_at(params, path, seal(moved))), "what f returns")
+                for moved in (above, below)
             )
             grad[index] = (high - low) / distance
         return seal(grad)
@@ -73,31 +74,26 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
     return tree_map(lambda _: next(grads), params)
 
 
-def _number(value: object, name: str) -> float:
-    """Return what a function returned as a float, and refuse what is not one real number."""
-    if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "fiub":  # type: ignore[arg-type]
-        raise TypeError(f"expected {name} to return a number, got {array_type(value)}")
-    return float(value)  # type: ignore[arg-type]
-
-
 def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[float, Y]:
-    """Return `loss(y, t)`, and refuse what is not a number and a gradient built like y.
+    """Return `loss(y, t)`, after a check that it is a number and a gradient like y.
 
     Raises
     ------
     TypeError
-        If it is not a pair, or its first is not a number.
+        If it is not a pair, or does not start with a real number.
     DTypeError, ShapeError
         If y is an array, and the gradient is not one of its dtype and shape.
     """
-    name = getattr(loss, "__name__", repr(loss))
     result: object = loss(y, t)
+    name = getattr(loss, "__name__", type(loss).__name__)
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(f"expected {name} to return a pair (loss, dy), got {array_type(result)}")
     value, dy = result
-    if isinstance(y, np.ndarray):
+    if isinstance(y, np.ndarray) and not (
+        isinstance(dy, np.ndarray) and dy.dtype == y.dtype and dy.shape == y.shape
+    ):
         check_like(dy, y, f"the gradient that the loss {name} returns")
-    return _number(value, name), dy
+    return value if type(value) is float else as_float(value, f"the loss that {name} returns"), dy
 
 
 @attrs.frozen

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import attrs
 
-from funnet.arrays import check_count
+from funnet.arrays import as_float, check_count
 
 Schedule = Callable[[int], float]
 """The learning rate as a function of how many updates have been made."""
@@ -30,17 +30,15 @@ def check_number(value: float, name: str, low: float = -math.inf, below: float =
     Raises
     ------
     TypeError
-        If it is no number.
+        If it is not a real number; a bool and an array of rank 1 or more are not.
     ValueError
         If it is not finite, or not from `low` up to, but not including, `below`.
     """
-    if not hasattr(value, "__float__"):
-        raise TypeError(f"expected {name} to be a number, got {value!r}")
-    number = float(value)
+    number = value if type(value) is float else as_float(value, name)
     if not (math.isfinite(number) and low <= number < below):
         from_low = "" if low == -math.inf else f", at least {low:g}"
         up_to = "" if below == math.inf else f", below {below:g}"
-        raise ValueError(f"expected {name} to be finite{from_low}{up_to}; got {value}")
+        raise ValueError(f"expected {name} to be finite{from_low}{up_to}; got {number}")
     return number
 
 
@@ -51,8 +49,17 @@ def rate_at(lr: Rate, step: int) -> float:
     ------
     ValueError
         If that of a schedule is not finite, or negative.
+    TypeError
+        If it is no number.
     """
-    return check_number(lr(step), f"lr at step {step}", 0) if callable(lr) else lr
+    if not callable(lr):
+        return lr
+    name = f"lr at step {step}"
+    try:
+        rate = lr(step)
+    except OverflowError as error:
+        raise ValueError(f"expected {name} to be finite, got a number beyond float64") from error
+    return check_number(rate, name, 0)
 
 
 def constant_lr(lr: float) -> Schedule:
@@ -79,6 +86,8 @@ def constant_lr(lr: float) -> Schedule:
 
 def step_lr(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
     """Return the schedule lr gamma^floor(step / step_size).
+
+    At a step where that is beyond float64, it raises a ValueError.
 
     Parameters
     ----------
@@ -166,7 +175,7 @@ def cosine_lr(
     >>> [round(schedule(step), 3) for step in range(8)]
     [0.5, 1.0, 1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
-    warmup = check_count(warmup_steps, "warmup_steps") if warmup_steps else 0
+    warmup = check_count(warmup_steps, "warmup_steps", least=0)
     total = check_count(total_steps, "total_steps")
     if warmup >= total:
         raise ValueError(f"expected warmup_steps below total_steps {total}, got {warmup}")
@@ -179,7 +188,7 @@ def piecewise_lr(boundaries: Sequence[int], values: Sequence[float]) -> Schedule
     Parameters
     ----------
     boundaries
-        The steps at which the next piece starts, ascending.
+        The steps at which the next piece starts: integers >= 1 in ascending order.
     values
         The learning rates, one more than there are boundaries, each at least 0.
 
@@ -187,7 +196,9 @@ def piecewise_lr(boundaries: Sequence[int], values: Sequence[float]) -> Schedule
     ------
     ValueError
         If there are not as many values, a value is negative or not finite, or the boundaries do
-        not ascend.
+        not ascend or start below 1.
+    TypeError
+        If a boundary is not an integer, or a value is not a number.
 
     Examples
     --------
@@ -196,8 +207,8 @@ def piecewise_lr(boundaries: Sequence[int], values: Sequence[float]) -> Schedule
     >>> [schedule(step) for step in range(5)]
     [0.1, 0.1, 0.05, 0.01, 0.01]
     """
-    starts = tuple(int(step) for step in boundaries)
-    rates = tuple(check_number(value, "a learning rate", 0) for value in values)
+    starts = tuple(check_count(step, f"boundaries[{i}]") for i, step in enumerate(boundaries))
+    rates = tuple(check_number(value, f"values[{i}]", 0) for i, value in enumerate(values))
     if len(rates) != len(starts) + 1:
         raise ValueError(f"expected {len(starts) + 1} values, got {len(rates)}")
     if any(a >= b for a, b in pairwise(starts)):
@@ -220,7 +231,11 @@ class _Decay:
     gamma: float
 
     def __call__(self, step: int) -> float:
-        return float(self.lr * self.gamma ** (step // self.step_size))
+        try:
+            rate = self.lr * self.gamma ** (step // self.step_size)
+        except OverflowError:  # of the power; that of the product is infinity
+            rate = math.inf if self.lr else 0.0
+        return check_number(rate, f"lr at step {step}")
 
 
 @attrs.frozen
@@ -232,11 +247,11 @@ class _Cosine:
 
     def __call__(self, step: int) -> float:
         if step < self.warmup_steps:
-            return self.lr * (step + 1) / self.warmup_steps
+            return self.lr * ((step + 1) / self.warmup_steps)
         if step >= self.total_steps:
             return self.eta_min
         u = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
-        return self.eta_min + (self.lr - self.eta_min) * (1 + math.cos(math.pi * u)) / 2
+        return self.eta_min + (self.lr - self.eta_min) * ((1 + math.cos(math.pi * u)) / 2)
 
 
 @attrs.frozen

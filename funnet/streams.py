@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 _loss: Callable[[TrainState[object]], float] = attrgetter("loss")
 
 
-def every(states: Iterable[S], n: int) -> Iterator[S]:
+def every(states: Iterable[S], n: int, *, last: bool = False) -> Iterator[S]:
     """Return the states of every n-th step: those whose step is a multiple of n.
 
     Parameters
@@ -30,6 +30,8 @@ def every(states: Iterable[S], n: int) -> Iterator[S]:
         The states of a run.
     n
         How many steps apart they are, at least 1.
+    last
+        Whether to return the last state of the run as well, whatever its step. Default: False.
 
     Raises
     ------
@@ -43,9 +45,21 @@ def every(states: Iterable[S], n: int) -> Iterator[S]:
     >>> states = [TrainState(k, 0, np.ones(1), sgd().init(np.ones(1))) for k in range(1, 8)]
     >>> [state.step for state in every(states, 3)]
     [3, 6]
+    >>> [state.step for state in every(states, 3, last=True)]
+    [3, 6, 7]
     """
     n = check_count(n, "n")
-    return (state for state in states if state.step % n == 0)
+
+    def walk() -> Iterator[S]:
+        left_out: S | None = None
+        for state in states:
+            left_out = state if state.step % n else None
+            if left_out is None:
+                yield state
+        if last and left_out is not None:
+            yield left_out
+
+    return walk()
 
 
 def early_stopping(
@@ -107,10 +121,14 @@ def early_stopping(
 def best_so_far(states: Iterable[S], *, key: Callable[[S], float] = _loss) -> Iterator[S]:
     """Return, for each state, the best one up to there.
 
+    The loss of a state is that of its batch before the update, and its weights are those after the
+    update. To choose weights, give a `key` that evaluates them, best on a validation set, as in
+    `key=lambda state: -accuracy(predict(state.params, x_val), t_val)`.
+
     Parameters
     ----------
     states
-        The states of a run.
+        The states of a run; often those of `every`, as `key` is called for each.
     key
         What shall be low: the loss of the step unless told. Of equal ones, the first counts; NaN
         is worse than any number.
@@ -170,11 +188,20 @@ def moving_average(
     def walk() -> Iterator[tuple[S, float]]:
         values: deque[float] = deque(maxlen=window)
         for state in states:
-            values.append(key(state))
+            values.append(float(key(state)))
             # Summed anew: what is added and taken away again leaves its rounding, or its NaN.
-            yield state, math.fsum(values) / len(values)
+            yield state, _mean(values)
 
     return walk()
+
+
+def _mean(values: Sequence[float]) -> float:
+    try:
+        return math.fsum(values) / len(values)
+    except (OverflowError, ValueError):  # a sum beyond float64; one of both infinities
+        from statistics import mean  # noqa: PLC0415 (slow to import, and exact but slow)
+
+        return mean(values)
 
 
 def last(items: Iterable[T], *, default: T | None = None) -> T:

@@ -8,9 +8,9 @@ from typing import Any, Generic, Protocol, TypeVar, cast, overload, runtime_chec
 
 import attrs
 import numpy as np
-from attrs.validators import instance_of
 
 from funnet.arrays import Matrix, array_type
+from funnet.gradients import check_loss
 from funnet.layer import Layer, NetworkT, SomeLayer, X, Y, backward, forward
 from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
 from funnet.tree import named_leaves, tree_leaves
@@ -39,11 +39,25 @@ class TrainState(Generic[P_co]):
         The loss of the last batch, before the update; NaN where there was none.
     """
 
-    step: int = attrs.field(validator=instance_of(int))
-    epoch: int = attrs.field(validator=instance_of(int))
+    step: int
+    epoch: int
     params: P_co
-    optimizer_state: OptimizerState[P_co] = attrs.field(validator=instance_of(OptimizerState))
-    loss: float = attrs.field(default=math.nan, validator=instance_of(float))
+    optimizer_state: OptimizerState[P_co]
+    loss: float = math.nan
+
+    def __attrs_post_init__(self) -> None:
+        # Made at each step, as an OptimizerState is.
+        if not (
+            isinstance(self.step, int)
+            and isinstance(self.epoch, int)
+            and isinstance(self.optimizer_state, OptimizerState)
+            and isinstance(self.loss, float)
+        ):
+            raise TypeError(
+                "expected step and epoch to be ints, optimizer_state to be an OptimizerState and "
+                f"loss to be a float, got {self.step!r}, {self.epoch!r}, "
+                f"{type(self.optimizer_state).__name__} and {self.loss!r}"
+            )
 
     @staticmethod
     def init(params: Params, optimizer: Optimizer) -> TrainState[Params]:
@@ -71,7 +85,7 @@ class TrainState(Generic[P_co]):
 
 
 class NonFiniteError(ArithmeticError):
-    """A loss or a gradient is infinite or NaN; `state` is the last good one.
+    """A loss, or what an update returned, is infinite or NaN; `state` is the last good one.
 
     Parameters
     ----------
@@ -133,9 +147,12 @@ def train_step(
     Raises
     ------
     NonFiniteError
-        If the loss or a gradient is infinite or NaN; it carries the given state.
+        If the loss, a parameter or what the optimizer remembers becomes infinite or NaN; it
+        carries the given state, and its message names the gradient or the array.
     ShapeError, DTypeError
-        If the batch does not fit the network.
+        If the batch does not fit the network, or the loss returns a gradient that is not like `y`.
+    TypeError
+        If the loss does not return a number and its gradient.
 
     Examples
     --------
@@ -149,16 +166,19 @@ def train_step(
     (3, {'lr': 0.1})
     """
     y, cache = forward(state.params, x)
-    value, dy = _pair(loss(y, t), "the loss to return (loss, dy)")
+    value, dy = check_loss(loss, y, t)
     if not math.isfinite(value):
         message = f"the loss at step {state.step} is {value}{_cause(x)}"
         raise NonFiniteError(message, state)
     grads = backward(state.params, cache, dy)
-    _check_finite(grads, state, x)
-    params, optimizer_state = optimizer.update(
-        cast(P, state.params), grads, cast("OptimizerState[P]", state.optimizer_state)
-    )
-    return TrainState(state.step + 1, state.epoch, params, optimizer_state, float(value))
+    # No warnings: what the update returns is looked at here, and by its name.
+    with np.errstate(all="ignore"):
+        params, optimizer_state = optimizer.update(
+            cast(P, state.params), grads, cast("OptimizerState[P]", state.optimizer_state)
+        )
+        new = TrainState(state.step + 1, state.epoch, params, optimizer_state, value)
+        _check_finite(new, state, grads, x)
+    return new
 
 
 @overload
@@ -218,11 +238,13 @@ def train(
     Raises
     ------
     NonFiniteError
-        If a loss or a gradient is infinite or NaN; it carries the last good state.
+        If a loss, a parameter or what the optimizer remembers becomes infinite or NaN; it carries
+        the last good state, and its message names the gradient or the array.
     ShapeError, DTypeError
-        If a batch does not fit the network.
+        If a batch does not fit the network, or the loss returns a gradient that is not like `y`.
     TypeError
-        If there is no optimizer, a batch is no pair, or the loss returns none.
+        If there is no optimizer, a batch is no pair, or the loss does not return a number and its
+        gradient.
 
     Examples
     --------
@@ -284,12 +306,41 @@ def _cause(x: object) -> str:
     return ""
 
 
-def _check_finite(grads: object, state: TrainState[object], x: object) -> None:
-    for i, grad in enumerate(tree_leaves(grads)):
-        # The sum of squares costs less than a look at each number, and infinity and NaN come
-        # through. Of large finite numbers it may be infinite as well, so only a finite one settles.
-        if not math.isfinite(np.vdot(grad, grad)) and not np.isfinite(grad).all():
-            path = [path for path, _ in named_leaves(grads)][i]
+def _check_finite(
+    new: TrainState[object], old: TrainState[object], grads: object, x: object
+) -> None:
+    for tree in (new.params, *new.optimizer_state.slots):
+        for array in tree_leaves(tree):
+            # The sum of squares costs less than a look at each number, and infinity and NaN come
+            # through. That of large numbers may be infinite as well: only a finite one settles.
+            row = array if array.ndim == 1 else array.ravel()
+            if not math.isfinite(row.dot(row)):
+                _explain(new, old, grads, x)
+                return
+
+
+def _explain(new: TrainState[object], old: TrainState[object], grads: object, x: object) -> None:
+    """Raise an error that names what is not finite: a gradient, else an array of the new state.
+
+    An array that the update has not replaced, such as a frozen one, is left to its owner.
+    """
+    kept = set(map(id, tree_leaves((old.params, old.optimizer_state.slots))))
+    after = new.optimizer_state
+    wrong = [
+        " of ".join(filter(None, (name, path))) or "the parameter"
+        for name, tree in zip(("", *after.names), (new.params, *after.slots), strict=True)
+        for path, array in named_leaves(tree)
+        if not np.isfinite(array).all() and id(array) not in kept
+    ]
+    if not wrong:
+        return
+    for path, grad in named_leaves(grads):
+        if not np.isfinite(grad).all():
             where = f" of {path}" if path else ""
-            message = f"the gradient{where} at step {state.step} is not finite{_cause(x)}"
-            raise NonFiniteError(message, state)
+            message = f"the gradient{where} at step {old.step} is not finite{_cause(x)}"
+            raise NonFiniteError(message, old)
+    raise NonFiniteError(
+        f"the update at step {old.step} makes {wrong[0]} infinite or NaN, though the loss and the "
+        "gradients are finite; lower the learning rate, clip the gradients or use a wider dtype",
+        old,
+    )

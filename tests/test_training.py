@@ -1,8 +1,6 @@
 """Training as a stream of states, and the functions over it."""
 
 import gc
-import itertools
-import math
 import pickle
 import signal
 import subprocess
@@ -10,7 +8,7 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, assert_type
+from typing import assert_type
 
 import numpy as np
 import pytest
@@ -18,23 +16,17 @@ from hypothesis import given, strategies as st
 
 from funnet import (
     Affine,
-    Array,
     Matrix,
-    NonFiniteError,
     ShapeError,
     StructureError,
     Tanh,
     TrainState,
     adam,
     backward,
-    best_so_far,
-    early_stopping,
     every,
     forward,
-    last,
     minibatches,
     momentum,
-    moving_average,
     named_leaves,
     sequential,
     sgd,
@@ -49,13 +41,6 @@ X = RNG.normal(size=(23, 4)).astype(np.float32)
 T = RNG.integers(0, 3, 23)
 BATCHES = minibatches(X, T, 5, rng=1)
 NET = sequential(Affine.init(4, 6, rng=2), Tanh(), Affine.init(6, 3, rng=3))
-
-
-def states(losses: list[float]) -> Iterator[TrainState[Array]]:
-    """Return states with the given losses, from step 1 on."""
-    params: Array = np.zeros(1)
-    for k, loss in enumerate(losses, 1):
-        yield TrainState(k, 0, params, sgd().init(params), loss)
 
 
 def content(tree: object) -> list[tuple[str, bytes]]:
@@ -143,77 +128,6 @@ def test_a_state_survives_pickle() -> None:
     assert (copy.step, copy.loss) == (state.step, state.loss)
 
 
-def poisoned(at: int) -> Iterator[tuple[Matrix, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
-    for step, (x, t) in enumerate(BATCHES):
-        yield (x * np.float32("nan") if step == at else x), t
-
-
-def test_a_loss_that_is_nan_stops_with_the_last_good_state() -> None:
-    state = TrainState.init(NET, sgd())
-    with pytest.raises(NonFiniteError, match="the loss at step 3 is nan") as caught:  # noqa: PT012
-        for new in train(NET, poisoned(3), loss=softmax_cross_entropy, optimizer=sgd()):
-            state = new
-
-    assert caught.value.state is state
-    assert state.step == 3
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_a_gradient_that_is_not_finite_is_named(bad: float) -> None:
-    def loss(y: Matrix, t: Matrix) -> tuple[float, Matrix]:
-        dy = np.ones_like(y)
-        dy[1, 2] = bad
-        return 0.0, dy
-
-    with (
-        np.errstate(invalid="ignore"),
-        pytest.raises(NonFiniteError, match=r"gradient of layers\.0\.W at step 0 is not") as caught,
-    ):
-        next(train(NET, [(X, X)], loss=loss, optimizer=sgd()))
-
-    assert content(caught.value.state) == content(TrainState.init(NET, sgd()))
-    assert pickle.loads(pickle.dumps(caught.value)).state.step == 0  # noqa: S301
-
-
-def test_large_finite_gradients_pass() -> None:
-    net = Affine(np.ones((1, 1), np.float32), np.ones(1, np.float32))
-    loss = lambda y, t: (0.0, np.full_like(y, 1e38))  # noqa: E731
-    x = np.ones((1, 1), np.float32)
-
-    assert next(train(net, [(x, x)], loss=loss, optimizer=sgd(lr=1e-38))).step == 1
-
-
-def test_it_is_said_where_the_batch_itself_is_not_finite() -> None:
-    x = X.copy()
-    x[1, 2] = math.inf
-
-    with (
-        np.errstate(invalid="ignore"),
-        pytest.raises(NonFiniteError, match=r"at step 0 is not finite, as x\[1, 2\] of its batch"),
-    ):
-        next(train(NET, [(x, T)], loss=softmax_cross_entropy, optimizer=sgd()))
-
-
-def test_what_is_no_optimizer_batch_or_loss_is_named() -> None:
-    wrong: Any  # mypy reports each of these mistakes
-    wrong = adam
-    with pytest.raises(TypeError, match="expected an optimizer, such as adam\\(\\), got <function"):
-        train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=wrong)
-    wrong = (X, T)
-    with pytest.raises(TypeError, match=r"expected each batch to be a pair \(x, t\), got f"):
-        next(train(NET, wrong, loss=softmax_cross_entropy, optimizer=sgd()))
-    wrong = lambda y, t: 0.5  # noqa: E731
-    with pytest.raises(TypeError, match=r"expected the loss to return \(loss, dy\), got float"):
-        next(train(NET, BATCHES, loss=wrong, optimizer=sgd()))
-
-
-def test_the_last_of_nothing_is_the_default() -> None:
-    state = TrainState.init(NET, sgd())
-
-    assert last(states([]), default=state) is state
-    assert last([1, 2], default=3) == 2
-
-
 def test_mistakes_in_the_start_are_seen_before_the_first_step() -> None:
     with pytest.raises(ShapeError, match=r"layers\.0: expected x .* of shape \(N, 4\)"):
         next(train(NET, [(X[:, :2], T)], loss=softmax_cross_entropy, optimizer=sgd()))
@@ -287,76 +201,6 @@ def test_memory_does_not_grow_with_the_steps() -> None:
         assert tracemalloc.get_traced_memory()[0] < before + 5_000
     finally:
         tracemalloc.stop()
-
-
-@given(st.lists(st.floats(0, 10)), st.integers(1, 5))
-def test_every_keeps_the_multiples_of_n(losses: list[float], n: int) -> None:
-    assert [s.step for s in every(states(losses), n)] == list(range(n, len(losses) + 1, n))
-
-
-@given(st.lists(st.integers(0, 4)), st.integers(1, 4))
-def test_early_stopping_passes_a_prefix_on(losses: list[float], patience: int) -> None:
-    losses = [float(loss) for loss in losses]
-    passed = [s.loss for s in early_stopping(states(losses), patience)]
-    stalled = [
-        min(losses[: end - patience]) <= min(losses[end - patience : end])
-        for end in range(patience + 1, len(losses) + 1)
-    ]
-    expected = stalled.index(True) + patience + 1 if any(stalled) else len(losses)
-
-    assert passed == losses[:expected]
-
-
-def test_an_improvement_below_min_delta_does_not_count() -> None:
-    run = early_stopping(states([3.0, 2.95, 2.9, 1.0]), 2, min_delta=0.5)
-
-    assert [state.loss for state in run] == [3.0, 2.95, 2.9]
-
-
-def test_nan_is_no_improvement() -> None:
-    assert len(list(early_stopping(states([math.nan] * 9), 3))) == 3
-    assert last(best_so_far(states([math.nan, 2.0, math.nan, 1.0, math.nan]))).loss == 1.0
-
-
-@given(st.lists(st.floats(-5, 5), min_size=1))
-def test_best_so_far_ends_at_the_first_minimum(losses: list[float]) -> None:
-    best = list(best_so_far(states(losses)))
-
-    assert [s.loss for s in best] == list(itertools.accumulate(losses, min))
-    assert best[-1].step == losses.index(min(losses)) + 1
-
-
-@given(st.lists(st.floats(-5, 5)), st.integers(1, 6))
-def test_the_moving_average_is_the_mean_of_the_window(losses: list[float], window: int) -> None:
-    means = [mean for _, mean in moving_average(states(losses), window)]
-    expected = [np.mean(losses[max(0, end - window) : end]) for end in range(1, len(losses) + 1)]
-
-    assert means == pytest.approx(expected, abs=1e-12)
-
-
-def test_streams_compose_and_pass_each_state_on_at_once() -> None:
-    taken: list[int] = []
-
-    def source() -> Iterator[TrainState[Array]]:
-        for state in states([5.0, 4.0, 3.0, 3.0, 3.0, 3.0, 1.0]):
-            taken.append(state.step)
-            yield state
-
-    stream = moving_average(best_so_far(early_stopping(every(source(), 2), 2)), 2)
-    seen = [(state.step, taken[-1]) for state, _ in stream]
-
-    assert seen == [(2, 2), (4, 4), (4, 6)]
-
-
-def test_mistakes_in_streams_are_seen_at_the_call() -> None:
-    with pytest.raises(ValueError, match="expected n to be at least 1, got 0"):
-        every(states([]), 0)
-    with pytest.raises(ValueError, match="expected patience to be at least 1, got 0"):
-        early_stopping(states([]), 0)
-    with pytest.raises(ValueError, match="expected window to be at least 1, got 0"):
-        moving_average(states([]), 0)
-    with pytest.raises(ValueError, match="expected at least one item, got an empty stream"):
-        last([])
 
 
 def test_types_of_states_are_known() -> None:

@@ -1,6 +1,7 @@
 """Descent with a step of its own for each number: each optimizer, and its formula on arrays.
 
 As in `descent`, arrays that are made here are used again, and what was given is never written to.
+For float16 parameters they are float32: see `Formula`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from typing import ClassVar
 import attrs
 import numpy as np
 
-from funnet.arrays import Array
+from funnet.arrays import FLOAT_TYPES, Array
 from funnet.optimizers.optimizer import Optimizer, elementwise
 from funnet.schedules import Rate, check_number
+
+_TINY = {scalar: float(np.finfo(scalar).tiny) for scalar in FLOAT_TYPES}
 
 
 def adagrad(lr: Rate = 1e-2, eps: float = 1e-10) -> Optimizer:
@@ -53,7 +56,9 @@ class AdaGrad:
 
     eps: float
 
+    name: ClassVar[str] = "adagrad"
     names: ClassVar[tuple[str, ...]] = ("h",)
+    squares: ClassVar[bool] = True
 
     def __call__(  # noqa: D102 (see `Formula`)
         self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
@@ -102,12 +107,14 @@ class RMSprop:
     alpha: float
     eps: float
 
+    name: ClassVar[str] = "rmsprop"
     names: ClassVar[tuple[str, ...]] = ("h",)
+    squares: ClassVar[bool] = True
 
     def __call__(  # noqa: D102 (see `Formula`)
         self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
     ) -> tuple[Array, ...]:
-        h = _fade(slots[0], np.square(grad), self.alpha)
+        h = _faded_square(slots[0], grad, self.alpha)
         return _scaled_descent(param, grad, h, lr, self.eps), h
 
 
@@ -158,13 +165,16 @@ class Adam:
     beta2: float
     eps: float
 
+    name: ClassVar[str] = "adam"
     names: ClassVar[tuple[str, ...]] = ("m", "v")
+    squares: ClassVar[bool] = True
 
     def __call__(  # noqa: D102 (see `Formula`)
         self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
     ) -> tuple[Array, ...]:
-        m = _fade(slots[0], grad.copy(), self.beta1)
-        v = _fade(slots[1], np.square(grad), self.beta2)
+        m = slots[0] * self.beta1
+        m += grad * (1 - self.beta1)
+        v = _faded_square(slots[1], grad, self.beta2)
         t = step + 1
         rate = lr * math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
         return _scaled_descent(param, m, v, rate, self.eps), m, v
@@ -220,7 +230,9 @@ class AdamW:
     weight_decay: float
     biases: bool
 
+    name: ClassVar[str] = "adamw"
     names: ClassVar[tuple[str, ...]] = ("m", "v")
+    squares: ClassVar[bool] = True
 
     def __call__(  # noqa: D102 (see `Formula`)
         self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
@@ -241,19 +253,19 @@ def _adam_numbers(betas: tuple[float, float], eps: float) -> tuple[float, float,
     )
 
 
-def _fade(old: Array, new: Array, keep: float) -> Array:
-    """Return keep old + (1 - keep) new, and write over new."""
-    average = old * keep
+def _faded_square(old: Array, grad: Array, keep: float) -> Array:
+    """Return keep old + (1 - keep) grad²."""
+    new = np.square(grad)
     new *= 1 - keep
-    average += new
-    return average
+    new += old * keep
+    return new
 
 
 def _scaled_descent(param: Array, direction: Array, squares: Array, lr: float, eps: float) -> Array:
     """Return param - lr direction / (√squares + eps)."""
     new = np.sqrt(squares)
-    # In float16, and for an eps of 0, eps alone would let 0 / 0 through.
-    new += max(eps, float(np.finfo(param.dtype).tiny))
+    # An eps of 0, or one that rounds to 0, would let 0 / 0 through.
+    new += max(eps, _TINY[param.dtype.type])
     np.divide(direction, new, new)
     new *= lr
     return np.subtract(param, new, new)

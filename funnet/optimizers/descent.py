@@ -103,6 +103,7 @@ def sgd(lr: Rate = 1e-3) -> Optimizer:
 class SGD:
     """The formula of `sgd`, which says it in words."""
 
+    name: ClassVar[str] = "sgd"
     names: ClassVar[tuple[str, ...]] = ()
 
     def __call__(  # noqa: D102 (see `Formula`)
@@ -148,6 +149,7 @@ class Momentum:
 
     momentum: float
 
+    name: ClassVar[str] = "momentum"
     names: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __call__(  # noqa: D102 (see `Formula`)
@@ -196,6 +198,7 @@ class Nesterov:
 
     momentum: float
 
+    name: ClassVar[str] = "nesterov"
     names: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __call__(  # noqa: D102 (see `Formula`)

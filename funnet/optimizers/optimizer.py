@@ -6,7 +6,6 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 import numpy as np
-from attrs.validators import instance_of
 
 from funnet.arrays import Array, check_dtype, check_float, seal
 from funnet.errors import StructureError
@@ -14,6 +13,8 @@ from funnet.schedules import Rate, check_number, rate_at
 from funnet.tree import tree_like, tree_map
 
 P = TypeVar("P")
+
+_FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 
 
 @attrs.frozen(eq=False)
@@ -30,14 +31,32 @@ class OptimizerState(Generic[P]):
         Those trees, each built like the parameters; `state["m"]` is the one of that name.
     reports
         What the last update has to tell, such as (("lr", 0.1),).
+    optimizer
+        The names of the wrappers and of the formula that the state belongs to, outermost first,
+        such as ("clip_by_global_norm", "adam"). An update refuses the state of another optimizer;
+        one of the same names goes on, whatever its learning rate. Default: ().
     """
 
-    step: int = attrs.field(validator=instance_of(int))
-    names: tuple[str, ...] = attrs.field(default=(), validator=instance_of(tuple))
-    slots: tuple[P, ...] = attrs.field(default=(), repr=False, validator=instance_of(tuple))
-    reports: tuple[tuple[str, float], ...] = attrs.field(default=(), validator=instance_of(tuple))
+    step: int
+    names: tuple[str, ...] = ()
+    slots: tuple[P, ...] = attrs.field(default=(), repr=False)
+    reports: tuple[tuple[str, float], ...] = ()
+    optimizer: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
+        # Made at each step, where a validator for each field would cost more than all the rest.
+        if not (
+            isinstance(self.step, int)
+            and isinstance(self.names, tuple)
+            and isinstance(self.slots, tuple)
+            and isinstance(self.reports, tuple)
+            and isinstance(self.optimizer, tuple)
+        ):
+            raise TypeError(
+                "expected step to be an int, and names, slots, reports and optimizer to be tuples, "
+                f"got {self.step!r}, {self.names!r}, {type(self.slots).__name__}, "
+                f"{self.reports!r} and {self.optimizer!r}"
+            )
         if len(self.names) != len(self.slots):
             raise StructureError(f"expected slots for {self.names}, got {len(self.slots)}")
 
@@ -89,7 +108,7 @@ class Optimizer:
     >>> x, state["velocity"]
     (array([0.75, 2.25]), array([-0.15,  0.15]))
     >>> state
-    OptimizerState(step=2, names=('velocity',), reports=(('lr', 0.1),))
+    OptimizerState(step=2, names=('velocity',), reports=(('lr', 0.1),), optimizer=('momentum',))
     """
 
     init: Init
@@ -97,7 +116,15 @@ class Optimizer:
 
 
 class Formula(Protocol):
-    """The mathematics of an optimizer that treats each number by itself."""
+    """The mathematics of an optimizer that treats each number by itself.
+
+    Two more attributes are optional:
+
+    - `name`, a str: what the states of the optimizer are known by. Default: the name of the class.
+    - `squares`, a bool: whether it squares gradients, which overflows above 255 in float16, and
+      underflows below 2e-4. Then float16 parameters and gradients, and what it keeps for them, are
+      handed to it in float32, and the new parameters are rounded. Default: False.
+    """
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -116,7 +143,8 @@ def elementwise(formula: Formula, lr: Rate) -> Optimizer:
     ----------
     formula
         A value with `names`, which is called with the learning rate, how many updates have been
-        made, the parameters, the gradients, and what it keeps, which is zero at first.
+        made, the parameters, the gradients, and what it keeps, which is zero at first. With
+        `squares = True`, all arrays are float32 where the parameters are float16.
     lr
         The learning rate, at least 0, or a schedule.
 
@@ -140,19 +168,29 @@ def elementwise(formula: Formula, lr: Rate) -> Optimizer:
     array([1.5])
     """
     rate = lr if callable(lr) else check_number(lr, "lr", 0)
-    return Optimizer(_Zeros(formula.names), _Elementwise(formula, rate))
+    return Optimizer(_Zeros(formula), _Elementwise(formula, rate))
+
+
+def made_by(state: OptimizerState[P]) -> str:
+    """Return the optimizer that a state belongs to, as "clip_by_global_norm(adam)"."""
+    names = state.optimizer or ("an optimizer without a name",)
+    return "(".join(names) + ")" * (len(names) - 1)
 
 
 @attrs.frozen
 class _Zeros:
-    names: tuple[str, ...]
+    formula: Formula
 
     def __call__(self, params: P, /) -> OptimizerState[P]:
+        formula, squares = self.formula, _squares(self.formula)
+
         def zeros(param: Array) -> Array:
             check_float(param, "a parameter")
-            return seal(np.zeros_like(param))
+            widened = squares and param.dtype == _FLOAT16
+            return seal(np.zeros_like(param, _FLOAT32 if widened else None))
 
-        return OptimizerState(0, self.names, tuple(tree_map(zeros, params) for _ in self.names))
+        slots = tuple(tree_map(zeros, params) for _ in formula.names)
+        return OptimizerState(0, formula.names, slots, optimizer=(_name(formula),))
 
 
 @attrs.frozen
@@ -163,32 +201,54 @@ class _Elementwise:
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /
     ) -> tuple[P, OptimizerState[P]]:
-        names = self.formula.names
+        formula, done, names = self.formula, state.step, self.formula.names
+        optimizer = (_name(formula),)
         if state.names != names:
             raise StructureError(
                 f"expected the state of an optimizer that keeps {', '.join(names) or 'nothing'}, "
-                f"got one that keeps {', '.join(state.names) or 'nothing'}"
+                f"got one that keeps {', '.join(state.names) or 'nothing'} "
+                f"({optimizer[0]}, not {made_by(state)})"
             )
-        formula, rate, done = self.formula, rate_at(self.lr, state.step), state.step
-        results: list[tuple[Array, ...]] = []
+        if state.optimizer != optimizer:
+            raise StructureError(
+                f"expected the state of {optimizer[0]}, got that of {made_by(state)}"
+            )
+        rate = rate_at(self.lr, done)
+        squares = _squares(formula)
+        results: list[list[Array]] = []
 
         def step(param: Array, grad: Array, *slots: Array) -> Array:
-            check_dtype(grad, param.dtype, "the gradient")
+            dtype = param.dtype
+            if grad.dtype != dtype:
+                check_dtype(grad, dtype, "the gradient")
+            widened = squares and dtype == _FLOAT16
+            if widened:
+                param, grad = param.astype(_FLOAT32), grad.astype(_FLOAT32)
             for i, slot in enumerate(slots):
-                check_dtype(slot, param.dtype, names[i])
-            arrays = formula(rate, done, param, grad, *slots)
-            if len(arrays) != 1 + len(slots):
+                if slot.dtype != param.dtype:
+                    check_dtype(slot, param.dtype, names[i])
+            new, *kept = formula(rate, done, param, grad, *slots)
+            if len(kept) != len(slots):
                 raise StructureError(
-                    f"expected the formula to return {1 + len(slots)} arrays, got {len(arrays)}"
+                    f"expected the formula to return {1 + len(slots)} arrays, got {1 + len(kept)}"
                 )
-            for array in arrays:
-                seal(array)
-            results.append(arrays)
-            return arrays[0]
+            for array in kept:
+                array.setflags(write=False)
+            results.append(kept)
+            return seal(new.astype(dtype) if widened else new)
 
         params = tree_map(step, params, grads, *state.slots)
         slots = tuple(
-            tree_like(slot, [arrays[i] for arrays in results])
-            for i, slot in enumerate(state.slots, start=1)
+            tree_like(slot, [kept[i] for kept in results]) for i, slot in enumerate(state.slots)
         )
-        return params, OptimizerState(state.step + 1, names, slots, (("lr", rate),))
+        return params, OptimizerState(done + 1, names, slots, (("lr", rate),), optimizer)
+
+
+def _name(formula: Formula) -> str:
+    """Return what the states of a formula are known by."""
+    return getattr(formula, "name", type(formula).__name__)
+
+
+def _squares(formula: Formula) -> bool:
+    """Tell whether a formula wants float32 in place of float16."""
+    return getattr(formula, "squares", False)

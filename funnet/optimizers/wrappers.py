@@ -8,7 +8,15 @@ import attrs
 import numpy as np
 
 from funnet.arrays import Array, seal
-from funnet.optimizers.optimizer import Init, Optimizer, OptimizerState, P, Update
+from funnet.errors import StructureError
+from funnet.optimizers.optimizer import (
+    Init,
+    Optimizer,
+    OptimizerState,
+    P,
+    Update,
+    made_by,
+)
 from funnet.schedules import check_number
 from funnet.tree import named_leaves, tree_leaves, tree_like, tree_map
 
@@ -46,7 +54,8 @@ def weight_decay(optimizer: Optimizer, rate: float, *, biases: bool = False) -> 
     array([[0.95]])
     """
     decay = check_number(rate, "rate", 0)
-    return attrs.evolve(optimizer, update=_Decayed(optimizer.update, decay, biases))
+    init = _NamedInit(optimizer.init, "weight_decay")
+    return Optimizer(init, _Decayed(optimizer.update, decay, biases))
 
 
 def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
@@ -54,6 +63,7 @@ def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
 
     If the norm of all numbers in the gradients is above `max_norm`, each is multiplied by
     max_norm / norm. The norm before that is among the state's `reports`, as "gradient_norm".
+    Gradients with an infinity or NaN have no such multiple, and are left as they are.
 
     Parameters
     ----------
@@ -83,11 +93,14 @@ def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
     norm = check_number(max_norm, "max_norm", 0)
     if norm == 0:
         raise ValueError("expected max_norm to be positive, got 0")
-    return attrs.evolve(optimizer, update=_Clipped(optimizer.update, norm))
+    init = _NamedInit(optimizer.init, "clip_by_global_norm")
+    return Optimizer(init, _Clipped(optimizer.update, norm))
 
 
 def freeze(optimizer: Optimizer, *paths: str) -> Optimizer:
     """Return an optimizer that leaves parts of the parameters, and its memory of them, alone.
+
+    Its states are those of the given optimizer, which can go on from them to train all parts.
 
     Parameters
     ----------
@@ -114,6 +127,15 @@ def freeze(optimizer: Optimizer, *paths: str) -> Optimizer:
 
 
 @attrs.frozen
+class _NamedInit:
+    init: Init
+    name: str
+
+    def __call__(self, params: P, /) -> OptimizerState[P]:
+        return _wrapped(self.init(params), self.name)
+
+
+@attrs.frozen
 class _Decayed:
     update: Update
     rate: float
@@ -125,7 +147,9 @@ class _Decayed:
         def decayed(param: Array, grad: Array) -> Array:
             return seal(grad + param * self.rate) if param.ndim >= 2 or self.biases else grad
 
-        return self.update(params, tree_map(decayed, params, grads), state)
+        inner = _unwrapped(state, "weight_decay")
+        params, inner = self.update(params, tree_map(decayed, params, grads), inner)
+        return params, _wrapped(inner, "weight_decay")
 
 
 @attrs.frozen
@@ -136,13 +160,22 @@ class _Clipped:
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /
     ) -> tuple[P, OptimizerState[P]]:
-        norm = _global_norm(tree_leaves(grads))
-        if norm > self.max_norm:
-            factor = self.max_norm / norm
-            grads = tree_map(lambda grad: seal(grad * factor), grads)
-        params, state = self.update(params, grads, state)
-        reports = (("gradient_norm", norm), *state.reports)
-        return params, attrs.evolve(state, reports=reports)
+        inner = _unwrapped(state, "clip_by_global_norm")
+        scale, multiple = _global_norm(tree_leaves(grads))
+        # What is not finite is passed on as it is, so that it can be seen in the result.
+        if self.max_norm / scale < multiple < math.inf:
+            factor = self.max_norm / multiple
+
+            def clipped(grad: Array) -> Array:
+                # In float64, since the factor itself may be 0 in float16.
+                short = grad.astype(np.float64) / scale
+                short *= factor
+                return seal(short.astype(grad.dtype))
+
+            grads = tree_map(clipped, grads)
+        params, inner = self.update(params, grads, inner)
+        reports = (("gradient_norm", scale * multiple), *inner.reports)
+        return params, attrs.evolve(_wrapped(inner, "clip_by_global_norm"), reports=reports)
 
 
 @attrs.frozen
@@ -179,11 +212,30 @@ class _Frozen:
         return restored(new, params), attrs.evolve(after, slots=slots)
 
 
-def _global_norm(arrays: list[Array]) -> float:
-    # In float64: the sum of squares of large gradients is beyond float32, and rounding in it
-    # would depend on how BLAS adds.
-    flat = (array.astype(np.float64, copy=False).ravel() for array in arrays)
-    return math.sqrt(sum(float(np.dot(values, values)) for values in flat))
+def _wrapped(state: OptimizerState[P], name: str) -> OptimizerState[P]:
+    return attrs.evolve(state, optimizer=(name, *state.optimizer))
+
+
+def _unwrapped(state: OptimizerState[P], name: str) -> OptimizerState[P]:
+    """Return the state of the optimizer inside the wrapper of this name."""
+    if state.optimizer[:1] != (name,):
+        raise StructureError(f"expected the state of {name}(...), got that of {made_by(state)}")
+    return attrs.evolve(state, optimizer=state.optimizer[1:])
+
+
+def _global_norm(arrays: list[Array]) -> tuple[float, float]:
+    """Return the norm of all numbers as scale and multiple: norm = scale multiple.
+
+    The scale is a power of 2 near the largest number, so dividing by it is exact, and no square is
+    beyond float64; the norm itself may be, when all numbers are finite.
+    """
+    peaks = [float(np.abs(array).max(initial=0)) for array in arrays]
+    largest = float(np.max(peaks, initial=0))  # NaN is passed on
+    exponent = math.frexp(largest)[1]  # of 0, and of what is not finite, it is 0
+    scale = math.ldexp(1.0, exponent - 1)
+    # In float64, as rounding in float32 would depend on how BLAS adds.
+    flat = (array.astype(np.float64).ravel() / scale for array in arrays)
+    return scale, math.sqrt(sum(float(np.dot(values, values)) for values in flat))
 
 
 def _at_or_below(params: object, paths: tuple[str, ...]) -> list[bool]:
