@@ -15,20 +15,27 @@ widths, therefore; `Flow` tells which values do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias, cast
 
 from mypy.checker import TypeChecker
 from mypy.errorcodes import ErrorCode
 from mypy.nodes import (
     ARG_POS,
-    COVARIANT,
+    ARG_STAR,
     CallExpr,
+    Context,
     Decorator,
     Expression,
     FuncDef,
+    IndexExpr,
+    MemberExpr,
+    NameExpr,
     OverloadedFuncDef,
+    SliceExpr,
     SymbolNode,
+    TempNode,
     TypeInfo,
     Var,
 )
@@ -46,37 +53,41 @@ from mypy.types import (
     CallableType,
     FunctionLike,
     Instance,
-    LiteralType,
     TupleType,
     Type,
     TypeVarId,
     TypeVarType,
     find_unpack_in_list,
     get_proper_type,
-    get_proper_types,
-    has_type_vars,
 )
 
-from funnet.mypy_plugin.flow import Flow, place_of
+from funnet.mypy_plugin.flow import Flow
 from funnet.mypy_plugin.reading import (
     NOTHING_KNOWN,
     SEQUENTIAL_TYPE,
     Plain,
+    asks_for_network,
+    has_widths,
     literal_of,
     member_of,
     mentions,
-    plain_layer,
+    plain_inside,
+    same_signatures,
     signatures_of,
     value_of,
     wanted_network,
     width_variables,
     widths_of,
+    with_widths,
 )
+from funnet.mypy_plugin.syntax import arms_of
+from funnet.mypy_plugin.unused import PureFunctions, ThrownAway, check_used
 from funnet.widths import Widths, mismatches, whole
 
 FUNNET_WIDTH = ErrorCode("funnet-width", "Check that the widths of layers fit", "funnet")
 
 SEQUENTIAL = "funnet.combinators.sequential"
+
 SigContext: TypeAlias = FunctionSigContext | MethodSigContext
 
 
@@ -92,31 +103,44 @@ class WidthsPlugin(Plugin):
         super().__init__(options)
         self._flow: Flow | None = None
         self._whole = NOTHING_KNOWN
+        self._unpacked: Type | None = None
+        self._pure = PureFunctions(self._find)
 
     def get_function_signature_hook(
         self, fullname: str
     ) -> Callable[[FunctionSigContext], FunctionLike] | None:
         """Return what looks at a call of a function, or of a class."""
-        return self._signature_hook(fullname)
+        return self._hook(fullname)
 
     def get_method_signature_hook(
         self, fullname: str
     ) -> Callable[[MethodSigContext], FunctionLike] | None:
         """Return what looks at a call of a method."""
-        return self._signature_hook(fullname)
+        return self._hook(fullname)
 
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
         """Return what makes the result of `sequential` plain inside."""
-        return _plain_inside if self._is_sequential(self._find(fullname)) else None
+        return _plain_row if self._is_sequential(self._find(fullname)) else None
 
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
-        """Return what looks at a width that is read from a layer."""
+        """Return what looks at a width that is read from a layer, or at a layer in an attribute."""
         owner, _, name = fullname.rpartition(".")
         layer = self._find(owner)
         if isinstance(layer, TypeInfo) and name in layer.names:
             made = Instance(layer, layer.defn.type_vars)
             if mentions(member_of(made, name), width_variables(made)):
                 return _read
+        return self.get_class_attribute_hook(fullname)
+
+    def get_class_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
+        """Return what looks at a layer in an attribute of a class."""
+        owner, _, name = fullname.rpartition(".")
+        info = self._find(owner)
+        symbol = info.names.get(name) if isinstance(info, TypeInfo) else None
+        attribute = symbol.node if symbol is not None else None
+        typ = attribute.type if isinstance(attribute, Var) else None
+        if typ is not None and (asks_for_network(typ) or has_widths(typ)):
+            return partial(self._look_at_attribute, cast(Var, attribute))
         return None
 
     def _find(self, fullname: str) -> SymbolNode | None:
@@ -127,11 +151,24 @@ class WidthsPlugin(Plugin):
         if not isinstance(node, Var):
             return node is not None and node.fullname == SEQUENTIAL
         # Perhaps another name for it, which has the same overloads.
-        ours, theirs = signatures_of(self._find(SEQUENTIAL)), signatures_of(node)
-        return len(ours) == len(theirs) > 1 and all(
-            (a.arg_types, a.ret_type) == (b.arg_types, b.ret_type)
-            for a, b in zip(ours, theirs, strict=True)
-        )
+        ours = signatures_of(self._find(SEQUENTIAL))
+        return len(ours) > 1 and same_signatures(ours, signatures_of(node))
+
+    def _hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
+        """Return what looks at a call, and at whether its result is used."""
+        hook, pure, node = self._signature_hook(fullname), self._pure, self._find(fullname)
+        local = "." not in fullname  # a name in a function, of which nothing can be looked up
+        alias = isinstance(node, Var) and pure.have_type(node.type)
+        if not (local or alias or pure.has(fullname)):
+            return hook
+
+        def look(context: SigContext) -> CallableType:
+            if not local or pure.have_type(context.default_signature):
+                self._flow_in(context.api)
+                check_used(self._thrown_away, context)
+            return context.default_signature if hook is None else hook(context)
+
+        return look
 
     def _signature_hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
         # None wherever it can be: a hook hides those of the plugins that come after this one.
@@ -165,44 +202,129 @@ class WidthsPlugin(Plugin):
         mypy asks for each overload, before it tries which one matches. While it tries, it takes a
         report for a sign that this one doesn't, so `get_function_hook` would be too late.
         """
-        signature = context.default_signature
-        if not has_type_vars(signature.ret_type):  # the first overload
-            self._whole = self._check_layers(cast(CallExpr, context.context), context.api)
-        result = cast(Instance, signature.ret_type)
+        signature, api = context.default_signature, context.api
+        call = cast(CallExpr, context.context)
+        if same_signatures([signature], signatures_of(self._find(SEQUENTIAL))[:1]):
+            self._unpacked = _unpack(call, api)  # which comes here, too
+            self._whole = self._check_layers(call, api)
+        if self._unpacked is not None:
+            anything = api.named_generic_type("builtins.object", [])
+            signature = signature.copy_modified(
+                arg_types=[anything],
+                arg_kinds=[ARG_STAR],
+                arg_names=[None],
+                ret_type=self._unpacked,
+            )
+        result = get_proper_type(signature.ret_type)
+        if not isinstance(result, Instance) or result.type.fullname != SEQUENTIAL_TYPE:
+            return signature
         n_in, n_out, *rest = result.args
         ends = literal_of(self._whole.takes, n_in), literal_of(self._whole.gives, n_out)
         return signature.copy_modified(ret_type=result.copy_modified(args=[*ends, *rest]))
 
     def _check_layers(self, call: CallExpr, api: CheckerPluginInterface) -> Widths:
-        layers, places = _row(call, api)
+        layers, places = self._row(call, api)
         for i, message in mismatches(layers):
             if i < len(places):
                 api.fail(message, places[i], code=FUNNET_WIDTH)
-        row = whole("Sequential", layers)
-        flow = self._flow_in(api)
-        _check_network(flow.demanded.get(place_of(call)), row, call, api)
+        row, flow = whole("Sequential", layers), self._flow_in(api)
+        flow.note_row(call, layers[: len(places)])
+        self._check_made(call, row, api)
         return row if flow.stays(call) else NOTHING_KNOWN
+
+    def _row(
+        self, call: CallExpr, api: CheckerPluginInterface
+    ) -> tuple[list[Widths], list[Expression]]:
+        """Return the widths of a call's layers, and where those are whose number is known."""
+        layers: list[Widths] = []
+        places: list[Expression] = []
+        numbered = True
+        for arg, kind in zip(call.args, call.arg_kinds, strict=True):
+            given = get_proper_type(api.get_expression_type(arg))
+            if kind is ARG_POS:
+                items = [self._widths(arg, given, api)]
+            elif isinstance(given, TupleType) and find_unpack_in_list(given.items) is None:
+                items = self._slice(arg, api) or list(map(widths_of, given.items))
+            else:  # nobody knows how many there are
+                numbered = False
+                layers.append(NOTHING_KNOWN)
+                continue
+            layers.extend(items)
+            if numbered:
+                places.extend([arg] * len(items))
+        return layers, places
+
+    def _widths(self, value: Expression, typ: Type, api: CheckerPluginInterface) -> Widths:
+        """Return the widths of a layer, of one that has a name those of the call that made it."""
+        flow = self._flow_in(api)
+        made = flow.made(value) if isinstance(value, NameExpr) else None
+        match value:
+            case IndexExpr(base=MemberExpr(expr=network, name="layers"), index=index):
+                row, i = flow.row(network), value_of(index, api)
+                if i is not None and -len(row) <= i < len(row):
+                    made = row[i]
+            case _:
+                pass
+        return made or widths_of(typ)
+
+    def _slice(self, value: Expression, api: CheckerPluginInterface) -> list[Widths]:
+        """Return the widths of the layers in `net.layers`, or in a slice of it; none if unknown."""
+        match value:
+            case IndexExpr(base=base, index=SliceExpr() as cut):
+                ends = [cut.begin_index, cut.end_index, cut.stride]
+                numbers = [None if end is None else value_of(end, api) for end in ends]
+                if numbers.count(None) == ends.count(None):
+                    return self._slice(base, api)[slice(*numbers)]
+            case MemberExpr(expr=network, name="layers"):
+                return self._flow_in(api).row(network)
+            case _:
+                pass
+        return []
+
+    def _check_made(self, call: Context, made: Widths, api: CheckerPluginInterface) -> None:
+        """Note the widths of what a call makes, and compare them to those that are written down."""
+        self._flow_in(api).note_made(call, made)
+        self._check_demands(call, made, api)
+
+    def _check_demands(self, value: Context, given: Widths, api: CheckerPluginInterface) -> None:
+        for demand in self._flow_in(api).demands(value):
+            _check_network(demand.type, given, demand.place, api)
 
     def _check_call(self, context: SigContext) -> CallableType:
         """Report networks of other widths than are asked for."""
-        api = context.api
-        flow = self._flow_in(api)
         for formal, given in zip(context.default_signature.arg_types, context.args, strict=True):
-            for expression in given if wanted_network(formal) is not None else ():
-                if not isinstance(get_proper_type(formal), TypeVarType):
-                    flow.keep(expression)  # whatever the function: here is its type
-                typ = api.get_expression_type(expression)
-                if wanted_network(typ) is None:  # else mypy itself compares the two
-                    _check_network(formal, widths_of(typ), expression, api)
+            for expression in given if asks_for_network(formal) else ():
+                self._demand(expression, formal, context.api)
         return self._make_layer(context)
+
+    def _demand(self, value: Expression, formal: Type, api: CheckerPluginInterface) -> None:
+        """Report a value of other widths than are asked for, or let the calls in it do so."""
+        flow = self._flow_in(api)
+        flow.demand(value, formal)
+        for arm in arms_of(value) if wanted_network(formal) is not None else ():
+            if not isinstance(get_proper_type(formal), TypeVarType):
+                flow.keep(arm)  # whatever the function: here is its type
+            typ = api.get_expression_type(arm)
+            if wanted_network(typ) is None:  # else mypy itself compares the two
+                _check_network(formal, self._widths(arm, typ, api), arm, api)
 
     def _make_layer(self, context: SigContext) -> CallableType:
         """Give a new layer literal widths."""
         signature, api = context.default_signature, context.api
+        made = self._made(context)
+        if wanted_network(made) is None:  # else mypy itself compares it
+            self._check_made(context.context, widths_of(made), api)
+        if not self._flow_in(api).stays(context.context):
+            return signature
+        return signature.copy_modified(ret_type=made)
+
+    def _made(self, context: SigContext) -> Type:
+        """Return the type of what a call makes, with the widths that its arguments say."""
+        signature, api = context.default_signature, context.api
         result = get_proper_type(signature.ret_type)
         variables = width_variables(result)
-        if not variables or not self._flow_in(api).stays(context.context):
-            return signature
+        if not variables:
+            return signature.ret_type
         passed: dict[TypeVarId, set[int | None]] = {variable: set() for variable in variables}
         for formal, given in zip(signature.arg_types, context.args, strict=True):
             variable = get_proper_type(formal)
@@ -214,37 +336,51 @@ class WidthsPlugin(Plugin):
                         passed.get(hidden.id, set()).add(None)
         known = {name: values.pop() for name, values in passed.items() if len(values) == 1}
         integer = api.named_generic_type("builtins.int", [])
-        return signature.copy_modified(
-            ret_type=_with_widths(cast(Instance, result), known, integer)
-        )
+        return with_widths(cast(Instance, result), known, integer)
+
+    def _look_at_attribute(self, attribute: Var, context: AttributeContext) -> Type:
+        """Compare a layer that is put into an attribute, or read from it."""
+        typ, api, flow = context.default_attr_type, context.api, self._flow_in(context.api)
+        if context.is_lvalue:
+            value = flow.assigned(context.context)
+            if value is not None:
+                self._demand(value, typ, api)
+        else:
+            self._check_demands(context.context, widths_of(typ), api)
+            # Of a constant, no one has written down the type; it must not become that of a name.
+            if attribute.is_final and attribute.is_inferred and not flow.stays(context.context):
+                return typ.accept(Plain())
+        return typ
 
     def _flow_in(self, api: CheckerPluginInterface) -> Flow:
         tree = cast(TypeChecker, api).tree
         # The daemon keeps the tree of a file that was edited, and changes what is in it.
         if self._flow is None or self._flow.defs is not tree.defs:
             self._flow = Flow(tree, self._is_sequential)
+            self._thrown_away = ThrownAway(tree)
         return self._flow
 
 
-def _row(call: CallExpr, api: CheckerPluginInterface) -> tuple[list[Widths], list[Expression]]:
-    """Return the widths of a call's layers, and where those stand whose number is known."""
-    layers: list[Widths] = []
-    places: list[Expression] = []
-    numbered = True
+def _unpack(call: CallExpr, api: CheckerPluginInterface) -> Type | None:
+    """Return the type of a call whose tuples are written out; None if it has none.
+
+    The tuple that is a slice of another one has an `Any` in its type, for which mypy would make
+    `Any` of everything in the result.
+    """
+    args: list[Expression] = []
     for arg, kind in zip(call.args, call.arg_kinds, strict=True):
-        given = get_proper_type(api.get_expression_type(arg))
+        given = get_proper_type(api.get_expression_type(arg)) if kind is ARG_STAR else None
         if kind is ARG_POS:
-            items = [given]
+            args.append(arg)
         elif isinstance(given, TupleType) and find_unpack_in_list(given.items) is None:
-            items = get_proper_types(given.items)
-        else:  # nobody knows how many there are
-            numbered = False
-            layers.append(NOTHING_KNOWN)
-            continue
-        layers.extend(map(widths_of, items))
-        if numbered:
-            places.extend([arg] * len(items))
-    return layers, places
+            args.extend(TempNode(item, context=arg) for item in given.items)
+        else:
+            return None
+    if ARG_STAR not in call.arg_kinds:
+        return None
+    written_out = CallExpr(call.callee, args, [ARG_POS] * len(args), [None] * len(args))
+    written_out.set_line(call)
+    return api.get_expression_type(written_out)
 
 
 def _check_network(
@@ -263,19 +399,8 @@ def _check_network(
             api.fail(message, place, code=FUNNET_WIDTH)
 
 
-def _plain_inside(context: FunctionContext) -> Type:
-    """Leave a network's type with the widths of its ends, and none of its layers.
-
-    The layers stand in an invariant place: with literal widths there, mypy would find nothing in
-    common between two networks of the same build.
-    """
-    result = get_proper_type(context.default_return_type)
-    if isinstance(result, Instance) and result.type.fullname == SEQUENTIAL_TYPE:
-        *rest, layers = get_proper_types(result.args)
-        if isinstance(layers, TupleType):
-            plain = layers.copy_modified(items=[plain_layer(layer) for layer in layers.items])
-            return result.copy_modified(args=[*rest, plain])
-    return result
+def _plain_row(context: FunctionContext) -> Type:
+    return plain_inside(context.default_return_type)
 
 
 def _read(context: AttributeContext) -> Type:
@@ -285,24 +410,3 @@ def _read(context: AttributeContext) -> Type:
     name that is bound to a width be bound to another one.
     """
     return context.default_attr_type.accept(Plain())
-
-
-def _with_widths(
-    layer: Instance, known: Mapping[TypeVarId, int | None], integer: Instance
-) -> Instance:
-    """Return a layer's type with those of its widths that are known.
-
-    An invariant type variable gets what mypy itself infers for `784`: an integer of which it knows
-    the value until it is bound to a name. As `Literal[784]`, it would fit nothing but itself.
-    """
-    args: list[Type] = []
-    for parameter, arg in zip(layer.type.defn.type_vars, get_proper_types(layer.args), strict=True):
-        width = known.get(arg.id) if isinstance(arg, TypeVarType) else None
-        literal = literal_of(width, integer)
-        if width is None:
-            args.append(arg)
-        elif isinstance(parameter, TypeVarType) and parameter.variance == COVARIANT:
-            args.append(literal)
-        else:
-            args.append(integer.copy_modified(last_known_value=cast(LiteralType, literal)))
-    return layer.copy_modified(args=args)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from mypy.constant_fold import constant_fold_binary_op, constant_fold_unary_op
@@ -9,6 +10,7 @@ from mypy.erasetype import remove_instance_last_known_values
 from mypy.expandtype import expand_type_by_instance
 from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import (
+    COVARIANT,
     Decorator,
     Expression,
     FuncDef,
@@ -80,6 +82,21 @@ def plain_layer(layer: Type) -> Type:
         for variable, arg in zip(variables, get_proper_types(layer.args), strict=False)
     ]
     return layer.copy_modified(args=args)
+
+
+def plain_inside(network: Type) -> Type:
+    """Leave a network's type with the widths of its ends, and none of its layers.
+
+    The layers stand in an invariant place: with literal widths there, mypy would find nothing in
+    common between two networks of the same build.
+    """
+    result = get_proper_type(network)
+    if isinstance(result, Instance) and result.type.fullname == SEQUENTIAL_TYPE:
+        *rest, layers = get_proper_types(result.args)
+        if isinstance(layers, TupleType):
+            plain = layers.copy_modified(items=[plain_layer(layer) for layer in layers.items])
+            return result.copy_modified(args=[*rest, plain])
+    return result
 
 
 def signatures_of(node: SymbolNode | None) -> list[CallableType]:
@@ -193,9 +210,10 @@ def value_of(expression: Expression, api: CheckerPluginInterface) -> int | None:
 
 def literal_of(width: int | None, integer: Type) -> Type:
     """Return the literal type of a width; of an unknown one, the type that it has anyway."""
-    if width is None:
+    integer = get_proper_type(integer)
+    if width is None or not isinstance(integer, Instance):
         return integer
-    return LiteralType(width, cast(Instance, get_proper_type(integer)))
+    return LiteralType(width, integer)
 
 
 def wanted_network(formal: Type | None) -> Instance | None:
@@ -208,3 +226,67 @@ def wanted_network(formal: Type | None) -> Instance | None:
     if isinstance(formal, Instance) and formal.type.fullname == NETWORK_TYPE:
         return formal
     return None
+
+
+def asks_for_network(formal: Type | None) -> bool:
+    """Tell whether a type is a `Network`, or a container or function of them."""
+    formal = get_proper_type(formal)
+    if isinstance(formal, UnionType):
+        formal = but_none(formal)
+    inside: Sequence[Type] = ()
+    if isinstance(formal, Instance):
+        inside = formal.args
+    elif isinstance(formal, TupleType):
+        inside = formal.items
+    elif isinstance(formal, CallableType):
+        inside = (formal.ret_type,)
+    return any(wanted_network(typ) is not None for typ in (formal, *inside))
+
+
+def has_widths(typ: Type) -> bool:
+    """Tell whether one of the widths of a layer of this type is known."""
+    known = widths_of(typ)
+    return (known.takes, known.gives) != (None, None)
+
+
+def swallows_errors(manager: Type) -> bool:
+    """Tell whether a context manager may go on after an error, as that of `pytest.raises` does."""
+    manager = get_proper_type(manager)
+    symbol = manager.type.get("__exit__") if isinstance(manager, Instance) else None
+    results = get_proper_types(
+        [each.ret_type for each in signatures_of(symbol.node if symbol is not None else None)]
+    )
+    return not results or any(
+        not isinstance(result, NoneType)
+        and not (isinstance(result, LiteralType) and result.value is False)
+        for result in results
+    )
+
+
+def same_signatures(ours: list[CallableType], theirs: list[CallableType]) -> bool:
+    """Tell whether functions have the same signatures, whatever they are called."""
+    return len(ours) == len(theirs) and all(
+        (a.arg_types, a.arg_names, a.ret_type) == (b.arg_types, b.arg_names, b.ret_type)
+        for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def with_widths(
+    layer: Instance, known: Mapping[TypeVarId, int | None], integer: Instance
+) -> Instance:
+    """Return a layer's type with those of its widths that are known.
+
+    An invariant type variable gets what mypy itself infers for `784`: an integer of which it knows
+    the value until it is bound to a name. As `Literal[784]`, it would fit nothing but itself.
+    """
+    args: list[Type] = []
+    for parameter, arg in zip(layer.type.defn.type_vars, get_proper_types(layer.args), strict=True):
+        width = known.get(arg.id) if isinstance(arg, TypeVarType) else None
+        literal = literal_of(width, integer)
+        if width is None:
+            args.append(arg)
+        elif isinstance(parameter, TypeVarType) and parameter.variance == COVARIANT:
+            args.append(literal)
+        else:
+            args.append(integer.copy_modified(last_known_value=cast(LiteralType, literal)))
+    return layer.copy_modified(args=args)
