@@ -54,7 +54,7 @@ def test_the_numerical_gradient_has_the_structure_of_the_parameters() -> None:
 def test_the_numerical_gradient_changes_no_argument() -> None:
     x = np.array([1.0, 2.0])
 
-    numerical_gradient(lambda v: float(v.sum()), x)
+    _ = numerical_gradient(lambda v: float(v.sum()), x)
 
     assert x.tolist() == [1, 2]
     assert x.flags.writeable

@@ -112,7 +112,7 @@ def test_nothing_that_is_given_changes(optimizer: Optimizer) -> None:
     net, state = run(optimizer, NET, 2)
     grads = gradients(7)
     before = content((net, grads, state))
-    optimizer.update(net, grads, state)
+    _ = optimizer.update(net, grads, state)
 
     assert content((net, grads, state)) == before
 
