@@ -125,23 +125,25 @@ class WidthsPlugin(Plugin):
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
         """Return what looks at a width that is read from a layer, or at a layer in an attribute."""
         owner, _, name = fullname.rpartition(".")
-        layer = self._find(owner)
-        if isinstance(layer, TypeInfo) and name in layer.names:
-            made = Instance(layer, layer.defn.type_vars)
-            if mentions(member_of(made, name), width_variables(made)):
-                return _read
-        return self.get_class_attribute_hook(fullname)
+        info = self._find(owner)
+        if not isinstance(info, TypeInfo) or name not in info.names:
+            return None
+        made = Instance(info, info.defn.type_vars)
+        typ = member_of(made, name)
+        if mentions(typ, width_variables(made)):
+            return _read
+        if typ is None or not (
+            isinstance(typ, TypeVarType) or asks_for_network(typ) or has_widths(typ)
+        ):
+            return None
+        node = info.names[name].node
+        # Of a constant, nobody has written down the type; it must not become that of a name.
+        inferred = isinstance(node, Var) and node.is_final and node.is_inferred
+        return partial(self._look_at_attribute, inferred)
 
     def get_class_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
         """Return what looks at a layer in an attribute of a class."""
-        owner, _, name = fullname.rpartition(".")
-        info = self._find(owner)
-        symbol = info.names.get(name) if isinstance(info, TypeInfo) else None
-        attribute = symbol.node if symbol is not None else None
-        typ = attribute.type if isinstance(attribute, Var) else None
-        if typ is not None and (asks_for_network(typ) or has_widths(typ)):
-            return partial(self._look_at_attribute, cast(Var, attribute))
-        return None
+        return self.get_attribute_hook(fullname)
 
     def _find(self, fullname: str) -> SymbolNode | None:
         symbol = self.lookup_fully_qualified(fullname) if "." in fullname else None
@@ -181,10 +183,8 @@ class WidthsPlugin(Plugin):
             if any(mentions(signature.ret_type, of_class) for signature in signatures):
                 return self._call_method
         for signature in signatures:
-            takes_network = any(
-                wanted_network(formal) is not None for formal in signature.arg_types
-            )
-            if takes_network or width_variables(signature.ret_type):
+            takes, result = signature.arg_types, signature.ret_type
+            if any(map(asks_for_network, takes)) or width_variables(result) or has_widths(result):
                 # Of overloads, mypy asks for each, and only then finds out which one is called.
                 return self._make_layer if len(signatures) > 1 else self._check_call
         return None
@@ -338,17 +338,19 @@ class WidthsPlugin(Plugin):
         integer = api.named_generic_type("builtins.int", [])
         return with_widths(cast(Instance, result), known, integer)
 
-    def _look_at_attribute(self, attribute: Var, context: AttributeContext) -> Type:
+    def _look_at_attribute(self, inferred: bool, context: AttributeContext) -> Type:  # noqa: FBT001
         """Compare a layer that is put into an attribute, or read from it."""
-        typ, api, flow = context.default_attr_type, context.api, self._flow_in(context.api)
+        typ, api = context.default_attr_type, context.api
+        if not asks_for_network(typ) and not has_widths(typ):
+            return typ
+        flow = self._flow_in(api)
         if context.is_lvalue:
             value = flow.assigned(context.context)
             if value is not None:
                 self._demand(value, typ, api)
         else:
             self._check_demands(context.context, widths_of(typ), api)
-            # Of a constant, no one has written down the type; it must not become that of a name.
-            if attribute.is_final and attribute.is_inferred and not flow.stays(context.context):
+            if inferred and not flow.stays(context.context):
                 return typ.accept(Plain())
         return typ
 

@@ -13,6 +13,7 @@ from mypy.nodes import (
     COVARIANT,
     Decorator,
     Expression,
+    FuncBase,
     FuncDef,
     MemberExpr,
     OpExpr,
@@ -54,6 +55,10 @@ NOTHING_KNOWN = Widths("layer")
 
 class Plain(TypeTranslator):
     """Makes integers of literal widths, however deep they are."""
+
+    def visit_instance(self, t: Instance) -> Type:
+        """Forget the value of a constant, which mypy knows beside the type."""
+        return super().visit_instance(t.copy_modified(last_known_value=None))
 
     def visit_literal_type(self, t: LiteralType) -> Type:
         """Return `int` for a width."""
@@ -99,14 +104,21 @@ def plain_inside(network: Type) -> Type:
     return result
 
 
+def _is_own(method: SymbolNode | None) -> bool:
+    """Tell whether a method is not the one that every object has."""
+    return isinstance(method, FuncBase | Decorator) and method.info.fullname != "builtins.object"
+
+
 def signatures_of(node: SymbolNode | None) -> list[CallableType]:
     """Return the signatures of a function, or those by which a class makes its values."""
     if isinstance(node, TypeInfo):
         made = Instance(node, node.defn.type_vars)
-        constructor = node.get("__init__")
+        makers = [node.get(name) for name in ("__init__", "__new__")]
+        own = [maker.node for maker in makers if maker is not None and _is_own(maker.node)]
         return [
             signature.copy_modified(ret_type=made)
-            for signature in signatures_of(constructor.node if constructor is not None else None)
+            for maker in own[:1]
+            for signature in signatures_of(maker)
         ]
     if isinstance(node, Decorator):
         node = node.var
@@ -124,7 +136,7 @@ def member_of(layer: Instance, name: str) -> ProperType | None:
         node = node.items[0]
     if isinstance(node, Decorator):
         node = node.var
-    if not isinstance(node, Var) or node.type is None:
+    if not isinstance(node, Var) or node.type is None or not node.info:
         return None
     declared = get_proper_type(node.type)
     if node.is_property and isinstance(declared, CallableType):
