@@ -43,6 +43,7 @@ FUNNET_UNUSED = ErrorCode(
 # Of the functions that `funnet` exports, those that are called for what they do.
 WITH_EFFECT = frozenset(
     {
+        "funnet.arrays.seal",  # locks its argument
         "funnet.combinators.sequential",  # checks that layers fit
         "funnet.data.mnist.load_mnist",  # keeps what it has downloaded
         "funnet.gradients.check_gradients",  # raises an error where gradients are wrong
