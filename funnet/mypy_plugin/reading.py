@@ -256,7 +256,10 @@ def asks_for_network(formal: Type | None) -> bool:
 
 
 def has_widths(typ: Type) -> bool:
-    """Tell whether one of the widths of a layer of this type is known."""
+    """Tell whether a width is known of a layer of this type, or of one in a tuple."""
+    typ = get_proper_type(typ)
+    if isinstance(typ, TupleType):
+        return any(map(has_widths, typ.items))
     known = widths_of(typ)
     return (known.takes, known.gives) != (None, None)
 
