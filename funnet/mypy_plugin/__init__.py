@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
+from pathlib import Path
 from typing import TypeAlias, cast
 
 from mypy.checker import TypeChecker
@@ -35,7 +37,6 @@ from mypy.nodes import (
     OverloadedFuncDef,
     SliceExpr,
     SymbolNode,
-    TempNode,
     TypeInfo,
     Var,
 )
@@ -74,6 +75,7 @@ from funnet.mypy_plugin.reading import (
     plain_inside,
     same_signatures,
     signatures_of,
+    unpacked_type,
     value_of,
     wanted_network,
     width_variables,
@@ -87,6 +89,10 @@ from funnet.widths import Widths, mismatches, whole
 FUNNET_WIDTH = ErrorCode("funnet-width", "Check that the widths of layers fit", "funnet")
 
 SEQUENTIAL = "funnet.combinators.sequential"
+
+_SOURCES = [*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "widths.py"]
+__version__ = sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()
+"""What mypy keeps with its cache, which it throws away when another version runs."""
 
 SigContext: TypeAlias = FunctionSigContext | MethodSigContext
 
@@ -205,7 +211,7 @@ class WidthsPlugin(Plugin):
         signature, api = context.default_signature, context.api
         call = cast(CallExpr, context.context)
         if same_signatures([signature], signatures_of(self._find(SEQUENTIAL))[:1]):
-            self._unpacked = _unpack(call, api)  # which comes here, too
+            self._unpacked = unpacked_type(call, api)  # which comes here, too
             self._whole = self._check_layers(call, api)
         if self._unpacked is not None:
             anything = api.named_generic_type("builtins.object", [])
@@ -361,28 +367,6 @@ class WidthsPlugin(Plugin):
             self._flow = Flow(tree, self._is_sequential)
             self._thrown_away = ThrownAway(tree)
         return self._flow
-
-
-def _unpack(call: CallExpr, api: CheckerPluginInterface) -> Type | None:
-    """Return the type of a call whose tuples are written out; None if it has none.
-
-    The tuple that is a slice of another one has an `Any` in its type, for which mypy would make
-    `Any` of everything in the result.
-    """
-    args: list[Expression] = []
-    for arg, kind in zip(call.args, call.arg_kinds, strict=True):
-        given = get_proper_type(api.get_expression_type(arg)) if kind is ARG_STAR else None
-        if kind is ARG_POS:
-            args.append(arg)
-        elif isinstance(given, TupleType) and find_unpack_in_list(given.items) is None:
-            args.extend(TempNode(item, context=arg) for item in given.items)
-        else:
-            return None
-    if ARG_STAR not in call.arg_kinds:
-        return None
-    written_out = CallExpr(call.callee, args, [ARG_POS] * len(args), [None] * len(args))
-    written_out.set_line(call)
-    return api.get_expression_type(written_out)
 
 
 def _check_network(

@@ -10,7 +10,10 @@ from mypy.erasetype import remove_instance_last_known_values
 from mypy.expandtype import expand_type_by_instance
 from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import (
+    ARG_POS,
+    ARG_STAR,
     COVARIANT,
+    CallExpr,
     Decorator,
     Expression,
     FuncBase,
@@ -19,6 +22,7 @@ from mypy.nodes import (
     OpExpr,
     OverloadedFuncDef,
     SymbolNode,
+    TempNode,
     TypeInfo,
     UnaryExpr,
     Var,
@@ -41,6 +45,7 @@ from mypy.types import (
     TypeVarId,
     TypeVarType,
     UnionType,
+    find_unpack_in_list,
     get_proper_type,
     get_proper_types,
 )
@@ -305,3 +310,25 @@ def with_widths(
         else:
             args.append(integer.copy_modified(last_known_value=cast(LiteralType, literal)))
     return layer.copy_modified(args=args)
+
+
+def unpacked_type(call: CallExpr, api: CheckerPluginInterface) -> Type | None:
+    """Return the type of a call whose tuples are written out; None if it has none.
+
+    The tuple that is a slice of another one has an `Any` in its type, for which mypy would make
+    `Any` of everything in the result.
+    """
+    args: list[Expression] = []
+    for arg, kind in zip(call.args, call.arg_kinds, strict=True):
+        given = get_proper_type(api.get_expression_type(arg)) if kind is ARG_STAR else None
+        if kind is ARG_POS:
+            args.append(arg)
+        elif isinstance(given, TupleType) and find_unpack_in_list(given.items) is None:
+            args.extend(TempNode(item, context=arg) for item in given.items)
+        else:
+            return None
+    if ARG_STAR not in call.arg_kinds:
+        return None
+    written_out = CallExpr(call.callee, args, [ARG_POS] * len(args), [None] * len(args))
+    written_out.set_line(call)
+    return api.get_expression_type(written_out)
