@@ -235,7 +235,8 @@ class WidthsPlugin(Plugin):
                 api.fail(message, places[i], code=FUNNET_WIDTH)
         row, flow = whole("Sequential", layers), self._flow_in(api)
         flow.note_row(call, layers[: len(places)])
-        self._check_made(call, row, api)
+        flow.note_made(call, row)
+        self._check_demands(call, row, api)
         return row if flow.stays(call) else NOTHING_KNOWN
 
     def _row(
@@ -287,11 +288,6 @@ class WidthsPlugin(Plugin):
                 pass
         return []
 
-    def _check_made(self, call: Context, made: Widths, api: CheckerPluginInterface) -> None:
-        """Note the widths of what a call makes, and compare them to those that are written down."""
-        self._flow_in(api).note_made(call, made)
-        self._check_demands(call, made, api)
-
     def _check_demands(self, value: Context, given: Widths, api: CheckerPluginInterface) -> None:
         for demand in self._flow_in(api).demands(value):
             _check_network(demand.type, given, demand.place, api)
@@ -317,10 +313,11 @@ class WidthsPlugin(Plugin):
     def _make_layer(self, context: SigContext) -> CallableType:
         """Give a new layer literal widths."""
         signature, api = context.default_signature, context.api
-        made = self._made(context)
-        if wanted_network(made) is None:  # else mypy itself compares it
-            self._check_made(context.context, widths_of(made), api)
-        if not self._flow_in(api).stays(context.context):
+        made, flow = self._made(context), self._flow_in(api)
+        flow.note_made(context.context, made)
+        if flow.demands(context.context) and wanted_network(made) is None:
+            self._check_demands(context.context, widths_of(made), api)
+        if not flow.stays(context.context):
             return signature
         return signature.copy_modified(ret_type=made)
 

@@ -45,7 +45,7 @@ from mypy.types import (
     has_type_vars,
 )
 
-from funnet.mypy_plugin.reading import signatures_of
+from funnet.mypy_plugin.reading import signatures_of, widths_of
 from funnet.mypy_plugin.syntax import (
     Demand,
     Place,
@@ -109,7 +109,7 @@ class Flow:
         self._assigned: dict[Place, Expression] = {}
         self._updates: list[tuple[SymbolNode, CallExpr]] = []
         self._aliases: set[SymbolNode] = set()
-        self._made: dict[Place, Widths] = {}
+        self._made: dict[Place, Widths | Type] = {}
         self._rows: dict[Place, list[Widths]] = {}
         self._follow(tree.defs, _End.ANYWHERE)
         for name, update in self._updates:
@@ -146,8 +146,8 @@ class Flow:
         """Note the widths of the first layers of a network, which a call makes."""
         self._rows[place_of(call)] = layers
 
-    def note_made(self, call: Context, made: Widths) -> None:
-        """Note the widths of the layer that a call makes."""
+    def note_made(self, call: Context, made: Widths | Type) -> None:
+        """Note the layer that a call makes, by its widths or its type."""
         self._made[place_of(call)] = made
 
     def row(self, value: Expression) -> list[Widths]:
@@ -158,7 +158,8 @@ class Flow:
     def made(self, value: Expression) -> Widths | None:
         """Return the widths of a layer, if they are noted."""
         call = self._call_that_made(value)
-        return self._made.get(place_of(call)) if call is not None else None
+        made = self._made.get(place_of(call)) if call is not None else None
+        return widths_of(made) if isinstance(made, Type) else made
 
     def _call_that_made(self, value: Expression) -> CallExpr | None:
         """Return the call whose result a value is, through names that are bound once."""
