@@ -55,7 +55,7 @@ def test_the_numerical_gradient_has_the_structure_of_the_parameters() -> None:
 def test_the_numerical_gradient_changes_no_argument() -> None:
     x = np.array([1.0, 2.0])
 
-    numerical_gradient(lambda v: float(v.sum()), x)
+    _ = numerical_gradient(lambda v: float(v.sum()), x)
 
     assert x.tolist() == [1, 2]
     assert x.flags.writeable
@@ -284,10 +284,6 @@ def test_a_report_is_true_exactly_if_it_is_good(monkeypatch: pytest.MonkeyPatch)
         ),
         (lambda y: (y, y), TypeError, r"my_loss returns to be a number, got float64\[5, 4\]"),
         (lambda y: (None, y), TypeError, "my_loss returns to be a number, got None"),
-            TypeError,
-            r"the loss that my_loss returns to be a number, got float64\[5, 4\]",
-        ),
-        (lambda y: (None, y), TypeError, "the loss that my_loss returns to be a number, got None"),
         (lambda y: 0.0, TypeError, r"my_loss to return a pair \(loss, dy\), got float"),
         (lambda y: (0.0, y, y), TypeError, r"my_loss to return a pair \(loss, dy\), got tuple"),
     ],

@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from inspect import isfunction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mypy import api
 
+import funnet
 from funnet import ShapeError
 
 HERE = Path(__file__).parent
@@ -22,9 +24,21 @@ HEADER = "from prelude import *; import numpy as np\n"
 SHARED = """
 row = sequential
 WIDTH: Final = 12
+update_shared = sgd_update
 hidden = sequential(Affine.init(784, WIDTH, rng=rng), ReLU())
 wide = sequential(Affine.init(784, 99, rng=rng), ReLU())
 """
+MISFIT = """
+from funnet import Affine as Last, sequential as last_row
+last_layer = Last.init(3, 4, rng=0)
+last_row(last_layer, Last.init(5, 6, rng=0))
+last_row(Last.init(3, 4, rng=0), Last.init(5, 6, rng=0))
+"""
+USERS_FILES = {
+    f"user_{path.stem}": path.read_text()
+    for path in [HERE / "typing" / "right.py", *(HERE.parent / "examples").glob("*.py")]
+    if not re.search("matplotlib|plots", path.read_text())  # whose types take mypy long
+}
 
 Reports = dict[str, set[tuple[int, str]]]
 """For each module, the lines that mypy complains about, and what it says."""
@@ -83,10 +97,23 @@ def read_reports(output: str) -> Reports:
 def expected(program: str) -> set[tuple[int, str]]:
     """Return what the comments in a program want mypy to say."""
     return {
-        (number, f"{message}  [funnet-width]")
+        (number, f"{text}  [funnet-width]" if kind == "E" else unused(text))
         for number, line in enumerate(program.splitlines(), start=1)
-        for message in re.split("  # E: | # E: ", line)[1:]
+        for kind, text in re.findall(r"# ([EU]): (.*?)(?= +# [EU]: |$)", line)
     }
+
+
+def unused(name: str) -> str:
+    """Return what mypy says of a call whose result is thrown away."""
+    return f"the result of {name} is not used, and it has no other effect  [funnet-unused]"
+
+
+def with_misfit(program: str) -> tuple[str, set[tuple[int, str]]]:
+    """Return a program with a network at its end that does not fit, and what mypy says of it."""
+    guarded = program + MISFIT
+    end = guarded.count("\n")
+    layers = "layer 1 (Affine) takes 5 features, but layer 0 (Affine) gives 4  [funnet-width]"
+    return guarded, {(end - 1, layers), (end, layers)}
 
 
 # Programs drawn at random.
@@ -165,7 +192,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     for name, program in WRONG.items():
         workplace.write(f"wrong_{name}", program)
     for name, program in RIGHT.items():
-        workplace.write(f"right_{name}", program)
+        workplace.write(f"right_{name}", with_misfit(program)[0])
+    for name, program in USERS_FILES.items():
+        (workplace.folder / f"{name}.py").write_text(with_misfit(program)[0])
     for name, (lines, _) in DRAWN.items():
         constants = "ONE: Final = 1; TWO: Final = 2\n"
         workplace.write(name, constants + "\n".join(lines) + "\n")
@@ -185,8 +214,34 @@ def test_a_wrong_program_is_reported_at_its_line_in_its_words(name: str, reports
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_a_right_program_is_accepted(name: str, reports: Reports) -> None:
-    assert reports[f"right_{name}"] == set()
+def test_a_right_program_is_accepted_and_a_misfit_after_it_is_not(
+    name: str, reports: Reports
+) -> None:
+    misfit = with_misfit(RIGHT[name])[1] if name != "disabled" else set()
+
+    assert reports[f"right_{name}"] == misfit
+
+
+@pytest.mark.parametrize("name", USERS_FILES)
+def test_a_misfit_in_a_file_as_users_write_them_is_reported(name: str, reports: Reports) -> None:
+    _, misfit = with_misfit(USERS_FILES[name])
+
+    # Without the header that other programs have, lines are counted from 1.
+    assert {(line, said) for line, said in reports[name] if "funnet-" in said} == {
+        (line - 1, said) for line, said in misfit
+    }
+
+
+def test_each_public_function_is_pure_or_known_to_have_an_effect(workplace: Workplace) -> None:
+    """A new one is taken for pure."""
+    functions = sorted(name for name in funnet.__all__ if isfunction(getattr(funnet, name)))
+    workplace.write("public", "import funnet\n" + "".join(f"funnet.{f}()\n" for f in functions))
+    calls = enumerate(functions, start=2)
+
+    said = workplace.check(str(workplace.folder / "public.py"))["public"]
+
+    silent = [name for line, name in calls if (line, unused(name)) not in said]
+    assert silent == ["check_gradients", "last", "load_mnist", "save", "seal", "sequential"]
 
 
 def test_there_are_forty_programs_of_each_kind_and_more() -> None:
@@ -228,7 +283,7 @@ def test_plain_mypy_accepts_every_program(workplace: Workplace) -> None:
 
 HIDDEN = "hidden = sequential(Affine.init(784, {width}, rng=rng), ReLU())\n"
 HEAD = "from hidden_part import hidden\nsequential(hidden, Affine.init(12, 3, rng=rng))\n"
-MISFIT = {
+WIDER = {
     (2, "layer 1 (Affine) takes 12 features, but layer 0 (Sequential) gives 13  [funnet-width]")
 }
 
@@ -253,8 +308,8 @@ def test_widths_are_kept_in_the_cache(workplace: Workplace, head: str) -> None:
 def test_a_changed_width_is_seen_in_another_module(workplace: Workplace, head: str) -> None:
     assert workplace.check(head) == {}
     workplace.write("hidden_part", HIDDEN.format(width=13))
-    assert workplace.check(head) == {"head_part": MISFIT}
-    assert workplace.check(head) == {"head_part": MISFIT}
+    assert workplace.check(head) == {"head_part": WIDER}
+    assert workplace.check(head) == {"head_part": WIDER}
 
 
 def test_the_daemon_sees_a_changed_width(workplace: Workplace, head: str) -> None:
@@ -270,7 +325,7 @@ def test_the_daemon_sees_a_changed_width(workplace: Workplace, head: str) -> Non
     try:
         assert check() == {}
         workplace.write("hidden_part", HIDDEN.format(width=13))
-        assert check() == {"head_part": MISFIT}
+        assert check() == {"head_part": WIDER}
         workplace.write("hidden_part", HIDDEN.format(width=12))
         assert check() == {}
         moved = "layer = Affine.init(3, 4, rng=rng)\n"

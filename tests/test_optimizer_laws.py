@@ -3,7 +3,7 @@
 import copy
 import math
 import pickle
-from typing import assert_type
+from typing import Any, assert_type
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_nothing_that_is_given_changes(optimizer: Optimizer) -> None:
     net, state = run(optimizer, NET, 2)
     grads = gradients(7)
     before = content((net, grads, state))
-    optimizer.update(net, grads, state)
+    _ = optimizer.update(net, grads, state)
 
     assert content((net, grads, state)) == before
 
@@ -95,7 +95,7 @@ def test_an_optimizer_is_a_value(optimizer: Optimizer) -> None:
 
 @every_optimizer
 def test_gradients_of_another_network_are_refused(optimizer: Optimizer) -> None:
-    wrong = sequential(Affine.init(4, 5, rng=0), ReLU(), Affine.init(5, 2, rng=1))
+    wrong: Any = sequential(Affine.init(4, 5, rng=0), ReLU(), Affine.init(5, 2, rng=1))
     with pytest.raises(ShapeError, match=r"^layers\.2\.W: expected shape \(5, 3\), got \(5, 2\)"):
         optimizer.update(NET, wrong, optimizer.init(NET))
 

@@ -119,7 +119,7 @@ def test_ours_stay_those_of_the_batch() -> None:
     affine = Affine(np.ones((2, 1)), np.zeros(1))
     y, cache = forward(affine, batch)
 
-    predict(affine, test)
+    _ = predict(affine, test)
     grads = backward(affine, cache, np.ones_like(y))
 
     assert grads.W.tolist() == [[1], [2]]

@@ -138,7 +138,7 @@ def test_an_array_is_a_tree() -> None:
 def test_a_function_that_returns_its_argument_leaves_the_callers_array_writeable() -> None:
     mine = np.ones(2)
 
-    tree_map(lambda array: array, [mine])
+    _ = tree_map(lambda array: array, [mine])
 
     assert mine.flags.writeable
 

@@ -1,0 +1,395 @@
+"""The widths of networks, checked by mypy as they are written.
+
+With `plugins = funnet.mypy_plugin` in its settings, mypy infers `Affine[Literal[784], Literal[80]]`
+for `Affine.init(784, 80, rng=rng)`, and says of layers that don't fit what `sequential` raises at
+run time, in the same words: both ask `funnet.widths`.
+
+Nothing here knows `Affine`. A layer has widths if its class has the attributes `n_in` and `n_out`
+that `funnet.widths` speaks of, so a user's layer is treated as ours.
+
+What mypy can't know is `int`, and never complained about. That takes a precaution: by mypy's rules
+a name has the type of the first value bound to it, and a list that of its first items, so that with
+literal widths the next value put there would be an error. Only what stays where it is has literal
+widths, therefore; `Flow` tells which values do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeAlias, cast
+
+from mypy.checker import TypeChecker
+from mypy.errorcodes import ErrorCode
+from mypy.nodes import (
+    ARG_POS,
+    ARG_STAR,
+    CallExpr,
+    Context,
+    Decorator,
+    Expression,
+    FuncDef,
+    IndexExpr,
+    MemberExpr,
+    NameExpr,
+    OverloadedFuncDef,
+    SliceExpr,
+    SymbolNode,
+    TypeInfo,
+    Var,
+)
+from mypy.options import Options
+from mypy.plugin import (
+    AttributeContext,
+    CheckerPluginInterface,
+    FunctionContext,
+    FunctionSigContext,
+    MethodSigContext,
+    Plugin,
+)
+from mypy.typeops import get_all_type_vars
+from mypy.types import (
+    CallableType,
+    FunctionLike,
+    Instance,
+    TupleType,
+    Type,
+    TypeVarId,
+    TypeVarType,
+    find_unpack_in_list,
+    get_proper_type,
+)
+
+from funnet.mypy_plugin.flow import Flow
+from funnet.mypy_plugin.reading import (
+    NOTHING_KNOWN,
+    SEQUENTIAL_TYPE,
+    Plain,
+    asks_for_network,
+    has_widths,
+    literal_of,
+    member_of,
+    mentions,
+    plain_inside,
+    same_signatures,
+    signatures_of,
+    unpacked_type,
+    value_of,
+    wanted_network,
+    width_variables,
+    widths_of,
+    with_widths,
+)
+from funnet.mypy_plugin.syntax import arms_of
+from funnet.mypy_plugin.unused import PureFunctions, ThrownAway, check_used
+from funnet.widths import Widths, mismatches, whole
+
+FUNNET_WIDTH = ErrorCode("funnet-width", "Check that the widths of layers fit", "funnet")
+
+SEQUENTIAL = "funnet.combinators.sequential"
+
+_SOURCES = [*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "widths.py"]
+__version__ = sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()
+"""What mypy keeps with its cache, which it throws away when another version runs."""
+
+SigContext: TypeAlias = FunctionSigContext | MethodSigContext
+
+
+def plugin(version: str) -> type[Plugin]:
+    """Return the plugin; mypy calls this."""
+    return WidthsPlugin
+
+
+class WidthsPlugin(Plugin):
+    """Looks at the calls that make layers and networks, or take networks of given widths."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._flow: Flow | None = None
+        self._whole = NOTHING_KNOWN
+        self._unpacked: Type | None = None
+        self._pure = PureFunctions(self._find)
+
+    def get_function_signature_hook(
+        self, fullname: str
+    ) -> Callable[[FunctionSigContext], FunctionLike] | None:
+        """Return what looks at a call of a function, or of a class."""
+        return self._hook(fullname)
+
+    def get_method_signature_hook(
+        self, fullname: str
+    ) -> Callable[[MethodSigContext], FunctionLike] | None:
+        """Return what looks at a call of a method."""
+        return self._hook(fullname)
+
+    def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
+        """Return what makes the result of `sequential` plain inside."""
+        return _plain_row if self._is_sequential(self._find(fullname)) else None
+
+    def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
+        """Return what looks at a width that is read from a layer, or at a layer in an attribute."""
+        owner, _, name = fullname.rpartition(".")
+        info = self._find(owner)
+        if not isinstance(info, TypeInfo) or name not in info.names:
+            return None
+        made = Instance(info, info.defn.type_vars)
+        typ = member_of(made, name)
+        if mentions(typ, width_variables(made)):
+            return _read
+        if typ is None or not (
+            isinstance(typ, TypeVarType) or asks_for_network(typ) or has_widths(typ)
+        ):
+            return None
+        node = info.names[name].node
+        # Of a constant, nobody has written down the type; it must not become that of a name.
+        inferred = isinstance(node, Var) and node.is_final and node.is_inferred
+        return partial(self._look_at_attribute, inferred)
+
+    def get_class_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
+        """Return what looks at a layer in an attribute of a class."""
+        return self.get_attribute_hook(fullname)
+
+    def _find(self, fullname: str) -> SymbolNode | None:
+        symbol = self.lookup_fully_qualified(fullname) if "." in fullname else None
+        return symbol.node if symbol is not None else None
+
+    def _is_sequential(self, node: SymbolNode | None) -> bool:
+        if not isinstance(node, Var):
+            return node is not None and node.fullname == SEQUENTIAL
+        # Perhaps another name for it, which has the same overloads.
+        ours = signatures_of(self._find(SEQUENTIAL))
+        return len(ours) > 1 and same_signatures(ours, signatures_of(node))
+
+    def _hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
+        """Return what looks at a call, and at whether its result is used."""
+        hook, pure, node = self._signature_hook(fullname), self._pure, self._find(fullname)
+        local = "." not in fullname  # a name in a function, of which nothing can be looked up
+        alias = isinstance(node, Var) and pure.have_type(node.type)
+        if not (local or alias or pure.has(fullname)):
+            return hook
+
+        def look(context: SigContext) -> CallableType:
+            if not local or pure.have_type(context.default_signature):
+                self._flow_in(context.api)
+                check_used(self._thrown_away, context)
+            return context.default_signature if hook is None else hook(context)
+
+        return look
+
+    def _signature_hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
+        # None wherever it can be: a hook hides those of the plugins that come after this one.
+        node = self._find(fullname)
+        if self._is_sequential(node):
+            return self._check_row
+        signatures = signatures_of(node)
+        if isinstance(node, FuncDef | OverloadedFuncDef | Decorator) and node.info:
+            of_class = width_variables(Instance(node.info, node.info.defn.type_vars))
+            if any(mentions(signature.ret_type, of_class) for signature in signatures):
+                return self._call_method
+        for signature in signatures:
+            takes, result = signature.arg_types, signature.ret_type
+            if any(map(asks_for_network, takes)) or width_variables(result) or has_widths(result):
+                # Of overloads, mypy asks for each, and only then finds out which one is called.
+                return self._make_layer if len(signatures) > 1 else self._check_call
+        return None
+
+    def _call_method(self, context: SigContext) -> CallableType:
+        """Leave no widths in what a layer's method returns, unless it stays."""
+        signature = self._make_layer(context)
+        if self._flow_in(context.api).stays(context.context):
+            return signature
+        return signature.copy_modified(ret_type=signature.ret_type.accept(Plain()))
+
+    def _check_row(self, context: SigContext) -> CallableType:
+        """Report the layers that don't fit, and put the widths of the whole into the result.
+
+        mypy asks for each overload, before it tries which one matches. While it tries, it takes a
+        report for a sign that this one doesn't, so `get_function_hook` would be too late.
+        """
+        signature, api = context.default_signature, context.api
+        call = cast(CallExpr, context.context)
+        if same_signatures([signature], signatures_of(self._find(SEQUENTIAL))[:1]):
+            self._unpacked = unpacked_type(call, api)  # which comes here, too
+            self._whole = self._check_layers(call, api)
+        if self._unpacked is not None:
+            anything = api.named_generic_type("builtins.object", [])
+            signature = signature.copy_modified(
+                arg_types=[anything],
+                arg_kinds=[ARG_STAR],
+                arg_names=[None],
+                ret_type=self._unpacked,
+            )
+        result = get_proper_type(signature.ret_type)
+        if not isinstance(result, Instance) or result.type.fullname != SEQUENTIAL_TYPE:
+            return signature
+        n_in, n_out, *rest = result.args
+        ends = literal_of(self._whole.takes, n_in), literal_of(self._whole.gives, n_out)
+        return signature.copy_modified(ret_type=result.copy_modified(args=[*ends, *rest]))
+
+    def _check_layers(self, call: CallExpr, api: CheckerPluginInterface) -> Widths:
+        layers, places = self._row(call, api)
+        for i, message in mismatches(layers):
+            if i < len(places):
+                api.fail(message, places[i], code=FUNNET_WIDTH)
+        row, flow = whole("Sequential", layers), self._flow_in(api)
+        flow.note_row(call, layers[: len(places)])
+        flow.note_made(call, row)
+        self._check_demands(call, row, api)
+        return row if flow.stays(call) else NOTHING_KNOWN
+
+    def _row(
+        self, call: CallExpr, api: CheckerPluginInterface
+    ) -> tuple[list[Widths], list[Expression]]:
+        """Return the widths of a call's layers, and where those are whose number is known."""
+        layers: list[Widths] = []
+        places: list[Expression] = []
+        numbered = True
+        for arg, kind in zip(call.args, call.arg_kinds, strict=True):
+            given = get_proper_type(api.get_expression_type(arg))
+            if kind is ARG_POS:
+                items = [self._widths(arg, given, api)]
+            elif isinstance(given, TupleType) and find_unpack_in_list(given.items) is None:
+                items = self._slice(arg, api) or list(map(widths_of, given.items))
+            else:  # nobody knows how many there are
+                numbered = False
+                layers.append(NOTHING_KNOWN)
+                continue
+            layers.extend(items)
+            if numbered:
+                places.extend([arg] * len(items))
+        return layers, places
+
+    def _widths(self, value: Expression, typ: Type, api: CheckerPluginInterface) -> Widths:
+        """Return the widths of a layer, of one that has a name those of the call that made it."""
+        flow = self._flow_in(api)
+        made = flow.made(value) if isinstance(value, NameExpr) else None
+        match value:
+            case IndexExpr(base=MemberExpr(expr=network, name="layers"), index=index):
+                row, i = flow.row(network), value_of(index, api)
+                if i is not None and -len(row) <= i < len(row):
+                    made = row[i]
+            case _:
+                pass
+        return made or widths_of(typ)
+
+    def _slice(self, value: Expression, api: CheckerPluginInterface) -> list[Widths]:
+        """Return the widths of the layers in `net.layers`, or in a slice of it; none if unknown."""
+        match value:
+            case IndexExpr(base=base, index=SliceExpr() as cut):
+                ends = [cut.begin_index, cut.end_index, cut.stride]
+                numbers = [None if end is None else value_of(end, api) for end in ends]
+                if numbers.count(None) == ends.count(None):
+                    return self._slice(base, api)[slice(*numbers)]
+            case MemberExpr(expr=network, name="layers"):
+                return self._flow_in(api).row(network)
+            case _:
+                pass
+        return []
+
+    def _check_demands(self, value: Context, given: Widths, api: CheckerPluginInterface) -> None:
+        for demand in self._flow_in(api).demands(value):
+            _check_network(demand.type, given, demand.place, api)
+
+    def _check_call(self, context: SigContext) -> CallableType:
+        """Report networks of other widths than are asked for."""
+        for formal, given in zip(context.default_signature.arg_types, context.args, strict=True):
+            for expression in given if asks_for_network(formal) else ():
+                self._demand(expression, formal, context.api)
+        return self._make_layer(context)
+
+    def _demand(self, value: Expression, formal: Type, api: CheckerPluginInterface) -> None:
+        """Report a value of other widths than are asked for, or let the calls in it do so."""
+        flow = self._flow_in(api)
+        flow.demand(value, formal)
+        for arm in arms_of(value) if wanted_network(formal) is not None else ():
+            if not isinstance(get_proper_type(formal), TypeVarType):
+                flow.keep(arm)  # whatever the function: here is its type
+            typ = api.get_expression_type(arm)
+            if wanted_network(typ) is None:  # else mypy itself compares the two
+                _check_network(formal, self._widths(arm, typ, api), arm, api)
+
+    def _make_layer(self, context: SigContext) -> CallableType:
+        """Give a new layer literal widths."""
+        signature, api = context.default_signature, context.api
+        made, flow = self._made(context), self._flow_in(api)
+        flow.note_made(context.context, made)
+        if flow.demands(context.context) and wanted_network(made) is None:
+            self._check_demands(context.context, widths_of(made), api)
+        if not flow.stays(context.context):
+            return signature
+        return signature.copy_modified(ret_type=made)
+
+    def _made(self, context: SigContext) -> Type:
+        """Return the type of what a call makes, with the widths that its arguments say."""
+        signature, api = context.default_signature, context.api
+        result = get_proper_type(signature.ret_type)
+        variables = width_variables(result)
+        if not variables:
+            return signature.ret_type
+        passed: dict[TypeVarId, set[int | None]] = {variable: set() for variable in variables}
+        for formal, given in zip(signature.arg_types, context.args, strict=True):
+            variable = get_proper_type(formal)
+            for expression in given:
+                if isinstance(variable, TypeVarType) and variable.id in passed:
+                    passed[variable.id].add(value_of(expression, api))
+                else:  # perhaps a width as well, in a way that is not looked into
+                    for hidden in get_all_type_vars(variable):
+                        passed.get(hidden.id, set()).add(None)
+        known = {name: values.pop() for name, values in passed.items() if len(values) == 1}
+        integer = api.named_generic_type("builtins.int", [])
+        return with_widths(cast(Instance, result), known, integer)
+
+    def _look_at_attribute(self, inferred: bool, context: AttributeContext) -> Type:  # noqa: FBT001
+        """Compare a layer that is put into an attribute, or read from it."""
+        typ, api = context.default_attr_type, context.api
+        if not asks_for_network(typ) and not has_widths(typ):
+            return typ
+        flow = self._flow_in(api)
+        if context.is_lvalue:
+            value = flow.assigned(context.context)
+            if value is not None:
+                self._demand(value, typ, api)
+        else:
+            self._check_demands(context.context, widths_of(typ), api)
+            if inferred and not flow.stays(context.context):
+                return typ.accept(Plain())
+        return typ
+
+    def _flow_in(self, api: CheckerPluginInterface) -> Flow:
+        tree = cast(TypeChecker, api).tree
+        # The daemon keeps the tree of a file that was edited, and changes what is in it.
+        if self._flow is None or self._flow.defs is not tree.defs:
+            self._flow = Flow(tree, self._is_sequential)
+            self._thrown_away = ThrownAway(tree)
+        return self._flow
+
+
+def _check_network(
+    formal: Type | None, given: Widths, place: Expression, api: CheckerPluginInterface
+) -> None:
+    network = wanted_network(formal)
+    if network is None:
+        return
+    want = widths_of(network)
+    for verb, expected, width in (
+        ("takes", want.takes, given.takes),
+        ("gives", want.gives, given.gives),
+    ):
+        if None not in (expected, width) and expected != width:
+            message = f"expected a network that {verb} {expected} features, but this {verb} {width}"
+            api.fail(message, place, code=FUNNET_WIDTH)
+
+
+def _plain_row(context: FunctionContext) -> Type:
+    return plain_inside(context.default_return_type)
+
+
+def _read(context: AttributeContext) -> Type:
+    """Return the type of what is read from a layer: of a width, an integer, as any other number.
+
+    As a `Literal`, mypy would say of `if net.n_out == 10` that it never holds, and would let no
+    name that is bound to a width be bound to another one.
+    """
+    return context.default_attr_type.accept(Plain())

@@ -1,0 +1,390 @@
+"""How values move: which may get to where values of other widths get to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import TypeAlias, cast
+
+from mypy.checkexpr import ArgInferSecondPassQuery
+from mypy.nodes import (
+    ARG_NAMED,
+    ARG_POS,
+    MDEF,
+    Argument,
+    AssignmentStmt,
+    Block,
+    CallExpr,
+    ConditionalExpr,
+    Context,
+    DictExpr,
+    Expression,
+    ExpressionStmt,
+    FuncDef,
+    IndexExpr,
+    LambdaExpr,
+    MemberExpr,
+    MypyFile,
+    NameExpr,
+    Node,
+    OpExpr,
+    OverloadedFuncDef,
+    RefExpr,
+    ReturnStmt,
+    StrExpr,
+    SymbolNode,
+    TupleExpr,
+    Var,
+    YieldExpr,
+)
+from mypy.types import (
+    Type,
+    TypeVarType,
+    get_proper_types,
+    has_type_vars,
+)
+
+from funnet.mypy_plugin.reading import signatures_of, widths_of
+from funnet.mypy_plugin.syntax import (
+    Demand,
+    Place,
+    Results,
+    bound_by,
+    children_of,
+    declared_type,
+    pairs_of,
+    parts_of,
+    place_of,
+    results_of,
+    targets_of,
+)
+from funnet.widths import Widths
+
+# Their type variables are of arrays and caches, which have no widths, as far as it matters.
+WITHOUT_WIDTHS = frozenset(
+    {
+        "funnet.gradients.check_gradients",
+        "funnet.layer.forward",
+        "funnet.layer.input_gradient",
+        "funnet.layer.predict",
+    }
+)
+
+
+class _End(Enum):
+    """Where a value can end that no name of the file holds."""
+
+    STAYS = auto()
+    """Used, passed on or written down: nothing else is ever put there."""
+    ANYWHERE = auto()
+    """Where something else may be put later: a list, an attribute, whatever nobody looked at."""
+
+
+_Source: TypeAlias = SymbolNode | CallExpr | MemberExpr
+_Goal: TypeAlias = SymbolNode | _End
+# A name that mypy gives no node is in neither: it holds no value, so nothing moves through it.
+
+
+class Flow:
+    """Tells, for one file, which values may get to where values of other widths get to.
+
+    A value stays where it is while it is used, passed to a function, or bound to a name that is
+    bound once and from where it does not move on.
+
+    Notes
+    -----
+    Expressions are known by their places: of a function with type variables that stand for one of
+    a few types each, mypy checks copies.
+    """
+
+    def __init__(self, tree: MypyFile, is_sequential: Callable[[SymbolNode | None], bool]) -> None:
+        self.defs = tree.defs
+        self._demands: defaultdict[Place, list[Demand]] = defaultdict(list)
+        self._named_demands: list[Demand] = []
+        self._results = Results(None, None)
+        self._is_sequential = is_sequential
+        self._moves: list[tuple[_Source, _Goal]] = []
+        self._values: defaultdict[SymbolNode, list[Expression]] = defaultdict(list)
+        self._assigned: dict[Place, Expression] = {}
+        self._updates: list[tuple[SymbolNode, CallExpr]] = []
+        self._aliases: set[SymbolNode] = set()
+        self._made: dict[Place, Widths | Type] = {}
+        self._rows: dict[Place, list[Widths]] = {}
+        self._follow(tree.defs, _End.ANYWHERE)
+        for name, update in self._updates:
+            if not self._fits(update, name):
+                self._values[name].append(update)
+        moving: set[_Source] = {name for name, values in self._values.items() if len(values) > 1}
+        before = -1
+        while before < len(moving):
+            before = len(moving)
+            moving.update(value for value, to in self._moves if to is _End.ANYWHERE or to in moving)
+        self._staying = {
+            place_of(value)
+            for value, _ in self._moves
+            if isinstance(value, Expression) and value not in moving
+        }
+        for demand in self._named_demands:
+            call = self._call_that_made(demand.place)
+            if call is not None:
+                self._demands[place_of(call)].append(demand)
+
+    def stays(self, value: Context) -> bool:
+        """Tell whether the result of a call, or what is read from a constant, stays where it is."""
+        return place_of(value) in self._staying
+
+    def keep(self, value: Expression) -> None:
+        """Note that an expression's value stays where it is."""
+        self._staying.add(place_of(value))
+
+    def demands(self, value: Context) -> list[Demand]:
+        """Return the types that are written down for an expression's value."""
+        return self._demands.get(place_of(value), [])
+
+    def note_row(self, call: CallExpr, layers: list[Widths]) -> None:
+        """Note the widths of the first layers of a network, which a call makes."""
+        self._rows[place_of(call)] = layers
+
+    def note_made(self, call: Context, made: Widths | Type) -> None:
+        """Note the layer that a call makes, by its widths or its type."""
+        self._made[place_of(call)] = made
+
+    def row(self, value: Expression) -> list[Widths]:
+        """Return the widths of the first layers of a network, as far as they are noted."""
+        call = self._call_that_made(value)
+        return self._rows.get(place_of(call), []) if call is not None else []
+
+    def made(self, value: Expression) -> Widths | None:
+        """Return the widths of a layer, if they are noted."""
+        call = self._call_that_made(value)
+        made = self._made.get(place_of(call)) if call is not None else None
+        return widths_of(made) if isinstance(made, Type) else made
+
+    def _call_that_made(self, value: Expression) -> CallExpr | None:
+        """Return the call whose result a value is, through names that are bound once."""
+        seen: set[SymbolNode] = set()
+        while isinstance(value, NameExpr) and value.node is not None and value.node not in seen:
+            seen.add(value.node)
+            values = self._values.get(value.node, [])
+            if len(values) == 1:
+                value = values[0]
+        return value if isinstance(value, CallExpr) else None
+
+    def assigned(self, target: Context) -> Expression | None:
+        """Return what is assigned to an attribute."""
+        return self._assigned.get(place_of(target))
+
+    def demand(self, value: Expression, typ: Type | None) -> None:
+        """Note the type that is written down for a value, None if there is none."""
+        for part, written in parts_of(value, typ):
+            demand = Demand(written, part)
+            self._demands[place_of(part)].append(demand)
+            if isinstance(part, NameExpr):
+                self._named_demands.append(demand)
+
+    def _follow(self, node: object, to: _Goal) -> None:
+        """Note where the values below a node go; its own goes to the given place."""
+        if isinstance(node, list | tuple):
+            for item in node:
+                self._follow(item, to)
+        elif isinstance(node, Expression):
+            self._follow_expression(node, to)
+        elif isinstance(node, Node):
+            self._follow_statement(node)
+
+    def _follow_children(self, node: Node) -> None:
+        self._rebind(bound_by(node))
+        self._follow(children_of(node), _End.ANYWHERE)
+
+    def _follow_expression(self, node: Expression, to: _Goal) -> None:
+        match node:
+            case NameExpr(node=Var() as name):
+                self._moves.append((name, to))
+            case NameExpr():
+                pass
+            case CallExpr(callee=callee, args=args):
+                self._moves.append((node, to))
+                self._follow(callee, _End.STAYS)
+                self._follow(args, self._through(node, to))
+            case MemberExpr(expr=expr):
+                self._moves.append((node, to))
+                self._follow(expr, _End.STAYS)
+            case IndexExpr(base=base, index=index):
+                self._follow(base, _End.ANYWHERE if isinstance(base, TupleExpr) else to)
+                self._follow(index, _End.STAYS)
+            case ConditionalExpr(cond=cond, if_expr=if_expr, else_expr=else_expr):
+                self._follow(cond, _End.STAYS)
+                self._follow([if_expr, else_expr], _End.ANYWHERE)
+            case TupleExpr(items=items):
+                self._follow(items, to)
+            case LambdaExpr(body=Block(body=[ReturnStmt(expr=expr)])):
+                self._follow(expr, _End.ANYWHERE)
+            case YieldExpr(expr=Expression() as expr):
+                self._follow_written(expr, self._results.yielded)
+            case _:
+                self._follow_children(node)
+
+    def _follow_statement(self, node: Node) -> None:
+        match node:
+            case Block(is_unreachable=True):
+                pass  # mypy doesn't look at it either
+            case ExpressionStmt(expr=expr):
+                self._follow(expr, _End.STAYS)
+            case AssignmentStmt():
+                self._follow_assignment(node)
+            case ReturnStmt(expr=Expression() as expr):
+                self._follow_written(expr, self._results.returned)
+            case Argument(variable=Var(type=written), initializer=Expression() as default):
+                self._follow_written(default, written)
+            case FuncDef():
+                outside = self._results
+                self._results = results_of(node)
+                self._follow_children(node)
+                self._results = outside
+            case _:
+                self._follow_children(node)
+
+    def _follow_written(self, value: Expression, typ: Type | None) -> None:
+        """Note where a value goes for which a type is written down."""
+        self.demand(value, typ)
+        self._follow_arms(value)
+
+    def _follow_arms(self, value: Expression) -> None:
+        match value:
+            case ConditionalExpr(cond=cond, if_expr=if_expr, else_expr=else_expr):
+                self._follow(cond, _End.STAYS)
+                self._follow_arms(if_expr)
+                self._follow_arms(else_expr)
+            case OpExpr(op="and" | "or", left=left, right=right):
+                self._follow_arms(left)
+                self._follow_arms(right)
+            case _:
+                self._follow(value, _End.STAYS)
+
+    def _follow_assignment(self, node: AssignmentStmt) -> None:
+        value = node.rvalue
+        for lvalue in node.lvalues:
+            for target, part in pairs_of(lvalue, value):
+                if isinstance(target, MemberExpr):
+                    self._assigned[place_of(target)] = part
+                elif isinstance(target, NameExpr) and isinstance(target.node, Var):
+                    self.demand(part, node.type or declared_type(target.node))
+        match node:
+            case AssignmentStmt(type=Type()):
+                self._follow_arms(value)
+            case AssignmentStmt(rvalue=CallExpr() as call) if self._is_update(node):
+                self._follow(call, _End.STAYS)
+                for target in targets_of(node.lvalues):
+                    self._updates.append((cast(Var, cast(NameExpr, target).node), call))
+            case AssignmentStmt(lvalues=[MemberExpr()], is_final_def=True):
+                self._follow(value, _End.STAYS)
+            case AssignmentStmt(lvalues=[NameExpr() as target]):
+                self._follow_binding(target, value, constant=node.is_final_def)
+            case _:
+                self._rebind(node.lvalues)
+                self._follow([node.lvalues, value], _End.ANYWHERE)
+
+    def _rebind(self, targets: list[Expression]) -> None:
+        """Note names that are bound to nobody knows what, and perhaps many times."""
+        for target in targets_of(targets):
+            if isinstance(target, NameExpr) and target.node is not None:
+                self._values[target.node].extend([target, target])
+
+    def _follow_binding(self, target: NameExpr, value: Expression, *, constant: bool) -> None:
+        match target:
+            case NameExpr(node=Var() as name) if declared_type(name) is not None:
+                self._follow_arms(value)
+            case NameExpr(kind=kind) if kind == MDEF:
+                self._follow(value, _End.STAYS if constant else _End.ANYWHERE)
+            case NameExpr(node=SymbolNode() as name):
+                self._values[name].append(value)
+                if isinstance(value, RefExpr) and self._is_sequential(value.node):
+                    self._aliases.add(name)
+                self._follow(value, name)
+            case _:  # a type, or in code that is never reached
+                self._follow(value, _End.STAYS)
+
+    def _is_update(self, node: AssignmentStmt) -> bool:
+        """Tell whether names get new values of the types that they have.
+
+        As in `net = sgd_update(net, grads, lr=0.1)`: of our functions, each but the one that makes
+        networks gives back what it is given.
+        """
+        call = node.rvalue
+        if not isinstance(call, CallExpr) or not isinstance(call.callee, RefExpr):
+            return False
+        function = call.callee.node
+        if not isinstance(
+            function, FuncDef | OverloadedFuncDef
+        ) or not function.fullname.startswith("funnet."):
+            return False
+        given = [arg.node for arg in call.args if isinstance(arg, NameExpr)]
+        return not self._is_sequential(function) and all(
+            isinstance(target, NameExpr) and target.node in given
+            for target in targets_of(node.lvalues)
+        )
+
+    def _fits(self, update: CallExpr, name: object) -> bool:
+        """Tell whether an update keeps the type of a name, whatever else it is given."""
+        [signature, *_] = signatures_of(cast(RefExpr, update.callee).node)
+        formals = dict(zip(signature.arg_names, signature.arg_types, strict=True))
+        last = len(signature.arg_types) - 1
+        for i, (arg, keyword) in enumerate(zip(update.args, update.arg_names, strict=True)):
+            # What stands behind the last formal goes into it, as in tree_map(f, net, a, b).
+            formal = formals.get(keyword) if keyword else signature.arg_types[min(i, last)]
+            if formal == signature.ret_type and not self._is_gradient(arg, name):
+                return False
+        return all(kind in (ARG_POS, ARG_NAMED) for kind in update.arg_kinds)
+
+    def _is_gradient(self, value: Expression, name: object) -> bool:
+        """Tell whether a value has the type of a name: it is what it has, or its gradients."""
+        if isinstance(value, NameExpr):
+            values = self._values.get(cast(SymbolNode, value.node))
+            return value.node is name or bool(
+                values
+                and all(
+                    isinstance(each, CallExpr) and self._is_gradient(each, name) for each in values
+                )
+            )
+        match value:
+            case CallExpr(callee=RefExpr(fullname="funnet.layer.backward"), args=[first, *_]):
+                return isinstance(first, NameExpr) and first.node is name
+            case _:
+                return False
+
+    def _through(self, call: CallExpr, to: _Goal) -> _Goal:
+        """Return where the arguments of a call go, whose result goes to the given place."""
+        match call:
+            case CallExpr(analyzed=DictExpr()):  # dict(a=1)
+                return _End.ANYWHERE
+            case CallExpr(analyzed=Expression()):  # reveal_type, cast and the like
+                return _End.STAYS
+            case CallExpr(callee=MemberExpr(expr=StrExpr())):  # an f-string
+                return _End.STAYS
+            case CallExpr(callee=RefExpr(node=SymbolNode() as function)):
+                return self._through_function(function, to)
+            case _:
+                return _End.ANYWHERE
+
+    def _through_function(self, function: SymbolNode, to: _Goal) -> _Goal:
+        is_row = function in self._aliases or self._is_sequential(function)
+        if is_row or function.fullname in WITHOUT_WIDTHS:
+            return _End.STAYS
+        if function.fullname == "builtins.type":
+            return to
+        signatures = signatures_of(function)
+        if any(
+            formal.accept(ArgInferSecondPassQuery())
+            for each in signatures
+            for formal in each.arg_types
+        ):
+            return (
+                _End.ANYWHERE
+            )  # a function among the arguments may have to take it and give another
+        results = get_proper_types([each.ret_type for each in signatures])
+        if results and not any(map(has_type_vars, results)):
+            return _End.STAYS
+        if results and all(isinstance(result, TypeVarType) for result in results):
+            return to
+        return _End.ANYWHERE

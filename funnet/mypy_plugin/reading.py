@@ -1,0 +1,334 @@
+"""How the widths of layers are read from types and expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from mypy.constant_fold import constant_fold_binary_op, constant_fold_unary_op
+from mypy.erasetype import remove_instance_last_known_values
+from mypy.expandtype import expand_type_by_instance
+from mypy.maptype import map_instance_to_supertype
+from mypy.nodes import (
+    ARG_POS,
+    ARG_STAR,
+    COVARIANT,
+    CallExpr,
+    Decorator,
+    Expression,
+    FuncBase,
+    FuncDef,
+    MemberExpr,
+    OpExpr,
+    OverloadedFuncDef,
+    SymbolNode,
+    TempNode,
+    TypeInfo,
+    UnaryExpr,
+    Var,
+)
+from mypy.plugin import (
+    CheckerPluginInterface,
+)
+from mypy.type_visitor import TypeTranslator
+from mypy.typeops import get_all_type_vars
+from mypy.types import (
+    CallableType,
+    FunctionLike,
+    Instance,
+    LiteralType,
+    NoneType,
+    ProperType,
+    TupleType,
+    Type,
+    TypeAliasType,
+    TypeVarId,
+    TypeVarType,
+    UnionType,
+    find_unpack_in_list,
+    get_proper_type,
+    get_proper_types,
+)
+
+from funnet.widths import Widths
+
+SEQUENTIAL_TYPE = "funnet.combinators.Sequential"
+NETWORK_TYPE = "funnet.combinators.Network"
+
+NOTHING_KNOWN = Widths("layer")
+
+
+class Plain(TypeTranslator):
+    """Makes integers of literal widths, however deep they are."""
+
+    def visit_instance(self, t: Instance) -> Type:
+        """Forget the value of a constant, which mypy knows beside the type."""
+        return super().visit_instance(t.copy_modified(last_known_value=None))
+
+    def visit_literal_type(self, t: LiteralType) -> Type:
+        """Return `int` for a width."""
+        return t.fallback if type(t.value) is int else t
+
+    def visit_type_alias_type(self, t: TypeAliasType) -> Type:
+        """Return what an alias stands for; one that mentions itself has no widths."""
+        return get_proper_type(t).accept(self) if not t.is_recursive else t
+
+
+def mentions(typ: Type | None, variables: set[TypeVarId]) -> bool:
+    """Tell whether a type has one of the variables in it."""
+    found = get_all_type_vars(typ) if typ is not None and variables else []
+    return any(variable.id in variables for variable in found)
+
+
+def plain_layer(layer: Type) -> Type:
+    """Return a layer's type without its own widths."""
+    layer = get_proper_type(remove_instance_last_known_values(layer))
+    if not isinstance(layer, Instance):
+        return layer
+    variables = layer.type.defn.type_vars
+    of_width = width_variables(Instance(layer.type, variables))
+    args = [
+        arg.fallback if isinstance(arg, LiteralType) and variable.id in of_width else arg
+        for variable, arg in zip(variables, get_proper_types(layer.args), strict=False)
+    ]
+    return layer.copy_modified(args=args)
+
+
+def plain_inside(network: Type) -> Type:
+    """Leave a network's type with the widths of its ends, and none of its layers.
+
+    The layers stand in an invariant place: with literal widths there, mypy would find nothing in
+    common between two networks of the same build.
+    """
+    result = get_proper_type(network)
+    if isinstance(result, Instance) and result.type.fullname == SEQUENTIAL_TYPE:
+        *rest, layers = get_proper_types(result.args)
+        if isinstance(layers, TupleType):
+            plain = layers.copy_modified(items=[plain_layer(layer) for layer in layers.items])
+            return result.copy_modified(args=[*rest, plain])
+    return result
+
+
+def _is_own(method: SymbolNode | None) -> bool:
+    """Tell whether a method is not the one that every object has."""
+    return isinstance(method, FuncBase | Decorator) and method.info.fullname != "builtins.object"
+
+
+def signatures_of(node: SymbolNode | None) -> list[CallableType]:
+    """Return the signatures of a function, or those by which a class makes its values."""
+    if isinstance(node, TypeInfo):
+        made = Instance(node, node.defn.type_vars)
+        makers = [node.get(name) for name in ("__init__", "__new__")]
+        own = [maker.node for maker in makers if maker is not None and _is_own(maker.node)]
+        return [
+            signature.copy_modified(ret_type=made)
+            for maker in own[:1]
+            for signature in signatures_of(maker)
+        ]
+    if isinstance(node, Decorator):
+        node = node.var
+    typ = (
+        get_proper_type(node.type) if isinstance(node, FuncDef | OverloadedFuncDef | Var) else None
+    )
+    return typ.items if isinstance(typ, FunctionLike) else []
+
+
+def member_of(layer: Instance, name: str) -> ProperType | None:
+    """Return the type of an attribute or property, as far as a value's class declares it."""
+    symbol = layer.type.get(name)
+    node = symbol.node if symbol is not None else None
+    if isinstance(node, OverloadedFuncDef):  # a property with a setter
+        node = node.items[0]
+    if isinstance(node, Decorator):
+        node = node.var
+    if not isinstance(node, Var) or node.type is None or not node.info:
+        return None
+    declared = get_proper_type(node.type)
+    if node.is_property and isinstance(declared, CallableType):
+        declared = get_proper_type(declared.ret_type)
+    if isinstance(declared, UnionType):  # None says no more of a width than int does
+        declared = but_none(declared)
+    owner = map_instance_to_supertype(layer, node.info)
+    for variable, arg in zip(node.info.defn.type_vars, owner.args, strict=False):
+        if isinstance(declared, TypeVarType) and declared.id == variable.id:
+            return get_proper_type(arg)  # which, put in by mypy, would forget its value
+    return get_proper_type(expand_type_by_instance(declared, owner))
+
+
+def but_none(union: UnionType) -> ProperType:
+    """Return what else than None a value can be, if that is one type."""
+    others = [item for item in get_proper_types(union.items) if not isinstance(item, NoneType)]
+    return others[0] if len(others) == 1 else union
+
+
+def ends_of(layer: Instance) -> tuple[Type | None, Type | None]:
+    """Return the types of a layer's two widths."""
+    if layer.type.fullname == NETWORK_TYPE:
+        n_in, n_out = layer.args
+        return n_in, n_out
+    return member_of(layer, "n_in"), member_of(layer, "n_out")
+
+
+def width_variables(typ: Type) -> set[TypeVarId]:
+    """Return the type variables that are widths of a layer; none of any other type."""
+    typ = get_proper_type(typ)
+    ends = get_proper_types(ends_of(typ)) if isinstance(typ, Instance) else []
+    return {end.id for end in ends if isinstance(end, TypeVarType)}
+
+
+def widths_of(typ: Type) -> Widths:
+    """Return what a layer's type says of its widths."""
+    typ = get_proper_type(typ)
+    if not isinstance(typ, Instance):
+        return NOTHING_KNOWN
+    takes, gives = map(number_of, ends_of(typ))
+    return Widths(typ.type.name, takes, gives, keeps_width(typ))
+
+
+def keeps_width(layer: Instance) -> bool:
+    """Tell whether the output of a layer has the width of its input."""
+    if layer.type.fullname == SEQUENTIAL_TYPE:
+        layers = get_proper_type(layer.args[-1])
+        if isinstance(layers, TupleType):
+            return all(widths_of(item).keeps for item in layers.items)
+        return isinstance(layers, Instance) and all(widths_of(item).keeps for item in layers.args)
+    keeps = member_of(layer, "keeps_width")
+    return isinstance(keeps, LiteralType) and keeps.value is True
+
+
+def number_of(typ: Type | None) -> int | None:
+    """Return the one whole number that a value of this type can be."""
+    typ = get_proper_type(typ)
+    if isinstance(typ, Instance):  # of a constant, mypy knows the value beside the type
+        typ = typ.last_known_value
+    if isinstance(typ, LiteralType) and type(typ.value) is int:
+        return typ.value
+    return None
+
+
+def value_of(expression: Expression, api: CheckerPluginInterface) -> int | None:
+    """Return the whole number that an expression is bound to be."""
+    value: object
+    if isinstance(expression, OpExpr):
+        left, right = value_of(expression.left, api), value_of(expression.right, api)
+        if left is None or right is None:
+            return None
+        value = constant_fold_binary_op(expression.op, left, right)
+    elif isinstance(expression, UnaryExpr):
+        operand = value_of(expression.expr, api)
+        value = None if operand is None else constant_fold_unary_op(expression.op, operand)
+    else:
+        value = number_of(api.get_expression_type(expression))
+        if value is None and isinstance(expression, MemberExpr):
+            layer = widths_of(api.get_expression_type(expression.expr))
+            value = {"n_in": layer.takes, "n_out": layer.gives}.get(expression.name)
+    return value if isinstance(value, int) else None
+
+
+def literal_of(width: int | None, integer: Type) -> Type:
+    """Return the literal type of a width; of an unknown one, the type that it has anyway."""
+    integer = get_proper_type(integer)
+    if width is None or not isinstance(integer, Instance):
+        return integer
+    return LiteralType(width, integer)
+
+
+def wanted_network(formal: Type | None) -> Instance | None:
+    """Return the `Network` that a parameter is annotated with."""
+    formal = get_proper_type(formal)
+    if isinstance(formal, TypeVarType):
+        formal = get_proper_type(formal.upper_bound)
+    if isinstance(formal, UnionType):
+        formal = but_none(formal)
+    if isinstance(formal, Instance) and formal.type.fullname == NETWORK_TYPE:
+        return formal
+    return None
+
+
+def asks_for_network(formal: Type | None) -> bool:
+    """Tell whether a type is a `Network`, or a container or function of them."""
+    formal = get_proper_type(formal)
+    if isinstance(formal, UnionType):
+        formal = but_none(formal)
+    inside: Sequence[Type] = ()
+    if isinstance(formal, Instance):
+        inside = formal.args
+    elif isinstance(formal, TupleType):
+        inside = formal.items
+    elif isinstance(formal, CallableType):
+        inside = (formal.ret_type,)
+    return any(wanted_network(typ) is not None for typ in (formal, *inside))
+
+
+def has_widths(typ: Type) -> bool:
+    """Tell whether a width is known of a layer of this type, or of one in a tuple."""
+    typ = get_proper_type(typ)
+    if isinstance(typ, TupleType):
+        return any(map(has_widths, typ.items))
+    known = widths_of(typ)
+    return (known.takes, known.gives) != (None, None)
+
+
+def swallows_errors(manager: Type) -> bool:
+    """Tell whether a context manager may go on after an error, as that of `pytest.raises` does."""
+    manager = get_proper_type(manager)
+    symbol = manager.type.get("__exit__") if isinstance(manager, Instance) else None
+    results = get_proper_types(
+        [each.ret_type for each in signatures_of(symbol.node if symbol is not None else None)]
+    )
+    return not results or any(
+        not isinstance(result, NoneType)
+        and not (isinstance(result, LiteralType) and result.value is False)
+        for result in results
+    )
+
+
+def same_signatures(ours: list[CallableType], theirs: list[CallableType]) -> bool:
+    """Tell whether functions have the same signatures, whatever they are called."""
+    return len(ours) == len(theirs) and all(
+        (a.arg_types, a.arg_names, a.ret_type) == (b.arg_types, b.arg_names, b.ret_type)
+        for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def with_widths(
+    layer: Instance, known: Mapping[TypeVarId, int | None], integer: Instance
+) -> Instance:
+    """Return a layer's type with those of its widths that are known.
+
+    An invariant type variable gets what mypy itself infers for `784`: an integer of which it knows
+    the value until it is bound to a name. As `Literal[784]`, it would fit nothing but itself.
+    """
+    args: list[Type] = []
+    for parameter, arg in zip(layer.type.defn.type_vars, get_proper_types(layer.args), strict=True):
+        width = known.get(arg.id) if isinstance(arg, TypeVarType) else None
+        literal = literal_of(width, integer)
+        if width is None:
+            args.append(arg)
+        elif isinstance(parameter, TypeVarType) and parameter.variance == COVARIANT:
+            args.append(literal)
+        else:
+            args.append(integer.copy_modified(last_known_value=cast(LiteralType, literal)))
+    return layer.copy_modified(args=args)
+
+
+def unpacked_type(call: CallExpr, api: CheckerPluginInterface) -> Type | None:
+    """Return the type of a call whose tuples are written out; None if it has none.
+
+    The tuple that is a slice of another one has an `Any` in its type, for which mypy would make
+    `Any` of everything in the result.
+    """
+    args: list[Expression] = []
+    for arg, kind in zip(call.args, call.arg_kinds, strict=True):
+        given = get_proper_type(api.get_expression_type(arg)) if kind is ARG_STAR else None
+        if kind is ARG_POS:
+            args.append(arg)
+        elif isinstance(given, TupleType) and find_unpack_in_list(given.items) is None:
+            args.extend(TempNode(item, context=arg) for item in given.items)
+        else:
+            return None
+    if ARG_STAR not in call.arg_kinds:
+        return None
+    written_out = CallExpr(call.callee, args, [ARG_POS] * len(args), [None] * len(args))
+    written_out.set_line(call)
+    return api.get_expression_type(written_out)

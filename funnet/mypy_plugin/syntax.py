@@ -1,0 +1,247 @@
+"""What a program says in so many words: what is bound to what, and the types that are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mypy.nodes import (
+    AssignmentExpr,
+    Block,
+    CallExpr,
+    ConditionalExpr,
+    Context,
+    DelStmt,
+    DictExpr,
+    DictionaryComprehension,
+    Expression,
+    ForStmt,
+    FuncDef,
+    GeneratorExpr,
+    LambdaExpr,
+    ListComprehension,
+    ListExpr,
+    Node,
+    OperatorAssignmentStmt,
+    OpExpr,
+    RefExpr,
+    ReturnStmt,
+    SetComprehension,
+    SetExpr,
+    StarExpr,
+    TupleExpr,
+    TypeInfo,
+    Var,
+    WithStmt,
+)
+from mypy.patterns import AsPattern, MappingPattern, StarredPattern
+from mypy.types import (
+    CallableType,
+    Instance,
+    ProperType,
+    TupleType,
+    Type,
+    UnionType,
+    get_proper_type,
+)
+
+from funnet.mypy_plugin.reading import but_none
+
+FIELDS = frozenset(
+    {
+        "attr.attrib",
+        "attr.ib",
+        "attr.field",
+        "attr._next_gen.field",
+        "attrs.field",
+        "dataclasses.field",
+    }
+)
+"""What declares a field of a class with a default: of its type, not of the call's."""
+
+Place: TypeAlias = tuple[int, int, int | None, int | None]
+
+
+def place_of(node: Context) -> Place:
+    """Return where an expression is in its file."""
+    return node.line, node.column, node.end_line, node.end_column
+
+
+_UNLISTED_CHILDREN = (
+    *("items", "impl"),  # of overloaded functions
+    *("pattern", "patterns", "name", "capture", "expr", "class_ref"),
+    *("keys", "values", "rest", "positionals", "keyword_values"),
+)
+"""The children of those nodes that have no `__match_args__`."""
+
+
+def children_of(node: Node) -> list[object]:
+    """Return what a node is made of, its names and numbers too."""
+    return [
+        getattr(node, child, None) for child in getattr(node, "__match_args__", _UNLISTED_CHILDREN)
+    ]
+
+
+def targets_of(lvalues: list[Expression]) -> Iterator[Expression]:
+    """Iterate over the targets of an assignment, those in tuples too."""
+    for lvalue in lvalues:
+        if isinstance(lvalue, TupleExpr | ListExpr):
+            yield from targets_of(lvalue.items)
+        elif isinstance(lvalue, StarExpr):
+            yield from targets_of([lvalue.expr])
+        else:
+            yield lvalue
+
+
+def bound_by(node: Node) -> list[Expression]:
+    """Return the targets to which a node binds what no expression tells."""
+    targets: list[Expression | None] = []
+    match node:
+        case AssignmentExpr(target=target) | ForStmt(index=target) | DelStmt(expr=target):
+            targets = [target]
+        case OperatorAssignmentStmt(lvalue=target):
+            targets = [target]
+        case WithStmt():
+            targets = [*node.target]
+        case AsPattern(name=target) | StarredPattern(capture=target) | MappingPattern(rest=target):
+            targets = [target]
+        case _:
+            pass
+    return [target for target in targets if target is not None]
+
+
+def pairs_of(target: Expression, value: Expression) -> Iterator[tuple[Expression, Expression]]:
+    """Iterate over the targets of an assignment, each with the expression that it is bound to."""
+    if not isinstance(target, TupleExpr):
+        yield target, value
+    elif isinstance(value, TupleExpr) and len(target.items) == len(value.items):
+        for item, part in zip(target.items, value.items, strict=True):
+            if isinstance(item, StarExpr) or isinstance(part, StarExpr):
+                return  # what comes after it may be shifted
+            yield from pairs_of(item, part)
+
+
+def arms_of(value: Expression) -> Iterator[Expression]:
+    """Iterate over the expressions from which another one takes its value."""
+    match value:
+        case ConditionalExpr(if_expr=first, else_expr=second):
+            yield from arms_of(first)
+            yield from arms_of(second)
+        case OpExpr(op="and" | "or", left=first, right=second):
+            yield from arms_of(first)
+            yield from arms_of(second)
+        case AssignmentExpr(value=inner):
+            yield from arms_of(inner)
+        case _:
+            yield value
+
+
+def parts_of(value: Expression, typ: Type | None) -> Iterator[tuple[Expression, Type]]:
+    """Iterate over the parts of an expression, each with the type that is written down for it.
+
+    Of `(a, b) if deep else (c, d)`, these are a, b, c and d.
+    """
+    typ = get_proper_type(typ)
+    if isinstance(typ, UnionType):
+        typ = but_none(typ)
+    if typ is None:
+        return
+    for arm in arms_of(value):
+        inside = _inside(arm, typ)
+        if inside is None:
+            yield arm, typ
+        else:
+            for part, written in inside:
+                yield from parts_of(part, written)
+
+
+def _inside(value: Expression, typ: ProperType) -> list[tuple[Expression, Type]] | None:
+    """Return what a display, lambda or field is made of, with the types; None of anything else."""
+    args = typ.args if isinstance(typ, Instance) else ()
+    inside: list[tuple[Expression, Type]] | None = []
+    match value:
+        case LambdaExpr():
+            result = _result(value)
+            inside = [(result, typ.ret_type)] if isinstance(typ, CallableType) and result else []
+        case TupleExpr(items=items) if isinstance(typ, TupleType):
+            inside = list(zip(items, typ.items, strict=False))
+        case TupleExpr(items=items) | ListExpr(items=items) | SetExpr(items=items):
+            inside = [(item, args[0]) for item in items if args]
+        case DictExpr(items=pairs):
+            inside = [(item, args[1]) for _, item in pairs if len(args) == 2]
+        case ListComprehension(generator=rows) | SetComprehension(generator=rows):
+            inside = [(rows, typ)]
+        case GeneratorExpr(left_expr=item):
+            inside = [(item, args[0])] if args else []
+        case DictionaryComprehension(value=item):
+            inside = [(item, args[1])] if len(args) == 2 else []
+        case CallExpr(callee=RefExpr(fullname=function)) if function in FIELDS:
+            args_by_name = dict(zip(value.arg_names, value.args, strict=True))
+            made = [args_by_name.get(name) for name in ("default", "default_factory", "factory")]
+            inside = [(arg, typ) for arg in map(_result, made) if arg is not None]
+        case _:
+            inside = None
+    return inside
+
+
+def _result(value: Expression | None) -> Expression | None:
+    """Return what a lambda returns; anything else as it is."""
+    match value:
+        case LambdaExpr(body=Block(body=[ReturnStmt(expr=result)])):
+            return result
+        case _:
+            return value
+
+
+@dataclass(frozen=True)
+class Demand:
+    """A type that is written down for a value, and the expression at which it must have it."""
+
+    type: Type
+    place: Expression
+
+
+@dataclass(frozen=True)
+class Results:
+    """The types that a function is annotated to return and to yield."""
+
+    returned: Type | None
+    yielded: Type | None
+
+
+def results_of(function: FuncDef) -> Results:
+    """Return what a function is annotated to return and to yield."""
+    if not isinstance(function.type, CallableType):
+        return Results(None, None)
+    result = get_proper_type(function.type.ret_type)
+    args = result.args if isinstance(result, Instance) else ()
+    if function.is_generator:  # Generator[yielded, sent, returned], or a wider type
+        return Results(args[2] if len(args) == 3 else None, args[0] if args else None)
+    if function.is_coroutine:  # Coroutine[Any, Any, returned]
+        return Results(args[2] if len(args) == 3 else None, None)
+    return Results(result, None)
+
+
+def declared_type(name: Var) -> Type | None:
+    """Return the type that is written down for a name, in the classes that it overrides too."""
+    if name.type is not None and not name.is_inferred:
+        return name.type
+    for base in name.info.mro[1:] if name.info else ():
+        symbol = base.names.get(name.name)
+        if symbol is not None and isinstance(symbol.node, Var):
+            return declared_type(symbol.node)
+    return None
+
+
+def catches_errors(handled: Expression | None) -> bool:
+    """Tell whether an except clause catches errors, and not just KeyboardInterrupt or the like."""
+    match handled:
+        case TupleExpr(items=items):
+            return any(map(catches_errors, items))
+        case RefExpr(node=TypeInfo() as error):
+            return (
+                error.has_base("builtins.Exception") or error.fullname == "builtins.BaseException"
+            )
+        case _:
+            return True

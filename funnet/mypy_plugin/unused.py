@@ -1,0 +1,177 @@
+"""Results that are thrown away, of functions that do nothing but return them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mypy.errorcodes import ErrorCode
+from mypy.nodes import (
+    CallExpr,
+    ConditionalExpr,
+    Decorator,
+    Expression,
+    ExpressionStmt,
+    FuncDef,
+    MemberExpr,
+    MypyFile,
+    NameExpr,
+    Node,
+    OpExpr,
+    SymbolNode,
+    TryStmt,
+    TypeInfo,
+    WithStmt,
+)
+from mypy.plugin import FunctionSigContext, MethodSigContext
+from mypy.types import (
+    CallableType,
+    FunctionLike,
+    NoneType,
+    Type,
+    UninhabitedType,
+    get_proper_type,
+)
+
+import funnet
+from funnet.mypy_plugin.reading import same_signatures, signatures_of, swallows_errors
+from funnet.mypy_plugin.syntax import Place, catches_errors, children_of, place_of
+
+FUNNET_UNUSED = ErrorCode(
+    "funnet-unused", "Check that results of pure functions are used", "funnet"
+)
+
+# Of the functions that `funnet` exports, those that are called for what they do.
+WITH_EFFECT = frozenset(
+    {
+        "funnet.arrays.seal",  # locks its argument
+        "funnet.combinators.sequential",  # checks that layers fit
+        "funnet.data.mnist.load_mnist",  # keeps what it has downloaded
+        "funnet.gradients.check_gradients",  # raises an error where gradients are wrong
+        "funnet.streams.last",  # runs what it is given
+    }
+)
+
+
+class PureFunctions:
+    """Tells which functions are pure: their result is all that they do.
+
+    These are the functions that `funnet` exports, but for the few with an effect, and the methods
+    of its values and protocols. What makes a value, a class or a static method, is called also to
+    see whether it raises an error.
+    """
+
+    def __init__(self, find: Callable[[str], SymbolNode | None]) -> None:
+        self._find = find
+        self._signatures: list[CallableType] | None = None
+
+    def has(self, fullname: str) -> bool:
+        """Tell whether a function is among them."""
+        if not fullname.startswith("funnet."):
+            return False
+        owner, _, name = fullname.rpartition(".")
+        info = self._find(owner)
+        if isinstance(info, TypeInfo):
+            method = info.names[name].node if name in info.names else None
+            static = isinstance(method, Decorator) and method.func.is_static
+            value = info.is_protocol or info.metadata.get("attrs", {}).get("frozen")
+            return bool(value) and not static
+        node = self._find(fullname)
+        return (
+            node is not None
+            and node is self._find(f"funnet.{name}")
+            and not isinstance(node, TypeInfo)
+            and fullname not in WITH_EFFECT
+        )
+
+    def have_type(self, typ: Type | None) -> bool:
+        """Tell whether a type is that of one of them, which has another name in the program."""
+        typ = get_proper_type(typ)
+        return isinstance(typ, FunctionLike) and all(map(self._have_signature, typ.items))
+
+    def _have_signature(self, theirs: CallableType) -> bool:
+        if (
+            theirs.definition is not None
+        ):  # else it comes from the cache, or is a type that is written
+            return self.has(theirs.definition.fullname)
+        if self._signatures is None:
+            nodes = [self._find(f"funnet.{name}") for name in funnet.__all__]
+            self._signatures = [
+                signature
+                for node in nodes
+                if node is not None and self.has(node.fullname)
+                for signature in signatures_of(node)
+            ]
+        return any(same_signatures([theirs], [ours]) for ours in self._signatures)
+
+
+class ThrownAway:
+    """Finds, in one file, the calls whose results are thrown away.
+
+    Attributes
+    ----------
+    around
+        The places of those calls, with the context managers around each. A call from which an error
+        is expected, in a `try`, is not among them.
+    """
+
+    def __init__(self, tree: MypyFile) -> None:
+        self.around: dict[Place, list[Expression]] = {}
+        self._managers: list[Expression] = []
+        self._error_expected = False
+        self._look([*tree.defs])
+
+    def _look(self, nodes: list[object]) -> None:
+        """Look at statements, and at those inside them."""
+        for node in nodes:
+            outside = self._managers, self._error_expected
+            if isinstance(node, list):
+                self._look(node)
+            elif isinstance(node, Node) and not isinstance(node, Expression):
+                self._look_at(node)
+            self._managers, self._error_expected = outside
+
+    def _look_at(self, node: Node) -> None:
+        match node:
+            case ExpressionStmt(expr=value):
+                if not self._error_expected:
+                    self._note(value)
+            case FuncDef(body=body):  # which is called elsewhere
+                self._managers, self._error_expected = [], False
+                self._look([body])
+            case WithStmt(expr=managers, body=body):
+                self._managers = [*self._managers, *managers]
+                self._look([body])
+            case TryStmt(body=body, types=types):
+                self._look([node.handlers, node.else_body, node.finally_body])
+                self._error_expected = self._error_expected or any(map(catches_errors, types))
+                self._look([body])
+            case _:
+                self._look(children_of(node))
+
+    def _note(self, value: Expression) -> None:
+        match value:
+            case CallExpr():
+                self.around[place_of(value)] = self._managers
+            case ConditionalExpr(if_expr=if_expr, else_expr=else_expr):
+                self._note(if_expr)
+                self._note(else_expr)
+            case OpExpr(op="and" | "or", right=right):
+                self._note(right)
+            case _:
+                pass
+
+
+def check_used(thrown_away: ThrownAway, context: FunctionSigContext | MethodSigContext) -> None:
+    """Report a call of a pure function whose result is thrown away."""
+    signature, api, call = context.default_signature, context.api, context.context
+    managers = thrown_away.around.get(place_of(call))
+    if (
+        managers is not None
+        and isinstance(call, CallExpr)
+        and not isinstance(get_proper_type(signature.ret_type), NoneType | UninhabitedType)
+        and not any(swallows_errors(api.get_expression_type(manager)) for manager in managers)
+    ):
+        callee = call.callee
+        name = callee.name if isinstance(callee, NameExpr | MemberExpr) else signature.name
+        message = f"the result of {name} is not used, and it has no other effect"
+        api.fail(message, call, code=FUNNET_UNUSED)
