@@ -39,6 +39,7 @@ RNG: TypeAlias = "int | np.random.SeedSequence | np.random.Generator"
 
 FLOAT_TYPES = (np.float16, np.float32, np.float64)
 NATIVE_DTYPES = frozenset(map(np.dtype, FLOAT_TYPES))
+ARRAY_CLASSES = (np.ndarray, np.memmap)
 
 # Every step makes a network and drops the one before. glibc may give that memory back to the system
 # and take it again page by page, which can cost a third of a step, until the process has once freed
@@ -103,6 +104,35 @@ def array_type(array: object) -> str:
     return f"{array.dtype}[{', '.join(map(str, array.shape))}]"
 
 
+def as_ndarray(x: T, name: str = "x") -> T:
+    """Return an array of any class as an `np.ndarray` with the same elements, and refuse a mask.
+
+    A subclass of `np.ndarray` may give operators another meaning (the product of `np.matrix`), so
+    that every function that takes arrays converts them first.
+
+    Parameters
+    ----------
+    x
+        Any value. An `np.ndarray`, and what is not an array, are returned unchanged; an array of a
+        subclass (`np.matrix`, `np.memmap`, `np.recarray`) is returned as a view of its memory.
+    name
+        What the caller calls it, for the message.
+
+    Raises
+    ------
+    DTypeError
+        If it is a masked array, even if no element is masked.
+    """
+    if type(x) is np.ndarray or not isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, np.ma.MaskedArray):
+        raise DTypeError(
+            f"expected {name} to be an array without a mask, got {type(x).__name__}; "
+            "fill it with .filled(value), or remove the rows that have masked values"
+        )
+    return cast(T, np.asarray(x))
+
+
 def check_float(array: object, name: str, wanted: str = "float32") -> None:
     """Refuse what is not an array of floats.
 
@@ -118,9 +148,11 @@ def check_float(array: object, name: str, wanted: str = "float32") -> None:
     Raises
     ------
     DTypeError
-        If it is no NumPy array, or one whose numbers are not float16, float32 or float64.
+        If it is not a NumPy array, or of a subclass other than `np.memmap` (see `as_ndarray`), or
+        its numbers are not float16, float32 or float64.
     """
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray) or type(array) not in ARRAY_CLASSES:
+        as_ndarray(array, name)  # for a mask there is better advice
         raise DTypeError(
             f"expected {name} to be a NumPy array of floats, got {type(array).__name__}; "
             f"convert it with np.asarray(..., dtype=np.{wanted})"
@@ -298,7 +330,7 @@ def is_plain(array: npt.NDArray[Float]) -> bool:
     )
 
 
-def plain(x: T) -> T:
+def plain(x: T, name: str = "x") -> T:
     """Return an input in the layout that all of funnet computes on.
 
     BLAS takes other paths, with other roundings, for other layouts. Equal values give equal bytes
@@ -307,12 +339,19 @@ def plain(x: T) -> T:
     Parameters
     ----------
     x
-        Any value. A strided, reversed, byte-swapped or memory-mapped array is copied; everything
-        else is returned as it is.
+        Any value. A strided, reversed or byte-swapped array, and one of a subclass, is copied;
+        everything else is returned as it is.
+    name
+        What the caller calls it, for the message.
+
+    Raises
+    ------
+    DTypeError
+        If it is a masked array.
     """
     if not isinstance(x, np.ndarray) or is_plain(x):
         return x
-    return cast(T, _plain_copy(x))
+    return cast(T, _plain_copy(as_ndarray(x, name)))
 
 
 def _plain_copy(array: ArrayT) -> ArrayT:
@@ -343,7 +382,7 @@ def lock(array: ArrayT) -> ArrayT:
     Raises
     ------
     DTypeError
-        If it is no array of floats.
+        If it is no array of floats, or a masked one.
 
     Examples
     --------
@@ -358,6 +397,7 @@ def lock(array: ArrayT) -> ArrayT:
         flags = array.flags
         if flags.c_contiguous and flags.aligned and is_locked(array):
             return array
+    array = as_ndarray(array, "a parameter")
     check_float(array, "a parameter")
     return seal(_plain_copy(array))
 

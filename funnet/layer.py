@@ -109,7 +109,7 @@ def backward(params: Layer[X, Y, C, G], cache: C, dout: Y) -> G:
     array([[ 1.],
            [10.]])
     """
-    grads, _ = params.pullback(cache, plain(dout))
+    grads, _ = params.pullback(cache, plain(dout, "dout"))
     return grads
 
 
@@ -145,7 +145,7 @@ def input_gradient(params: Layer[X, Y, C, G], cache: C, dout: Y) -> X:
     >>> input_gradient(Tanh(), cache, np.ones_like(y))
     array([[1.]])
     """
-    _, dx = params.pullback(cache, plain(dout))
+    _, dx = params.pullback(cache, plain(dout, "dout"))
     return dx()
 
 
