@@ -395,7 +395,8 @@ def lock(array: ArrayT) -> ArrayT:
     """
     if type(array) is np.ndarray and array.dtype in NATIVE_DTYPES:
         flags = array.flags
-        if flags.c_contiguous and flags.aligned and is_locked(array):
+        is_laid_out = flags.c_contiguous and flags.aligned and not flags.writeable
+        if is_laid_out and (array.base is None or is_locked(array)):
             return array
     array = as_ndarray(array, "a parameter")
     check_float(array, "a parameter")
