@@ -238,10 +238,12 @@ def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -
     Raises
     ------
     DTypeError
-        If it is no array, or its dtype differs.
+        If it is no array, or its dtype differs, or the other one has a mask.
     ShapeError
         If its shape differs.
     """
+    if type(like) is not np.ndarray:
+        check_float(like, "the cached array")
     check_dtype(array, like.dtype, name)
     check_shape(array, like.shape, name)
 

@@ -13,8 +13,8 @@ from typing import TypeVar, cast
 import attrs
 import numpy as np
 
-from funnet.arrays import Array, Float, T, array_type, check_float_type, lock, seal
-from funnet.errors import LocatedError, ShapeError, StructureError
+from funnet.arrays import Array, Float, T, array_type, as_ndarray, check_float_type, lock, seal
+from funnet.errors import DTypeError, LocatedError, ShapeError, StructureError
 from funnet.nodes import Kind, kind_of as _kind
 
 Tree = TypeVar("Tree")
@@ -227,6 +227,8 @@ def astype(params: Tree, dtype: type[Float]) -> Tree:
     ------
     TypeError
         If `dtype` is another type.
+    DTypeError
+        If a finite number is beyond the range of `dtype`; the message starts with its path.
 
     Examples
     --------
@@ -236,7 +238,20 @@ def astype(params: Tree, dtype: type[Float]) -> Tree:
     Affine(W=float64[3, 2], b=float64[2])
     """
     check_float_type(dtype)
-    return tree_map(lambda array: seal(array.astype(dtype)), params)
+
+    def convert(array: Array) -> Array:
+        array = as_ndarray(array, "a parameter")
+        with np.errstate(over="ignore"):
+            converted: Array = array.astype(dtype)
+        if (np.isinf(converted) > np.isinf(array)).any():
+            limit = np.finfo(dtype)
+            raise DTypeError(
+                f"expected numbers from {limit.min} to {limit.max}, which {limit.dtype} can hold, "
+                f"got numbers from {np.nanmin(array)} to {np.nanmax(array)}"
+            )
+        return seal(converted)
+
+    return tree_map(convert, params)
 
 
 def parameter_count(params: object) -> int:

@@ -224,6 +224,19 @@ def test_astype_takes_float_types_only(dtype: object) -> None:
         astype(net(), dtype)  # type: ignore[arg-type]
 
 
+def test_astype_refuses_numbers_that_the_other_type_cannot_hold() -> None:
+    tree = {"W": np.array([1.0, np.nan, np.inf, 65504.0])}
+
+    converted = astype(tree, np.float16)["W"]
+
+    assert converted.tolist() == pytest.approx(tree["W"].tolist(), nan_ok=True)
+    for number in (7e4, -7e4, 1e300):
+        with pytest.raises(
+            DTypeError, match=r"^W: expected numbers from -65504\.0 to 65504\.0, whi"
+        ):
+            astype({"W": np.array([1.0, number])}, np.float16)
+
+
 def test_the_repr_draws_one_layer_a_line_with_its_path() -> None:
     two_layer_net = TwoLayerNet(np.ones((2, 3)), np.ones(3), np.ones((3, 1)), np.ones(1))
 
