@@ -265,10 +265,12 @@ def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -
     Raises
     ------
     DTypeError
-        If it is no array, or its dtype differs.
+        If it is no array, or its dtype differs, or the other one has a mask.
     ShapeError
         If its shape differs.
     """
+    if type(like) is not np.ndarray:
+        check_float(like, "the cached array")
     check_dtype(array, like.dtype, name)
     check_shape(array, like.shape, name)
 
@@ -422,7 +424,8 @@ def lock(array: Array) -> Array:
     """
     if type(array) is np.ndarray and array.dtype in NATIVE_DTYPES:
         flags = array.flags
-        if flags.c_contiguous and flags.aligned and is_locked(array):
+        is_laid_out = flags.c_contiguous and flags.aligned and not flags.writeable
+        if is_laid_out and (array.base is None or is_locked(array)):
             return array
     array = as_ndarray(array, "a parameter")
     check_float(array, "a parameter")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, Never, Protocol, TypeVar, cast, overload
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Generic, Literal, Never, Protocol, TypeVar, cast, overload
 
 import attrs
 
 from funnet.arrays import Matrix, Ranked, Shaped, check_cache
 from funnet.errors import LocatedError, ShapeError, StructureError
 from funnet.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
-from funnet.tree import check_layer_class, describe
+from funnet.nodes import check_layer_class
+from funnet.tree import describe, refill
 from funnet.widths import Widths, mismatches, whole
 
 # The widths of the input and the output: `int`, or a literal where `funnet.mypy_plugin` knows it.
@@ -19,6 +20,7 @@ O_co = TypeVar("O_co", bound=int, covariant=True)
 # What is left of the arrays that go in and out, so that a network's type is short: their shapes.
 S = TypeVar("S", bound=tuple[int, ...])
 T = TypeVar("T", bound=tuple[int, ...])
+L = TypeVar("L", bound=tuple[object, ...])
 L_co = TypeVar("L_co", bound=tuple[object, ...], covariant=True)
 
 Rows = tuple[int, int]
@@ -27,14 +29,34 @@ Pixels = tuple[int, int, int, int]
 
 @attrs.frozen(eq=False, repr=False)
 class SequentialCache(Generic[L_co]):
-    """What `Sequential.pullback` needs: the caches of the layers, in their order."""
+    """What `Sequential.pullback` needs: the layers that made it, and the cache of each."""
 
+    layers: L_co
     caches: tuple[object, ...]
+
+
+def _fitting(layers: L) -> L:
+    """Return layers as a tuple, after a check that each is a layer and takes what it is given."""
+    row: object = layers
+    if not isinstance(row, tuple):
+        if not isinstance(row, Iterable):
+            raise TypeError(f"expected a tuple of layers, got {row!r}")
+        row = tuple(row)
+    for i, layer in enumerate(row):
+        if isinstance(layer, type) or not all(hasattr(layer, m) for m in ("forward", "pullback")):
+            raise TypeError(
+                f"expected layer {i} to be a value with the methods forward and pullback, "
+                f"got {layer!r}"
+            )
+        check_layer_class(type(layer))
+    for _, message in mismatches([_widths(layer) for layer in row]):
+        raise ShapeError(message)
+    return cast(L, row)
 
 
 @attrs.frozen(eq=False)
 class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
-    """Layers in a row, as one layer: a network. Made by `sequential`, which checks that they fit.
+    """Layers in a row, as one layer: a network. `sequential` makes one whose type is known.
 
     Its type says, in this order: the width of its input and of its output, the shape of the arrays
     that go in and come out, and its layers.
@@ -43,9 +65,18 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     ----------
     layers
         A tuple of layers, in the order in which the input goes through them.
+
+    Raises
+    ------
+    ShapeError
+        If a layer takes another width than the one before gives; both are named.
+    TypeError
+        If something is no layer.
     """
 
-    layers: L_co
+    layers: L_co = attrs.field(converter=_fitting)
+
+    constructor_only_checks: ClassVar[Literal[True]] = True
 
     __repr__ = describe
 
@@ -79,7 +110,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
                 _locate(error, i, layer)
                 raise
             caches.append(cache)
-        return y, SequentialCache(tuple(caches))
+        return y, SequentialCache(self.layers, tuple(caches))
 
     def pullback(
         self, cache: SequentialCache[L_co], dout: Shaped[T], /
@@ -87,9 +118,11 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
         """Return the gradients of all layers; dx is that of the first one."""
         check_cache(cache, SequentialCache)
         row = self._row
-        if len(cache.caches) != len(row):
+        if cache.layers is not self.layers or len(cache.caches) != len(row):
+            # Of a network of the same architecture, it would give wrong gradients silently.
             raise StructureError(
-                f"expected the cache of {len(row)} layers, got one of {len(cache.caches)}"
+                "expected the cache of this network, got the cache of another network (such as a "
+                "copy or an update); hand over the cache that forward returned for this network"
             )
         grads = []
         gradient: Any = dout
@@ -103,7 +136,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
                 _locate(error, i, row[i])
                 raise
             grads.append(grad)
-        return Sequential(cast(L_co, tuple(reversed(grads)))), dx
+        return refill(Sequential, (tuple(reversed(grads)),)), dx
 
 
 def _locate(error: Exception, i: int, layer: object) -> None:
@@ -278,13 +311,4 @@ def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any, Any, Any]:
       layers.2: Affine(W=float32[80, 10], b=float32[10])
     )
     """
-    for i, layer in enumerate(layers):
-        if isinstance(layer, type) or not all(hasattr(layer, m) for m in ("forward", "pullback")):
-            raise TypeError(
-                f"expected layer {i} to be a value with the methods forward and pullback, "
-                f"got {layer!r}"
-            )
-        check_layer_class(type(layer))
-    for _, message in mismatches([_widths(layer) for layer in layers]):
-        raise ShapeError(message)
     return Sequential(layers)

@@ -8,8 +8,18 @@ from typing import Any, Literal, Never, NoReturn, Protocol, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from funnet.arrays import ArrayT, Float, Matrix, Ranked, Shaped, ShapeT, check_count, plain
-from funnet.errors import ShapeError
+from funnet.arrays import (
+    ArrayT,
+    Float,
+    Matrix,
+    Ranked,
+    Shaped,
+    ShapeT,
+    as_ndarray,
+    check_count,
+    plain,
+)
+from funnet.errors import DTypeError, ShapeError
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -182,7 +192,7 @@ def backward(params: Layer[X, Y, C, G], cache: C, dout: Y) -> G:
     ShapeError, DTypeError
         If `dout` is not like the output.
     StructureError
-        If the cache is one of other layers.
+        If the cache is not that of these very layers: networks of one architecture are told apart.
 
     Examples
     --------
@@ -220,7 +230,7 @@ def input_gradient(params: Layer[X, Y, C, object], cache: C, dout: Y) -> X:
     ShapeError, DTypeError
         If `dout` is not like the output.
     StructureError
-        If the cache is one of other layers.
+        If the cache is not that of these very layers: networks of one architecture are told apart.
 
     Examples
     --------
@@ -279,7 +289,13 @@ def predict(
     (5, 1)
     """
     rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
-    if np.ndim(x) == 0:
+    x = as_ndarray(x)
+    if type(x) is not np.ndarray:
+        raise DTypeError(
+            f"expected x to be a NumPy array with one row a sample, got {type(x).__name__}; "
+            "convert it with np.asarray"
+        )
+    if x.ndim == 0:
         raise ShapeError("expected x to have one row a sample, got a scalar")
     first: npt.NDArray[Float]
     first, _ = forward(params, x[:rows])

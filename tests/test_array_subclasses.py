@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
-from small_networks import batch, network
+from small_networks import LAYERS, batch, network
 from strategies import AnyArray
 
 from funnet import (
@@ -91,6 +92,17 @@ def test_a_mask_is_refused_by_the_methods_of_a_layer_too() -> None:
         layer.pullback(cache, np.ma.masked_array(y))
     with pytest.raises(DTypeError, match="the cached x of Affine to be an array without a mask"):
         layer.pullback(type(cache)(np.ma.masked_array(x)), y)
+
+
+@pytest.mark.parametrize("name", sorted(LAYERS.keys() - {"Flatten"}))  # which needs the shape only
+def test_a_mask_in_a_cache_is_refused(name: str) -> None:
+    layer = LAYERS[name]
+    y, cache = layer.forward(batch(5, 3))
+    (field,) = attrs.fields(type(cache))
+    hidden = attrs.evolve(cache, **{field.name: np.ma.masked_array(batch(5, 3))})
+
+    with pytest.raises(DTypeError, match=r"the cached .* to be an array without a mask"):
+        layer.pullback(hidden, y)
 
 
 @pytest.mark.parametrize("cls", [np.matrix, np.recarray, Own])

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from itertools import permutations
+from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from small_networks import (
@@ -21,13 +26,17 @@ from zoo import AnyLayer
 from funnet import (
     DTypeError,
     ReLU,
+    SequentialCache,
     ShapeError,
     StructureError,
     Tanh,
+    astype,
     backward,
     forward,
     sequential,
     sgd_update,
+    tree_leaves,
+    tree_map,
 )
 
 HINT = "; hand over the cache that forward returned for this network"
@@ -44,51 +53,66 @@ def test_the_cache_of_another_layer_is_refused(pull: Pull, name: str, other: str
     assert str(caught.value) == f"expected a {name}Cache, got {other}Cache{HINT}"
 
 
-@every_pull
-def test_the_cache_of_another_network_is_refused_by_the_layer_that_it_does_not_fit(
-    pull: Pull,
-) -> None:
-    y, cache = forward(sequential(affine(3, 4), Tanh(), affine(4, 2)), batch(5, 3))
-
-    with pytest.raises(StructureError) as caught:
-        pull(network(), cache, y)
-
-    assert str(caught.value) == f"layers.1: expected a ReLUCache, got TanhCache{HINT}"
+NET = network()
 
 
 @every_pull
-def test_the_cache_of_a_network_of_other_widths_is_refused(
-    pull: Pull,
-) -> None:
-    y, cache = forward(sequential(affine(3, 5), ReLU(), affine(5, 2)), batch(5, 3))
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(network(), id="of the same architecture"),
+        pytest.param(tree_map(np.negative, NET), id="an update"),
+        pytest.param(copy.deepcopy(NET), id="a copy"),
+        pytest.param(astype(astype(NET, np.float64), np.float32), id="converted"),
+        pytest.param(sequential(affine(3, 4), Tanh(), affine(4, 2)), id="of other layers"),
+        pytest.param(sequential(affine(3, 5), ReLU(), affine(5, 2)), id="of other widths"),
+        pytest.param(sequential(affine(3, 2), ReLU()), id="shorter"),
+    ],
+)
+def test_the_cache_of_another_network_is_refused(pull: Pull, other: AnyLayer) -> None:
+    y, cache = forward(other, batch(5, 3))
 
-    with pytest.raises(ShapeError) as caught:
-        pull(network(), cache, y)
-
-    message = "layers.2: expected the cached x of Affine of shape (N, 4), got (5, 5)"
-    assert str(caught.value) == message
-
-
-@every_pull
-def test_the_cache_of_a_network_of_another_dtype_is_refused(
-    pull: Pull,
-) -> None:
-    y, cache = forward(network(np.float64), batch(5, 3, dtype=np.float64))
-
-    with pytest.raises(
-        DTypeError, match=r"^layers\.2: expected the cached x of Affine to be float32"
-    ):
-        pull(network(), cache, y.astype(np.float32))
+    with pytest.raises(StructureError, match=r"^expected the cache of this network, got the cache"):
+        pull(NET, cache, y)
 
 
 @every_pull
-def test_the_cache_of_a_shorter_network_is_refused(
-    pull: Pull,
-) -> None:
-    y, cache = forward(sequential(affine(3, 2), ReLU()), batch(5, 3))
+def test_swapped_caches_of_parts_are_refused_by_the_part(pull: Pull) -> None:
+    part = sequential(affine(3, 3), ReLU())
+    twin = sequential(affine(3, 3), ReLU())
+    net = sequential(part, twin)
+    y, cache = forward(net, batch(5, 3))
 
-    with pytest.raises(StructureError, match=r"^expected the cache of 3 layers, got one of 2$"):
-        pull(network(), cache, y)
+    with pytest.raises(StructureError, match=r"^layers\.1: expected the cache of this network"):
+        pull(net, attrs.evolve(cache, caches=cache.caches[::-1]), y)
+
+
+@every_pull
+def test_a_cache_without_that_of_each_layer_is_refused(pull: Pull) -> None:
+    y, cache = forward(NET, batch(5, 3))
+
+    for caches in ((), cache.caches[1:], (*cache.caches, None)):
+        with pytest.raises(StructureError, match=r"^expected the cache of this network"):
+            pull(NET, SequentialCache(cache.layers, caches), y)
+
+
+@pytest.mark.parametrize(
+    "carry",
+    [
+        pytest.param(lambda pair: pickle.loads(pickle.dumps(pair)), id="pickle"),  # noqa: S301 (our own bytes)
+        pytest.param(copy.deepcopy, id="deepcopy"),
+        pytest.param(lambda pair: (attrs.evolve(pair[0]), copy.copy(pair[1])), id="shallow"),
+    ],
+)
+def test_a_network_and_its_cache_are_carried_together(carry: Callable[[object], Any]) -> None:
+    net = sequential(NET, sequential(ReLU()))
+    y, cache = forward(net, batch(5, 3))
+
+    carried_net, carried_cache = carry((net, cache))
+
+    expected = tree_leaves(backward(net, cache, y))
+    for a, b in zip(expected, tree_leaves(backward(carried_net, carried_cache, y)), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @every_pull
@@ -154,10 +178,10 @@ def test_dout_is_of_the_dtype_of_the_output(
 
 
 def test_a_wrong_dout_is_located_at_the_last_layer() -> None:
-    _, cache = forward(network(), batch(5, 3))
+    _, cache = forward(NET, batch(5, 3))
 
     with pytest.raises(ShapeError) as caught:
-        backward(network(), cache, batch(4, 2))
+        backward(NET, cache, batch(4, 2))
 
     assert str(caught.value) == "layers.2: expected dout of Affine of shape (5, 2), got (4, 2)"
 

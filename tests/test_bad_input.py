@@ -92,11 +92,13 @@ def test_float_types_are_not_mixed(run: Run, of_net: type[Float], of_x: type[Flo
     )
 
 
-def test_a_list_to_predict_for_is_told_how_to_become_an_array() -> None:
+@pytest.mark.parametrize("x", [[[1.0, 2.0, 3.0]], [[1.0], [1.0, 2.0]], "text", None, 3.0])
+def test_what_is_no_array_to_predict_for_is_told_how_to_become_one(x: Wrong) -> None:
     with pytest.raises(
-        DTypeError, match=r"^layers\.0: .* floats, got list; convert it with np\.asa"
+        DTypeError,
+        match=rf"^expected x to be a NumPy array with one row a sample, got {type(x).__name__};",
     ):
-        predict(network(), [[1.0, 2.0, 3.0]])
+        predict(network(), x)
 
 
 @every_layer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -15,17 +16,22 @@ from funnet import (
     Flatten,
     Matrix,
     ReLU,
+    Sequential,
     ShapeError,
     Sigmoid,
     Tanh,
     forward,
     sequential,
 )
+from funnet.combinators import Rows
 from funnet.widths import Widths, mismatches, whole
 
 
 def affine(n_in: int, n_out: int) -> Affine:
     return Affine.init(n_in, n_out, rng=0)
+
+
+NET = sequential(affine(5, 4), ReLU())
 
 
 def test_layers_that_do_not_fit_are_named_at_construction() -> None:
@@ -128,3 +134,42 @@ def test_an_error_in_forward_starts_with_the_path_of_the_layer() -> None:
 def test_what_is_no_layer_is_refused(thing: object) -> None:
     with pytest.raises(TypeError, match="expected layer 1 to be a value with the methods forward"):
         sequential(ReLU(), thing)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("make", [Sequential, lambda row: attrs.evolve(NET, layers=row)])
+@pytest.mark.parametrize("container", [tuple, list, iter])
+def test_the_layers_are_kept_in_a_tuple(
+    make: Callable[[object], Sequential[int, int, Rows, Rows, tuple[AnyLayer, ...]]],
+    container: Callable[[object], object],
+) -> None:
+    row = (affine(5, 4), ReLU())
+
+    net = make(container(row))
+
+    assert type(net.layers) is tuple
+    assert net.layers == row
+
+
+def test_a_list_of_layers_may_change_afterwards() -> None:
+    mine: Any = [affine(5, 4)]  # no tuple, as mypy would say
+    net: Any = Sequential(mine)
+
+    mine.append(affine(8, 3))
+
+    assert len(net.layers) == 1
+
+
+@pytest.mark.parametrize("make", [Sequential, lambda row: attrs.evolve(NET, layers=row)])
+def test_however_a_network_is_made_its_layers_are_checked(
+    make: Callable[[object], object],
+) -> None:
+    with pytest.raises(ShapeError, match=r"^layer 1 \(Affine\) takes 8 features, but layer 0"):
+        make((affine(5, 4), affine(8, 3)))
+    with pytest.raises(
+        TypeError, match=r"^expected layer 1 to be a value with the methods forward"
+    ):
+        make([affine(5, 4), np.tanh])
+    with pytest.raises(TypeError, match=r"^expected a tuple of layers, got ReLU"):
+        make(ReLU())
+    with pytest.raises(TypeError, match=r"^expected a tuple of layers, got None$"):
+        make(None)

@@ -32,6 +32,7 @@ from funnet import (
     sequential,
     sgd_update,
 )
+from funnet.layers.affine import AffineCache
 
 ERRORS = {ShapeError: ValueError, DTypeError: TypeError, StructureError: ValueError}
 
@@ -137,12 +138,12 @@ def test_forward_names_the_layer_that_takes_another_width(
 def test_backward_names_the_layer_that_got_the_wrong_cache(
     path: str, net: AnyLayer, pull: Callable[[AnyLayer, object, Matrix], object]
 ) -> None:
-    """The one layer with parameters is swapped for one of other widths."""
+    """The cache of the one layer with parameters is swapped for one of another width."""
     y, cache = forward(net, batch(5, 6))
-    other = replace_at(net, path, Affine.init(2, 4, rng=0))
+    other = replace_at(cache, path.replace("layers", "caches"), AffineCache(batch(5, 2)))
 
-    with pytest.raises(ShapeError, match=r"expected the cached x of Affine .* \(N, 2\)") as caught:
-        pull(other, cache, y)
+    with pytest.raises(ShapeError, match=r"expected the cached x of Affine .* \(N, 3\)") as caught:
+        pull(net, other, y)
 
     assert caught.value.path == path
 

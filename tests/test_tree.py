@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import copy
+from array import array as buffer
+from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
@@ -30,6 +32,7 @@ from funnet import (
     tree_leaves,
     tree_map,
 )
+from funnet.arrays import is_locked
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
@@ -198,7 +201,7 @@ def test_replacing_at_a_path_that_is_not_there_is_refused(path: str) -> None:
 
 
 def test_replacing_by_an_array_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ShapeError, match=r"expected b of Affine of shape \(4,\), got \(5,\)"):
+    with pytest.raises(ShapeError, match=r"^layers\.0: expected b of Affine of shape \(4,\), got"):
         replace_at(net(), "layers.0.b", np.zeros(5, np.float32))
 
 
@@ -219,6 +222,19 @@ def test_parameter_count_of_the_textbook_network() -> None:
 def test_astype_takes_float_types_only(dtype: object) -> None:
     with pytest.raises(TypeError, match=r"expected dtype np\.float16, np\.float32 or np\.float64"):
         astype(net(), dtype)  # type: ignore[arg-type]
+
+
+def test_astype_refuses_numbers_that_the_other_type_cannot_hold() -> None:
+    tree = {"W": np.array([1.0, np.nan, np.inf, 65504.0])}
+
+    converted = astype(tree, np.float16)["W"]
+
+    assert converted.tolist() == pytest.approx(tree["W"].tolist(), nan_ok=True)
+    for number in (7e4, -7e4, 1e300):
+        with pytest.raises(
+            DTypeError, match=r"^W: expected numbers from -65504\.0 to 65504\.0, whi"
+        ):
+            astype({"W": np.array([1.0, number])}, np.float16)
 
 
 def test_the_repr_draws_one_layer_a_line_with_its_path() -> None:
@@ -242,3 +258,86 @@ def test_describe_shows_no_numbers_of_a_class_with_another_repr() -> None:
 
     assert describe(plain) == "Plain(_W=float64[2, 2], name='mine', scale=float64[2])"
     assert describe({"W": np.ones(3)}) == "dict(W=float64[3])"
+
+
+def test_an_array_that_others_can_write_to_is_copied_by_tree_map() -> None:
+    owner, memory = np.ones(4), buffer("d", [1, 1, 1, 1])
+    over_memory = np.frombuffer(memory)
+    for shared in (owner[:], np.broadcast_to(owner[:1], (4,)), over_memory, over_memory[:]):
+        shared.setflags(write=False)
+
+        (mapped,) = tree_map(lambda _, shared=shared: shared, [np.zeros(4)])
+        owner[:], memory[0] = 7, 7
+
+        np.testing.assert_array_equal(mapped, np.ones(4))
+        owner[:], memory[0] = 1, 1
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.bool, np.longdouble, object])
+def test_a_read_only_array_that_is_not_of_floats_is_refused(dtype: type) -> None:
+    result: Any = np.ones(2, dtype)
+    result.setflags(write=False)
+
+    with pytest.raises(DTypeError, match="a: expected a parameter to be float16, float32 or"):
+        tree_map(lambda _: result, {"a": np.ones(2)})
+
+
+@every_case
+def test_a_mapped_value_is_what_its_constructor_would_have_made(case: Case) -> None:
+    """Where a class says that its constructor only checks, a tree goes past it."""
+    layer = case.layer(0)
+
+    mapped = tree_map(np.negative, layer)
+
+    copied = copy.deepcopy(mapped)
+    assert type(mapped) is type(layer)
+    assert repr(mapped) == repr(copied) == repr(layer)
+    for a, b in zip(tree_leaves(mapped), tree_leaves(copied), strict=True):
+        assert is_locked(a)
+        np.testing.assert_array_equal(a, b, strict=True)
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4, 1)])
+def test_arrays_of_other_shapes_go_through_the_constructor(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match="expected a matrix, got float64"):
+        tree_map(lambda _: np.ones(shape), net())
+    with pytest.raises(ShapeError, match=r"^layer 2 \(Affine\) takes 4 features, but layer 0"):
+        tree_map(lambda a: np.ones((4, 2) if a.ndim == 2 else 2, np.float32), net())
+    with pytest.raises(DTypeError, match="expected b of Affine to be float64, got float32"):
+        tree_map(lambda a: a.astype(np.float64) if a.ndim == 2 else a, net())
+
+
+def test_a_subclass_does_not_inherit_that_the_constructor_only_checks() -> None:
+    @attrs.frozen(eq=False)
+    class Counted(Affine[int, int]):
+        total: float = 0
+
+        def __attrs_post_init__(self) -> None:
+            object.__setattr__(self, "total", float(self.W.sum()))
+
+    layer = Counted(np.ones((3, 2)), np.ones(2))
+
+    assert tree_map(lambda array: 2 * array, layer).total == 12
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("layers.0", Affine.init(3, 5, rng=0), "layer 2 .* takes 4 features, but layer 0"),
+        ("layers.2", Affine.init(5, 2, rng=0), "layer 2 .* takes 5 features, but layer 0"),
+        ("layers", (Affine.init(3, 4, rng=0), Affine.init(3, 4, rng=0)), "layer 1 .* takes 3"),
+    ],
+)
+def test_replacing_by_a_layer_that_does_not_fit_is_refused(
+    path: str, value: object, message: str
+) -> None:
+    with pytest.raises(ShapeError, match=f"^{message}"):
+        replace_at(net(), path, value)
+    with pytest.raises(ShapeError, match=rf"^layers\.1: {message}"):
+        replace_at(sequential(ReLU(), net()), f"layers.1.{path}", value)
+
+
+@pytest.mark.parametrize("value", [None, np.ones(3), ReLU, {"W": np.ones(3)}])
+def test_replacing_a_layer_by_something_else_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match=r"^expected layer 1 to be a value with the methods"):
+        replace_at(net(), "layers.1", value)
