@@ -152,7 +152,7 @@ def as_ndarray(x: T, name: str = "x") -> T:
     """
     if type(x) is np.ndarray or not isinstance(x, np.ndarray):
         return x
-    if isinstance(x, np.ma.MaskedArray):
+    if hasattr(type(x), "filled"):  # np.ma would be loaded by its first use, with 4 MB
         raise DTypeError(
             f"expected {name} to be an array without a mask, got {type(x).__name__}; "
             "fill it with .filled(value), or remove the rows that have masked values"
