@@ -313,7 +313,7 @@ def _check_finite(
         for array in tree_leaves(tree):
             # The sum of squares costs less than a look at each number, and infinity and NaN come
             # through. That of large numbers may be infinite as well: only a finite one settles.
-            row = array if array.ndim == 1 else array.ravel()
+            row = array.ravel()
             if not math.isfinite(row.dot(row)):
                 _explain(new, old, grads, x)
                 return
