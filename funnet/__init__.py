@@ -1,6 +1,6 @@
 """Neural networks as immutable values and pure functions, on NumPy."""
 
-from funnet.arrays import (
+from funnet.core.arrays import (
     RNG as RNG,
     Array as Array,
     Classes as Classes,
@@ -17,16 +17,32 @@ from funnet.arrays import (
     lock_vector as lock_vector,
     seal as seal,
 )
-from funnet.checkpoints import (
-    CheckpointError as CheckpointError,
-    load as load,
-    save as save,
+from funnet.core.errors import (
+    DTypeError as DTypeError,
+    LocatedError as LocatedError,
+    ShapeError as ShapeError,
+    StructureError as StructureError,
 )
-from funnet.combinators import (
-    Network as Network,
-    Sequential as Sequential,
-    SequentialCache as SequentialCache,
-    sequential as sequential,
+from funnet.core.layer import (
+    Elementwise as Elementwise,
+    Layer as Layer,
+    OnRows as OnRows,
+    SomeLayer as SomeLayer,
+    backward as backward,
+    forward as forward,
+    input_gradient as input_gradient,
+    predict as predict,
+)
+from funnet.core.tree import (
+    astype as astype,
+    describe as describe,
+    named_leaves as named_leaves,
+    parameter_count as parameter_count,
+    rebuild as rebuild,
+    replace_at as replace_at,
+    tree_leaves as tree_leaves,
+    tree_like as tree_like,
+    tree_map as tree_map,
 )
 from funnet.data import (
     DataError as DataError,
@@ -38,15 +54,20 @@ from funnet.data import (
     one_hot as one_hot,
     read_idx as read_idx,
 )
-from funnet.errors import (
-    DTypeError as DTypeError,
-    LocatedError as LocatedError,
-    ShapeError as ShapeError,
-    StructureError as StructureError,
+from funnet.experiments.checkpoints import (
+    CheckpointError as CheckpointError,
+    load as load,
+    save as save,
 )
-from funnet.fingerprints import (
+from funnet.experiments.fingerprints import (
     fingerprint as fingerprint,
 )
+from funnet.experiments.manifests import (
+    differences as differences,
+    manifest as manifest,
+)
+from funnet.experiments.sweeps.results import Result as Result
+from funnet.experiments.sweeps.sweep import sweep as sweep
 from funnet.functions import (
     identity as identity,
     log_softmax as log_softmax,
@@ -62,25 +83,6 @@ from funnet.gradients import (
     check_gradients as check_gradients,
     numerical_gradient as numerical_gradient,
 )
-from funnet.initializers import (
-    Initializer as Initializer,
-    he as he,
-    he_uniform as he_uniform,
-    normal as normal,
-    xavier as xavier,
-    xavier_uniform as xavier_uniform,
-    zeros as zeros,
-)
-from funnet.layer import (
-    Elementwise as Elementwise,
-    Layer as Layer,
-    OnRows as OnRows,
-    SomeLayer as SomeLayer,
-    backward as backward,
-    forward as forward,
-    input_gradient as input_gradient,
-    predict as predict,
-)
 from funnet.layers import (
     Affine as Affine,
     Flatten as Flatten,
@@ -92,15 +94,26 @@ from funnet.layers import (
     Step as Step,
     Tanh as Tanh,
 )
+from funnet.layers.combinators import (
+    Network as Network,
+    Sequential as Sequential,
+    SequentialCache as SequentialCache,
+    sequential as sequential,
+)
+from funnet.layers.initializers import (
+    Initializer as Initializer,
+    he as he,
+    he_uniform as he_uniform,
+    normal as normal,
+    xavier as xavier,
+    xavier_uniform as xavier_uniform,
+    zeros as zeros,
+)
 from funnet.losses import (
     mean_squared_error as mean_squared_error,
     sigmoid_cross_entropy as sigmoid_cross_entropy,
     softmax_cross_entropy as softmax_cross_entropy,
     sum_squared_error as sum_squared_error,
-)
-from funnet.manifests import (
-    differences as differences,
-    manifest as manifest,
 )
 from funnet.metrics import (
     accuracy as accuracy,
@@ -122,8 +135,7 @@ from funnet.optimizers import (
     sgd_update as sgd_update,
     weight_decay as weight_decay,
 )
-from funnet.results import Result as Result
-from funnet.schedules import (
+from funnet.optimizers.schedules import (
     Rate as Rate,
     Schedule as Schedule,
     constant_lr as constant_lr,
@@ -132,30 +144,18 @@ from funnet.schedules import (
     piecewise_lr as piecewise_lr,
     step_lr as step_lr,
 )
-from funnet.streams import (
+from funnet.training.streams import (
     best_so_far as best_so_far,
     early_stopping as early_stopping,
     every as every,
     last as last,
     moving_average as moving_average,
 )
-from funnet.sweeps import sweep as sweep
-from funnet.training import (
+from funnet.training.train import (
     NonFiniteError as NonFiniteError,
     TrainState as TrainState,
     train as train,
     train_step as train_step,
-)
-from funnet.tree import (
-    astype as astype,
-    describe as describe,
-    named_leaves as named_leaves,
-    parameter_count as parameter_count,
-    rebuild as rebuild,
-    replace_at as replace_at,
-    tree_leaves as tree_leaves,
-    tree_like as tree_like,
-    tree_map as tree_map,
 )
 
 __all__ = [

@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from funnet.arrays import FLOAT_TYPES, ArrayT, Float, as_ndarray, check_float
-from funnet.errors import ShapeError
+from funnet.core.arrays import FLOAT_TYPES, ArrayT, Float, as_ndarray, check_float
+from funnet.core.errors import ShapeError
 
 Order: TypeAlias = Literal["C", "F"]
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import attrs
 import numpy as np
 
-from funnet.arrays import Array, array_type, as_float, check_like, seal
-from funnet.layer import Layer, X, Y, backward, forward, input_gradient
-from funnet.tree import Tree, astype, named_leaves, replace_at, tree_leaves, tree_map
+from funnet.core.arrays import Array, array_type, as_float, check_like, seal
+from funnet.core.layer import Layer, X, Y, backward, forward, input_gradient
+from funnet.core.tree import Tree, astype, named_leaves, replace_at, tree_leaves, tree_map
 
 T = TypeVar("T")
 

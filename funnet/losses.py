@@ -15,7 +15,7 @@ from typing import TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from funnet.arrays import (
+from funnet.core.arrays import (
     Array,
     ArrayT,
     Classes,
@@ -28,7 +28,7 @@ from funnet.arrays import (
     check_targets,
     is_labels,
 )
-from funnet.errors import ShapeError
+from funnet.core.errors import ShapeError
 from funnet.functions import WIDENED, Order, below_maximum, widened
 from funnet.targets import distributions, probabilities
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from funnet.arrays import (
+from funnet.core.arrays import (
     Classes,
     Matrix,
     Targets,
@@ -17,7 +17,7 @@ from funnet.arrays import (
     check_labels,
     is_labels,
 )
-from funnet.errors import ShapeError
+from funnet.core.errors import ShapeError
 from funnet.targets import distributions, probabilities
 
 

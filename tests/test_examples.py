@@ -33,7 +33,14 @@ def assert_wrote_only(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["quickstart", "mnist", "benchmark", "benchmark_training", "benchmark_types"]
+    "name",
+    [
+        "quickstart",
+        "mnist",
+        "benchmarks/benchmark",
+        "benchmarks/benchmark_training",
+        "benchmarks/benchmark_types",
+    ],
 )
 def test_help_says_what_an_example_shows(name: str, run: Run) -> None:
     summary = (ROOT / "examples" / f"{name}.py").read_text().splitlines()[0].strip('"')
@@ -83,7 +90,7 @@ def test_backward_is_compared_with_differences_for_each_parameter(run: Run) -> N
 def test_the_benchmark_prints_ratios_and_limits(run: Run) -> None:
     contenders = ["products", "funnet", "numpy"]
 
-    output = run("benchmark", "--quick", "--contenders", *contenders)
+    output = run("benchmarks/benchmark", "--quick", "--contenders", *contenders)
 
     lines = re.findall(r"^  funnet +[\d,.]+ +\d +[\d.]+  at most ([\d.]+): ", output, re.MULTILINE)
     assert lines == ["1.45", "1.20", "1.65", "2.00"]
@@ -91,7 +98,7 @@ def test_the_benchmark_prints_ratios_and_limits(run: Run) -> None:
 
 
 def test_the_benchmark_of_training_prints_ratios_and_limits(run: Run) -> None:
-    output = run("benchmark_training", "--quick")
+    output = run("benchmarks/benchmark_training", "--quick")
 
     lines = re.findall(r"^  (\S.*?) +[\d,.]+ +\d +[\d.]+  at most ([\d.]+): ", output, re.MULTILINE)
     expected = [("train", "1.05"), ("the next of minibatches", "0.35"), ("train", "1.05")]
@@ -105,14 +112,14 @@ def test_the_benchmark_of_training_prints_ratios_and_limits(run: Run) -> None:
 
 @needs_mnist
 def test_the_benchmark_of_training_measures_memory_on_mnist(run: Run) -> None:
-    output = run("benchmark_training", "--quick", "--data-dir", str(MNIST))
+    output = run("benchmarks/benchmark_training", "--quick", "--data-dir", str(MNIST))
 
     line = r"^peak memory of the MNIST example: \d+ MB  at most 450: "
     assert re.search(line, output, re.MULTILINE)
 
 
 def test_the_benchmark_of_types_prints_a_ratio_and_its_limit(run: Run) -> None:
-    output = run("benchmark_types", "--quick")
+    output = run("benchmarks/benchmark_types", "--quick")
 
     assert re.search(r"^mypy over 2 networks: .* times  at most 1.30: ", output, re.MULTILINE)
 

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from strategies import LAYOUTS, AnyArray, dtypes, normal_array, seeds
 
 from funnet import DTypeError, Float, Matrix, ShapeError, accuracy
-from funnet.arrays import Classes
+from funnet.core.arrays import Classes
 
 sizes = st.tuples(st.integers(1, 9), st.integers(2, 5))
 

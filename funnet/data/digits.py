@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from funnet.arrays import Labels
+from funnet.core.arrays import Labels
 from funnet.data.mnist import AnySplit, Flat, Grid, No, OneHot, Split, Yes, arrange
 
 N_TRAIN = 1500

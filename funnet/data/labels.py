@@ -6,7 +6,14 @@ from typing import TypeVar, overload
 
 import numpy as np
 
-from funnet.arrays import Classes, Float, as_ndarray, check_count, check_float_type, check_labels
+from funnet.core.arrays import (
+    Classes,
+    Float,
+    as_ndarray,
+    check_count,
+    check_float_type,
+    check_labels,
+)
 
 FloatT = TypeVar("FloatT", bound=Float)
 

@@ -11,8 +11,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.arrays import RNG, array_type, as_ndarray, check_count, generator
-from funnet.errors import DTypeError, ShapeError
+from funnet.core.arrays import RNG, array_type, as_ndarray, check_count, generator
+from funnet.core.errors import DTypeError, ShapeError
 
 X_co = TypeVar("X_co", bound=npt.NDArray[np.generic], covariant=True)
 T_co = TypeVar("T_co", bound=npt.NDArray[np.generic], covariant=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 import attrs
 import numpy as np
 
-from funnet.arrays import Labels
+from funnet.core.arrays import Labels
 from funnet.data.idx import IDXError, open_idx, read_exactly
 from funnet.data.labels import one_hot
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.arrays import (
+from funnet.core.arrays import (
     RNG,
     Float,
     Matrix,
@@ -25,10 +25,10 @@ from funnet.arrays import (
     lock_vector,
     seal,
 )
-from funnet.initializers import Initializer, he
-from funnet.kernels import column_sums
-from funnet.layer import OnRows, SomeLayer
-from funnet.tree import describe, rebuild, refill
+from funnet.core.kernels import column_sums
+from funnet.core.layer import OnRows, SomeLayer
+from funnet.core.tree import describe, rebuild, refill
+from funnet.layers.initializers import Initializer, he
 
 if TYPE_CHECKING:
     # A default lets `Affine(W, b)`, whose widths only the arrays know, be an Affine[int, int].

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import attrs
 
-from funnet.arrays import Images, Matrix, check_cache, check_dtype, check_float, check_shape
-from funnet.errors import ShapeError
-from funnet.layer import SomeLayer
+from funnet.core.arrays import Images, Matrix, check_cache, check_dtype, check_float, check_shape
+from funnet.core.errors import ShapeError
+from funnet.core.layer import SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -7,9 +7,9 @@ from typing import ClassVar, Generic, Literal
 
 import attrs
 
-from funnet.arrays import Shaped, ShapeT, check_cache, check_like
+from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like
+from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import identity
-from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -9,9 +9,9 @@ from typing import ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.arrays import Shaped, ShapeT, as_float, check_cache, check_float, check_like
+from funnet.core.arrays import Shaped, ShapeT, as_float, check_cache, check_float, check_like
+from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import LOWEST
-from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -8,9 +8,9 @@ from typing import ClassVar, Generic, Literal
 import attrs
 import numpy as np
 
-from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
+from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, seal
+from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import step
-from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -7,9 +7,9 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.arrays import Shaped, ShapeT, check_cache, check_like, seal
+from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, seal
+from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import tanh
-from funnet.layer import Elementwise, OnRows, SomeLayer
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -2,10 +2,10 @@
 
 With `plugins = funnet.mypy_plugin` in its settings, mypy infers `Affine[Literal[784], Literal[80]]`
 for `Affine.init(784, 80, rng=rng)`, and says of layers that don't fit what `sequential` raises at
-run time, in the same words: both ask `funnet.widths`.
+run time, in the same words: both ask `funnet.core.widths`.
 
 Nothing here knows `Affine`. A layer has widths if its class has the attributes `n_in` and `n_out`
-that `funnet.widths` speaks of, so a user's layer is treated as ours.
+that `funnet.core.widths` speaks of, so a user's layer is treated as ours.
 
 What mypy can't know is `int`, and never complained about. That takes a precaution: by mypy's rules
 a name has the type of the first value bound to it, and a list that of its first items, so that with
@@ -62,6 +62,7 @@ from mypy.types import (
     get_proper_type,
 )
 
+from funnet.core.widths import Widths, mismatches, whole
 from funnet.mypy_plugin.flow import Flow
 from funnet.mypy_plugin.reading import (
     NOTHING_KNOWN,
@@ -84,13 +85,15 @@ from funnet.mypy_plugin.reading import (
 )
 from funnet.mypy_plugin.syntax import arms_of
 from funnet.mypy_plugin.unused import PureFunctions, ThrownAway, check_used
-from funnet.widths import Widths, mismatches, whole
 
 FUNNET_WIDTH = ErrorCode("funnet-width", "Check that the widths of layers fit", "funnet")
 
-SEQUENTIAL = "funnet.combinators.sequential"
+SEQUENTIAL = "funnet.layers.combinators.sequential"
 
-_SOURCES = [*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "widths.py"]
+_SOURCES = [
+    *sorted(Path(__file__).parent.glob("*.py")),
+    Path(__file__).parents[1] / "core" / "widths.py",
+]
 __version__ = sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()
 """What mypy keeps with its cache, which it throws away when another version runs."""
 

@@ -45,6 +45,7 @@ from mypy.types import (
     has_type_vars,
 )
 
+from funnet.core.widths import Widths
 from funnet.mypy_plugin.reading import signatures_of, widths_of
 from funnet.mypy_plugin.syntax import (
     Demand,
@@ -59,15 +60,14 @@ from funnet.mypy_plugin.syntax import (
     results_of,
     targets_of,
 )
-from funnet.widths import Widths
 
 # Their type variables are of arrays and caches, which have no widths, as far as it matters.
 WITHOUT_WIDTHS = frozenset(
     {
         "funnet.gradients.check_gradients",
-        "funnet.layer.forward",
-        "funnet.layer.input_gradient",
-        "funnet.layer.predict",
+        "funnet.core.layer.forward",
+        "funnet.core.layer.input_gradient",
+        "funnet.core.layer.predict",
     }
 )
 
@@ -348,7 +348,7 @@ class Flow:
                 )
             )
         match value:
-            case CallExpr(callee=RefExpr(fullname="funnet.layer.backward"), args=[first, *_]):
+            case CallExpr(callee=RefExpr(fullname="funnet.core.layer.backward"), args=[first, *_]):
                 return isinstance(first, NameExpr) and first.node is name
             case _:
                 return False

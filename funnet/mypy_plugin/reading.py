@@ -50,10 +50,10 @@ from mypy.types import (
     get_proper_types,
 )
 
-from funnet.widths import Widths
+from funnet.core.widths import Widths
 
-SEQUENTIAL_TYPE = "funnet.combinators.Sequential"
-NETWORK_TYPE = "funnet.combinators.Network"
+SEQUENTIAL_TYPE = "funnet.layers.combinators.Sequential"
+NETWORK_TYPE = "funnet.layers.combinators.Network"
 
 NOTHING_KNOWN = Widths("layer")
 

@@ -43,11 +43,11 @@ FUNNET_UNUSED = ErrorCode(
 # Of the functions that `funnet` exports, those that are called for what they do.
 WITH_EFFECT = frozenset(
     {
-        "funnet.arrays.seal",  # locks its argument
-        "funnet.combinators.sequential",  # checks that layers fit
+        "funnet.core.arrays.seal",  # locks its argument
+        "funnet.layers.combinators.sequential",  # checks that layers fit
         "funnet.data.mnist.load_mnist",  # keeps what it has downloaded
         "funnet.gradients.check_gradients",  # raises an error where gradients are wrong
-        "funnet.streams.last",  # runs what it is given
+        "funnet.training.streams.last",  # runs what it is given
     }
 )
 

@@ -12,9 +12,9 @@ from typing import ClassVar
 import attrs
 import numpy as np
 
-from funnet.arrays import FLOAT_TYPES, Array
+from funnet.core.arrays import FLOAT_TYPES, Array
 from funnet.optimizers.optimizer import Optimizer, elementwise
-from funnet.schedules import Rate, check_number
+from funnet.optimizers.schedules import Rate, check_number
 
 _TINY = {scalar: float(np.finfo(scalar).tiny) for scalar in FLOAT_TYPES}
 

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Protocol, TypeVar, overload
 import attrs
 import numpy as np
 
-from funnet.arrays import Array, check_dtype, seal
-from funnet.layer import C, Layer, NetworkT, SomeLayer, X, Y
+from funnet.core.arrays import Array, check_dtype, seal
+from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
+from funnet.core.tree import tree_map
 from funnet.optimizers.optimizer import Optimizer, elementwise
-from funnet.schedules import Rate, check_number
-from funnet.tree import tree_map
+from funnet.optimizers.schedules import Rate, check_number
 
 Params = TypeVar("Params", bound=SomeLayer)
 C_contra = TypeVar("C_contra", contravariant=True)

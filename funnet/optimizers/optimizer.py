@@ -7,10 +7,10 @@ from typing import Generic, Protocol, TypeVar
 import attrs
 import numpy as np
 
-from funnet.arrays import Array, check_dtype, check_float, seal
-from funnet.errors import StructureError
-from funnet.schedules import Rate, check_number, rate_at
-from funnet.tree import tree_like, tree_map
+from funnet.core.arrays import Array, check_dtype, check_float, seal
+from funnet.core.errors import StructureError
+from funnet.core.tree import tree_like, tree_map
+from funnet.optimizers.schedules import Rate, check_number, rate_at
 
 P = TypeVar("P")
 

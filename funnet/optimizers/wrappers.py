@@ -7,8 +7,9 @@ import math
 import attrs
 import numpy as np
 
-from funnet.arrays import Array, seal
-from funnet.errors import StructureError
+from funnet.core.arrays import Array, seal
+from funnet.core.errors import StructureError
+from funnet.core.tree import named_leaves, tree_leaves, tree_like, tree_map
 from funnet.optimizers.optimizer import (
     Init,
     Optimizer,
@@ -17,8 +18,7 @@ from funnet.optimizers.optimizer import (
     Update,
     made_by,
 )
-from funnet.schedules import check_number
-from funnet.tree import named_leaves, tree_leaves, tree_like, tree_map
+from funnet.optimizers.schedules import check_number
 
 
 def weight_decay(optimizer: Optimizer, rate: float, *, biases: bool = False) -> Optimizer:

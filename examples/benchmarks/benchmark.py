@@ -1,0 +1,273 @@
+"""How long a training step takes: funnet, the bare matrix products, and other libraries.
+
+    python examples/benchmarks/benchmark.py            # about three minutes, on an idle machine
+    python examples/benchmarks/benchmark.py --quick    # a few seconds, to see that it works
+
+A step is forward, softmax cross-entropy of class numbers, backward and plain SGD in float32, always
+on the same batch and from the same weights, written as a good user of each library would write it.
+How the contenders take turns, and which of their times count, is said in `timing`.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from itertools import pairwise
+from math import nan
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+from timing import Step, compete, options, parse, report, verdict, work
+
+from funnet import (
+    Affine,
+    Labels,
+    Matrix,
+    ReLU,
+    Vector,
+    backward,
+    forward,
+    sequential,
+    sgd_update,
+    softmax_cross_entropy,
+)
+
+LR = 0.01
+
+IMPORT_LIMIT = 40
+"""How many milliseconds more than NumPy's may funnet's import take."""
+
+Params = list[tuple[Matrix, Vector]]
+"""The weights and the bias of each layer, with a ReLU between layers."""
+
+
+def bare_products(x: Matrix, t: Labels, params: Params) -> Step:
+    """Multiply the matrices of a step into buffers, and do nothing else."""
+    ys = [x, *(np.empty((len(x), len(b)), np.float32) for _, b in params)]
+    douts = [np.ones_like(y) for y in ys]
+    calls = [(ys[i], W, ys[i + 1]) for i, (W, _) in enumerate(params)]
+    for i, (W, _) in reversed(list(enumerate(params))):
+        calls.append((ys[i].T, douts[i + 1], np.empty_like(W)))
+        if i:  # nobody asks for the gradient of the batch
+            calls.append((douts[i + 1], W.T, douts[i]))
+
+    def step() -> float:
+        for a, b, out in calls:
+            np.dot(a, b, out)
+        return nan
+
+    return step
+
+
+def by_funnet(x: Matrix, t: Labels, params: Params) -> Step:
+    """Train a network that is a value."""
+    first, *others = params
+    net = sequential(Affine(*first), *(layer for p in others for layer in (ReLU(), Affine(*p))))
+
+    def step() -> float:
+        nonlocal net
+        y, cache = forward(net, x)
+        loss, dy = softmax_cross_entropy(y, t)
+        net = sgd_update(net, backward(net, cache, dy), lr=LR)
+        return loss
+
+    return step
+
+
+def by_numpy(x: Matrix, t: Labels, params: Params) -> Step:
+    """Write the same formulas out, and update the arrays in place."""
+    rows = np.arange(len(t))
+    *hidden, (W_out, b_out) = params
+
+    def step() -> float:
+        inputs = [x]
+        for W, b in hidden:
+            inputs.append(np.maximum(inputs[-1] @ W + b, 0))
+        scores = inputs[-1] @ W_out + b_out
+        p = np.exp(scores - scores.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        loss = -np.log(p[rows, t]).mean()
+
+        p[rows, t] -= 1
+        dout = p / len(t)
+        for y, layer in zip(reversed(inputs), reversed(params), strict=True):
+            W, b = layer
+            dW, db = y.T @ dout, dout.sum(axis=0)
+            if y is not x:
+                dout = (dout @ W.T) * (y > 0)
+            W -= LR * dW
+            b -= LR * db
+        return float(loss)
+
+    return step
+
+
+# The libraries below need not be there, neither for Python nor for mypy: hence import_module, and
+# what they return is Any.
+
+
+def by_torch(x: Matrix, t: Labels, params: Params) -> Step:
+    """Train eagerly, with an update by hand: torch.optim.SGD takes longer."""
+    torch = import_module("torch")
+    batch, classes = torch.from_numpy(x), torch.from_numpy(t)
+    layers = [[torch.tensor(array, requires_grad=True) for array in pair] for pair in params]
+    leaves = [leaf for layer in layers for leaf in layer]
+
+    def step() -> Any:
+        y = batch
+        for i, (W, b) in enumerate(layers):
+            y = torch.addmm(b, y.relu() if i else y, W)
+        loss = torch.nn.functional.cross_entropy(y, classes)
+        grads = torch.autograd.grad(loss, leaves)
+        with torch.no_grad():
+            for leaf, grad in zip(leaves, grads, strict=True):
+                leaf.sub_(grad, alpha=LR)
+        return loss.detach()
+
+    return step
+
+
+def by_jax(x: Matrix, t: Labels, params: Params) -> Step:
+    """Train by one compiled function that may overwrite the parameters it is given."""
+    jax = import_module("jax")
+    jnp = jax.numpy
+
+    def loss(params: Params, x: Matrix, t: Labels) -> Any:
+        *hidden, (W_out, b_out) = params
+        for W, b in hidden:
+            x = jax.nn.relu(x @ W + b)
+        log_p = jax.nn.log_softmax(x @ W_out + b_out)
+        return -jnp.take_along_axis(log_p, t[:, None], axis=1).mean()
+
+    def update(params: Params, x: Matrix, t: Labels) -> tuple[Params, Any]:
+        value, grads = jax.value_and_grad(loss)(params, x, t)
+        return jax.tree.map(lambda param, grad: param - LR * grad, params, grads), value
+
+    compiled = jax.jit(update, donate_argnums=0)
+    state, batch, classes = jax.tree.map(jnp.asarray, (params, x, t))
+
+    def step() -> Any:
+        nonlocal state
+        state, value = compiled(state, batch, classes)
+        return value
+
+    return step
+
+
+def by_sklearn(x: Matrix, t: Labels, params: Params) -> Step | None:
+    """Hand the batch to `MLPClassifier.partial_fit`, without the checks that can be left out."""
+    n_classes = len(params[-1][1])
+    if n_classes == 2:  # it then has one output, which makes it another network
+        return None
+    import_module("sklearn").set_config(assume_finite=True, skip_parameter_validation=True)
+    model = import_module("sklearn.neural_network").MLPClassifier(
+        [len(b) for _, b in params[:-1]],
+        solver="sgd",
+        learning_rate_init=LR,
+        momentum=0,
+        alpha=0,
+        batch_size=len(x),
+        shuffle=False,
+    )
+    model.partial_fit(x, t, classes=np.arange(n_classes))
+    model.coefs_, model.intercepts_ = map(list, zip(*params, strict=True))
+
+    def step() -> Any:
+        return model.partial_fit(x, t).loss_
+
+    return step
+
+
+class Contender(NamedTuple):
+    """Who takes the step, and the distribution that it comes from."""
+
+    title: str
+    make: Callable[[Matrix, Labels, Params], Step | None]
+    distribution: str = "numpy"
+
+
+CONTENDERS = {
+    "products": Contender("matrix products", bare_products),
+    "funnet": Contender("funnet", by_funnet),
+    "numpy": Contender("NumPy by hand", by_numpy),
+    "torch": Contender("PyTorch", by_torch, "torch"),
+    "jax": Contender("JAX", by_jax, "jax"),
+    "sklearn": Contender("scikit-learn", by_sklearn, "scikit-learn"),
+}
+INSTALLED = ["products", "funnet", *filter(find_spec, ("numpy", "torch", "jax", "sklearn"))]
+
+
+class Network(NamedTuple):
+    """What is trained, and how much longer than a unit, another contender, funnet may take."""
+
+    widths: Sequence[int]
+    batch_size: int
+    limit: float
+    unit: str = "products"
+
+    def problem(self) -> tuple[Matrix, Labels, Params]:
+        """Return a batch, its class numbers, and the parameters to start from."""
+        rng = np.random.default_rng(0)
+        x = rng.random((self.batch_size, self.widths[0]), np.float32)
+        t = rng.integers(self.widths[-1], size=self.batch_size)
+        layers = [Affine.init(n_in, n_out, rng=rng) for n_in, n_out in pairwise(self.widths)]
+        return x, t, [(layer.W.copy(), layer.b.copy()) for layer in layers]
+
+
+NETWORKS = {
+    "-".join(map(str, network.widths)): network
+    for network in (
+        Network((784, 80, 10), 200, limit=1.45),
+        Network((784, 1024, 1024, 10), 256, limit=1.20),
+        Network((784, 100, 100, 100, 100, 100, 10), 128, limit=1.65),
+        Network((2, 4, 2), 4, limit=2.0, unit="numpy"),
+    )
+}
+
+
+def main() -> None:
+    """Let the contenders take turns, and print what they came to."""
+    parser = options(__doc__, CONTENDERS)
+    add = parser.add_argument
+    add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="what is trained")
+    add("--contenders", nargs="+", choices=INSTALLED, default=INSTALLED, help="who trains it")
+    args = parse(parser)
+    if args.worker:
+        make = CONTENDERS[args.worker].make
+        made = {name: make(*NETWORKS[name].problem()) for name in args.networks}
+        work({name: step for name, step in made.items() if step is not None})
+        return
+
+    best = compete(args.contenders, ["--networks", *args.networks], args)
+    distributions = dict.fromkeys(CONTENDERS[name].distribution for name in args.contenders)
+    versions = ", ".join(f"{name} {version(name)}" for name in distributions)
+    print(f"{versions} on {os.cpu_count()} CPUs")
+    for name in args.networks:
+        network = NETWORKS[name]
+        heading = f"{name}, batch {network.batch_size}"
+        found = {CONTENDERS[contender].title: times for contender, times in best[name].items()}
+        report(heading, found, CONTENDERS[network.unit].title, {"funnet": network.limit})
+    cost = import_cost(min(args.rounds, 15))
+    print(f"\nimport funnet: {cost:.0f} ms beyond import numpy  {verdict(cost, IMPORT_LIMIT, 0)}")
+
+
+def import_cost(repeats: int) -> float:
+    """Return the milliseconds of importing funnet beyond those of NumPy, in fresh processes."""
+    code = "from time import perf_counter as now; start = now(); import {}; print(now() - start)"
+    # As for every user from the second time on: the modules are compiled.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    times: dict[str, list[float]] = {"numpy": [], "funnet": []}
+    for _ in range(repeats + 1):
+        for module, seconds in times.items():
+            command = [sys.executable, "-c", code.format(module)]
+            answer = subprocess.check_output(command, env=environment)  # noqa: S603  (our own)
+            seconds.append(float(answer))
+    return 1000 * (median(times["funnet"][1:]) - median(times["numpy"][1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,0 @@
-"""Networks and states in files."""
-
-from funnet.checkpoints.storage import (
-    CheckpointError as CheckpointError,
-    load as load,
-    save as save,
-)
-
-__all__ = ["CheckpointError", "load", "save"]

@@ -1,0 +1,1 @@
+"""Checkpoints, fingerprints, manifests and sweeps."""

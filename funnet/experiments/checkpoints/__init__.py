@@ -1,0 +1,9 @@
+"""Networks and states in files."""
+
+from funnet.experiments.checkpoints.storage import (
+    CheckpointError as CheckpointError,
+    load as load,
+    save as save,
+)
+
+__all__ = ["CheckpointError", "load", "save"]

@@ -1,0 +1,113 @@
+"""What results depend on besides the program: versions, the BLAS library, the processor."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+
+from funnet.experiments.fingerprints import fingerprint
+
+
+def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
+    """Return what the results of a run depend on, one line a field.
+
+    Parameters
+    ----------
+    seed
+        The seed of the run.
+    **data
+        What went into it: arrays, a configuration, a network at the start; each is told by its
+        fingerprint.
+
+    Returns
+    -------
+    fields
+        Strings by name, to be kept beside the results as JSON, and compared by `differences`.
+        What can't be found out is "unknown".
+
+    Raises
+    ------
+    StructureError
+        If something in the data has no fingerprint.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import manifest
+    >>> fields = manifest(seed=7, x_train=np.zeros(3))
+    >>> fields["seed"], fields["data.x_train"][:16]
+    ('7', '72e8f1cd32ae334d')
+    >>> [name for name in fields if name.startswith("blas")]
+    ['blas', 'blas.architecture', 'blas.threads']
+    """
+    config = _numpy_config()
+    blas = config.get("Build Dependencies", {}).get("blas", {})
+    simd = config.get("SIMD Extensions", {})
+    fields = {
+        "funnet": _version("funnet"),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "numpy": np.__version__,
+        "system": f"{platform.system()} {platform.machine()}, {sys.byteorder}-endian",
+        "blas": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip(),
+        "blas.architecture": _openblas("get_corename", ctypes.c_char_p),
+        "blas.threads": _openblas("get_num_threads", ctypes.c_int),
+        "cpu.features": " ".join([*simd.get("baseline", []), *simd.get("found", [])]) or "unknown",
+        "seed": str(seed),
+    }
+    return fields | {f"data.{name}": fingerprint(value) for name, value in data.items()}
+
+
+def differences(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the fields in which two manifests differ, each with both values.
+
+    Parameters
+    ----------
+    a, b
+        Two manifests. A field that one of them lacks is "missing" there.
+
+    Examples
+    --------
+    >>> from funnet import differences
+    >>> differences({"numpy": "2.0.0", "seed": "1"}, {"numpy": "2.1.0", "seed": "1"})
+    {'numpy': ('2.0.0', '2.1.0')}
+    """
+    pairs = {name: (a.get(name, "missing"), b.get(name, "missing")) for name in {**a, **b}}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 (slow to import)
+
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from its source, without being installed
+        return "unknown"
+
+
+def _numpy_config() -> Mapping[str, Mapping[str, Any]]:  # names, lists and dicts, as NumPy likes
+    return cast("Mapping[str, Mapping[str, Any]]", np.show_config(mode="dicts"))
+
+
+def _openblas(function: str, result: Any) -> str:  # a ctypes type, which has no common class
+    """Return what the OpenBLAS in use tells about itself; it chooses its kernels at run time."""
+    try:
+        library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]  # noqa: SLF001
+    except (AttributeError, OSError):
+        return "unknown"
+    # NumPy's own wheels prefix the names, and mark integers of 64 bits.
+    for name in (
+        f"scipy_openblas_{function}64_",
+        f"openblas_{function}64_",
+        f"openblas_{function}",
+    ):
+        call = getattr(library, name, None)
+        if call is not None:
+            call.restype = result
+            value = call()
+            return value.decode() if isinstance(value, bytes) else str(value)
+    return "unknown"

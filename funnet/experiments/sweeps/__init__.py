@@ -1,0 +1,1 @@
+"""Many runs of one function, each with its own configuration and seed."""

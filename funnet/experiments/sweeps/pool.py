@@ -1,0 +1,138 @@
+"""The runs of a sweep on an executor."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
+from functools import partial
+from queue import SimpleQueue
+from threading import Lock
+from typing import Generic
+
+from funnet.experiments.sweeps.result_file import ResultFile
+from funnet.experiments.sweeps.results import Attempt, Config, R, Result, describe
+
+AHEAD = 1000
+"""How many runs may have been submitted and not yet read."""
+
+_CANCELLED = "concurrent.futures.CancelledError: the run was cancelled before it began\n"
+
+
+class Pool(Generic[Config, R]):
+    """The runs of a sweep on an executor.
+
+    The reader's thread submits runs and waits for results. The executor's threads write them to
+    the file and hand them over, so they are written even if the reader is slow or has left.
+    """
+
+    def __init__(
+        self,
+        attempt: Attempt[Config, R],
+        configs: Sequence[Config],
+        executor: Executor,
+        file: ResultFile | None,
+        failures: dict[int, int],
+    ) -> None:
+        self._attempt = attempt
+        self._configs = configs
+        self._executor = executor
+        self._file = file
+        self._failures = failures  # of earlier sweeps: how often the process of a run died
+        self._todo = deque[int]()
+        self._futures = dict[int, Future[tuple[R | None, str | None]]]()
+        self._unwritten = SimpleQueue[tuple[Result[Config, R], bool]]()
+        self._writing = Lock()
+        self._ready = SimpleQueue[Result[Config, R] | BaseException]()
+        self._waiting = dict[int, Result[Config, R]]()
+        self._running: frozenset[int] | None = None  # when a process died
+
+    def results(self, done: dict[int, Result[Config, R]]) -> Iterator[Result[Config, R]]:
+        """Iterate over all results in order; those that are done already are not run."""
+        indices = range(len(self._configs))
+        self._todo.extend(sorted((i for i in indices if i not in done), key=self._turn))
+        try:
+            for index in indices:
+                yield done.pop(index) if index in done else self._result(index)
+        finally:  # whoever stops reading has the runs cancelled that have not begun
+            for future in self._futures.values():
+                future.cancel()
+
+    def _turn(self, index: int) -> tuple[int, int]:
+        died = self._failures.get(index, -1)
+        # Of the runs that a dying process took with it, the oldest is the most likely cause.
+        return died, -index if died > 0 else index
+
+    def _result(self, index: int) -> Result[Config, R]:
+        """Wait for the result of a run."""
+        while True:
+            self._submit(index)
+            if index in self._waiting:
+                return self._waiting.pop(index)
+            result = self._ready.get()
+            if isinstance(result, BaseException):  # it could not be written
+                raise result
+            self._waiting[result.index] = result
+            del self._futures[result.index]
+
+    def _submit(self, awaited: int) -> None:
+        """Submit as many runs as there is room for, and in any case the one that is awaited."""
+        while self._todo:
+            index = self._todo[0]
+            if self._failures.get(index, 0) > 0:
+                room = not self._futures  # alone, so that no other fails if it dies
+            else:
+                room = len(self._futures) + len(self._waiting) < AHEAD or not (
+                    awaited in self._futures or awaited in self._waiting
+                )
+            if not room:
+                return
+            self._todo.popleft()
+            config = self._configs[index]
+            try:
+                future = self._executor.submit(self._attempt, config, index)
+            except Exception as error:  # noqa: BLE001 (what has been done is still good)
+                self._waiting[index] = Result(index, config, error=describe(error))
+            else:
+                self._futures[index] = future
+                future.add_done_callback(partial(self._ended, index))
+
+    def _ended(self, index: int, future: Future[tuple[R | None, str | None]]) -> None:
+        """Hand over the result of a run; the executor calls this in one of its threads."""
+        try:
+            result, began, died = self._outcome(index, future)
+            if self._file is None or not began:
+                self._ready.put(result)
+            else:
+                self._unwritten.put((result, died))
+                self._write(self._file)
+        except BaseException as error:  # noqa: BLE001 (it is for the reader)
+            self._ready.put(error)
+
+    def _outcome(
+        self, index: int, future: Future[tuple[R | None, str | None]]
+    ) -> tuple[Result[Config, R], bool, bool]:
+        """Return a result, whether the run had begun, and whether its process died."""
+        config = self._configs[index]
+        if future.cancelled():
+            return Result(index, config, error=_CANCELLED), False, False
+        try:
+            return Result(index, config, *future.result()), True, False
+        except BaseException as error:  # noqa: BLE001 (it could not be sent, or its process died)
+            result: Result[Config, R] = Result(index, config, error=describe(error))
+            if not isinstance(error, BrokenExecutor):
+                return result, True, False
+            if self._running is None:  # all fail now, one after the other, the oldest first
+                running = (i for i, other in self._futures.copy().items() if other.running())
+                self._running = frozenset([index, *running])
+            return result, index in self._running, True
+
+    def _write(self, file: ResultFile) -> None:
+        """Write all results that there are, unless another thread does; then it takes them."""
+        while not self._unwritten.empty() and self._writing.acquire(blocking=False):
+            try:
+                batch = [self._unwritten.get() for _ in range(self._unwritten.qsize())]
+                for result in file.append(batch):
+                    self._ready.put(result)
+            finally:
+                self._writing.release()

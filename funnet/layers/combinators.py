@@ -1,0 +1,313 @@
+"""Layers made of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Generic, Literal, Never, Protocol, TypeVar, cast, overload
+
+import attrs
+
+from funnet.core.arrays import Matrix, Ranked, Shaped, check_cache
+from funnet.core.errors import LocatedError, ShapeError, StructureError
+from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
+from funnet.core.nodes import check_layer_class
+from funnet.core.tree import describe, refill
+from funnet.core.widths import Widths, mismatches, whole
+
+# The widths of the input and the output: `int`, or a literal where `funnet.mypy_plugin` knows it.
+I_co = TypeVar("I_co", bound=int, covariant=True)
+O_co = TypeVar("O_co", bound=int, covariant=True)
+# What is left of the arrays that go in and out, so that a network's type is short: their shapes.
+S = TypeVar("S", bound=tuple[int, ...])
+T = TypeVar("T", bound=tuple[int, ...])
+L = TypeVar("L", bound=tuple[object, ...])
+L_co = TypeVar("L_co", bound=tuple[object, ...], covariant=True)
+
+Rows = tuple[int, int]
+Pixels = tuple[int, int, int, int]
+
+
+@attrs.frozen(eq=False, repr=False)
+class SequentialCache(Generic[L_co]):
+    """What `Sequential.pullback` needs: the layers that made it, and the cache of each."""
+
+    layers: L_co
+    caches: tuple[object, ...]
+
+
+def _fitting(layers: L) -> L:
+    """Return layers as a tuple, after a check that each is a layer and takes what it is given."""
+    row: object = layers
+    if not isinstance(row, tuple):
+        if not isinstance(row, Iterable):
+            raise TypeError(f"expected a tuple of layers, got {row!r}")
+        row = tuple(row)
+    for i, layer in enumerate(row):
+        if isinstance(layer, type) or not all(hasattr(layer, m) for m in ("forward", "pullback")):
+            raise TypeError(
+                f"expected layer {i} to be a value with the methods forward and pullback, "
+                f"got {layer!r}"
+            )
+        check_layer_class(type(layer))
+    for _, message in mismatches([_widths(layer) for layer in row]):
+        raise ShapeError(message)
+    return cast(L, row)
+
+
+@attrs.frozen(eq=False)
+class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
+    """Layers in a row, as one layer: a network. `sequential` makes one whose type is known.
+
+    Its type says, in this order: the width of its input and of its output, the shape of the arrays
+    that go in and come out, and its layers.
+
+    Parameters
+    ----------
+    layers
+        A tuple of layers, in the order in which the input goes through them.
+
+    Raises
+    ------
+    ShapeError
+        If a layer takes another width than the one before gives; both are named.
+    TypeError
+        If something is no layer.
+    """
+
+    layers: L_co = attrs.field(converter=_fitting)
+
+    constructor_only_checks: ClassVar[Literal[True]] = True
+
+    __repr__ = describe
+
+    @property
+    def _row(self) -> tuple[AnyLayer, ...]:
+        return cast("tuple[AnyLayer, ...]", self.layers)
+
+    @property
+    def n_in(self) -> I_co | None:
+        """The width of the input, where it is known."""
+        return cast("I_co | None", _widths(self).takes)
+
+    @property
+    def n_out(self) -> O_co | None:
+        """The width of the output, where it is known."""
+        return cast("O_co | None", _widths(self).gives)
+
+    @property
+    def keeps_width(self) -> bool:
+        """Whether the output has the width of the input, whatever that is."""
+        return _widths(self).keeps
+
+    def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], SequentialCache[L_co]]:
+        """Return what the last layer makes of what the one before it makes of ... x."""
+        y: Any = x
+        caches = []
+        for i, layer in enumerate(self._row):
+            try:
+                y, cache = layer.forward(y)
+            except Exception as error:
+                _locate(error, i, layer)
+                raise
+            caches.append(cache)
+        return y, SequentialCache(self.layers, tuple(caches))
+
+    def pullback(
+        self, cache: SequentialCache[L_co], dout: Shaped[T], /
+    ) -> tuple[Sequential[I_co, O_co, S, T, L_co], Callable[[], Shaped[S]]]:
+        """Return the gradients of all layers; dx is that of the first one."""
+        check_cache(cache, SequentialCache)
+        row = self._row
+        if cache.layers is not self.layers or len(cache.caches) != len(row):
+            # Of a network of the same architecture, it would give wrong gradients silently.
+            raise StructureError(
+                "expected the cache of this network, got the cache of another network (such as a "
+                "copy or an update); hand over the cache that forward returned for this network"
+            )
+        grads = []
+        gradient: Any = dout
+        dx: Callable[[], Any] = lambda: gradient  # noqa: E731 (a layer's dx, before the first)
+        for i in reversed(range(len(row))):
+            try:
+                grad, dx = row[i].pullback(cache.caches[i], gradient)
+                if i:  # that of the first layer is for whoever asks
+                    gradient = dx()
+            except Exception as error:
+                _locate(error, i, row[i])
+                raise
+            grads.append(grad)
+        return refill(Sequential, (tuple(reversed(grads)),)), dx
+
+
+def _locate(error: Exception, i: int, layer: object) -> None:
+    """Let an error say which layer it comes from, ours by its path and any other by a note."""
+    if isinstance(error, LocatedError):
+        error.locate(f"layers.{i}")
+    else:
+        error.add_note(f"in layers.{i} ({type(layer).__name__})")
+
+
+def _widths(layer: object) -> Widths:
+    name = type(layer).__name__
+    if isinstance(layer, Sequential):
+        return whole(name, [_widths(inner) for inner in layer.layers])
+    return Widths(
+        name,
+        getattr(layer, "n_in", None),
+        getattr(layer, "n_out", None),
+        getattr(layer, "keeps_width", False),
+    )
+
+
+class Network(OnRows, SomeLayer, Protocol[I_co, O_co]):
+    """A layer on rows of given widths, for annotations: `Network[Literal[784], Literal[10]]`.
+
+    Type checkers know most widths as `int` only, so they take any network for any other. With
+    `funnet.mypy_plugin`, mypy refuses one whose widths are known to differ.
+    """
+
+    @property
+    def n_in(self) -> I_co | int | None:
+        """The width of the input, where it is known."""
+
+    @property
+    def n_out(self) -> O_co | int | None:
+        """The width of the output, where it is known."""
+
+    # Any: the class of the cache and of the gradients, only the network knows.
+    def pullback(self, cache: Any, dout: Matrix, /) -> tuple[Any, Callable[[], Matrix]]:
+        """Return gradients of the network's own class; dx has the shape of x."""
+
+
+# fmt: off
+# Between two layers, only ranks are compared: NumPy's functions seldom say which float they return.
+R1 = TypeVar("R1", bound=tuple[int, ...])
+R2 = TypeVar("R2", bound=tuple[int, ...])
+R3 = TypeVar("R3", bound=tuple[int, ...])
+R4 = TypeVar("R4", bound=tuple[int, ...])
+R5 = TypeVar("R5", bound=tuple[int, ...])
+R6 = TypeVar("R6", bound=tuple[int, ...])
+R7 = TypeVar("R7", bound=tuple[int, ...])
+C1 = TypeVar("C1")
+C2 = TypeVar("C2")
+C3 = TypeVar("C3")
+C4 = TypeVar("C4")
+C5 = TypeVar("C5")
+C6 = TypeVar("C6")
+C7 = TypeVar("C7")
+C8 = TypeVar("C8")
+G1 = TypeVar("G1", bound=SomeLayer)
+G2 = TypeVar("G2", bound=SomeLayer)
+G3 = TypeVar("G3", bound=SomeLayer)
+G4 = TypeVar("G4", bound=SomeLayer)
+G5 = TypeVar("G5", bound=SomeLayer)
+G6 = TypeVar("G6", bound=SomeLayer)
+G7 = TypeVar("G7", bound=SomeLayer)
+G8 = TypeVar("G8", bound=SomeLayer)
+G = TypeVar("G")
+RowLayer = Layer[Ranked[Rows], Ranked[Rows], Any, G]
+
+@overload
+def sequential(
+    *layers: Elementwise
+) -> Sequential[int, int, Rows, Rows, tuple[Elementwise, ...]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[S], Ranked[T], C1, G1], /,
+) -> Sequential[int, int, S, T, tuple[G1]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[T], C2, G2], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[T], C3, G3], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[T], C4, G4], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
+    e: Layer[Ranked[R4], Ranked[T], C5, G5], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
+    e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[T], C6, G6], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
+    e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[R6], C6, G6],
+    g: Layer[Ranked[R6], Ranked[T], C7, G7], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
+    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
+    e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[R6], C6, G6],
+    g: Layer[Ranked[R6], Ranked[R7], C7, G7], h: Layer[Ranked[R7], Ranked[T], C8, G8], /,
+) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8]]: ...
+# Lists, and more than eight layers: of unknown ranks, on rows, on rows after the first layer, and
+# on images first. `Never` accepts a layer only if its arrays are `Any`. The next two take at least
+# nine, so that fewer layers are left to the overloads above, which also compare the cache that
+# `pullback` takes with the one that `forward` returns. The last is for fewer too: mypy solves the
+# rank of all ReLUs of a call together, so one on images and one on rows match no overload above.
+@overload
+def sequential(
+    a: Layer[Ranked[S], Any, Any, G1], b: Layer[Never, Never, Any, G2], /, *more: SomeLayer
+) -> Sequential[int, int, S, Any, tuple[G1, *tuple[SomeLayer, ...]]]: ...
+@overload
+def sequential(
+    a: RowLayer[G1], b: RowLayer[G1], c: RowLayer[G1], d: RowLayer[G1], e: RowLayer[G1],
+    f: RowLayer[G1], g: RowLayer[G1], h: RowLayer[G1], i: RowLayer[G1], /, *more: RowLayer[G1],
+) -> Sequential[int, int, Rows, Rows, tuple[G1, ...]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[S], Ranked[Rows], Any, G1], b: RowLayer[G2], c: RowLayer[G2], d: RowLayer[G2],
+    e: RowLayer[G2], f: RowLayer[G2], g: RowLayer[G2], h: RowLayer[G2], i: RowLayer[G2], /,
+    *more: RowLayer[G2],
+) -> Sequential[int, int, S, Rows, tuple[G1, *tuple[G2, ...]]]: ...
+@overload
+def sequential(
+    a: Layer[Ranked[Pixels], Ranked[Pixels], Any, G1], b: SomeLayer, /, *more: SomeLayer
+) -> Sequential[int, int, Pixels, Any, tuple[G1, *tuple[SomeLayer, ...]]]: ...
+# fmt: on
+def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any, Any, Any]:
+    """Return layers in a row, as one network.
+
+    Parameters
+    ----------
+    *layers
+        Any layers, other networks among them. None gives the identity.
+
+    Returns
+    -------
+    net
+        A layer whose field `layers` is the tuple of the given ones.
+
+    Raises
+    ------
+    ShapeError
+        If a layer takes another width than the one before gives; both are named.
+    TypeError
+        If something is no layer.
+
+    Examples
+    --------
+    >>> from funnet import Affine, ReLU, sequential
+    >>> sequential(Affine.init(784, 80, rng=0), ReLU(), Affine.init(80, 10, rng=1))
+    Sequential(
+      layers.0: Affine(W=float32[784, 80], b=float32[80])
+      layers.1: ReLU()
+      layers.2: Affine(W=float32[80, 10], b=float32[10])
+    )
+    """
+    return Sequential(layers)

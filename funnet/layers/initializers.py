@@ -1,0 +1,110 @@
+"""How weights begin: functions `(rng, n_in, n_out, dtype) -> W` of shape (n_in, n_out).
+
+Numbers are drawn in float64 and then rounded, so that networks of different dtypes that start
+from one seed start from the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+
+from funnet.core.arrays import Float, Matrix, as_float
+
+Initializer: TypeAlias = "Callable[[np.random.Generator, int, int, type[Float]], Matrix]"
+"""A function of a generator, the widths n_in and n_out, and a dtype, that returns weights."""
+
+
+def normal(std: float) -> Initializer:
+    """Return an initializer that draws from a normal distribution with mean 0.
+
+    It is a frozen value: two of the same `std` are equal, and it can be sent to another process.
+
+    Parameters
+    ----------
+    std
+        The standard deviation, finite and not negative.
+
+    Raises
+    ------
+    TypeError
+        If `std` is not a number.
+    ValueError
+        If `std` is negative or not finite, or, when weights are drawn, beyond the range of their
+        dtype.
+
+    Examples
+    --------
+    >>> from funnet import Affine, normal
+    >>> Affine.init(784, 80, rng=0, weights=normal(0.01))
+    Affine(W=float32[784, 80], b=float32[80])
+    """
+    return _Normal(std)
+
+
+def _std(std: float) -> float:
+    number = as_float(std, "std")
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"expected std to be finite and not negative, got {std}")
+    return number
+
+
+@attrs.frozen
+class _Normal:
+    std: float = attrs.field(converter=_std)
+
+    def __call__(
+        self, rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]
+    ) -> Matrix:
+        with np.errstate(over="ignore"):
+            weights: Matrix = (self.std * rng.standard_normal((n_in, n_out))).astype(dtype)
+        if not np.isfinite(weights).all():
+            raise ValueError(f"expected std to be in the range of {dtype.__name__}, got {self.std}")
+        return weights
+
+
+def _uniform(limit: float, rng: np.random.Generator, shape: tuple[int, int]) -> Matrix:
+    return rng.uniform(-limit, limit, shape)
+
+
+def xavier(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
+    """Draw normal weights with variance 2 / (n_in + n_out), for sigmoid and tanh.
+
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    2010, section 4.2.1.
+    """
+    return normal(math.sqrt(2 / (n_in + n_out)))(rng, n_in, n_out, dtype)
+
+
+def xavier_uniform(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
+    """Draw uniform weights with variance 2 / (n_in + n_out), for sigmoid and tanh.
+
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    2010, equation 16.
+    """
+    return _uniform(math.sqrt(6 / (n_in + n_out)), rng, (n_in, n_out)).astype(dtype)
+
+
+def he(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
+    """Draw normal weights with variance 2 / n_in, for ReLU.
+
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, equation 10.
+    """
+    return normal(math.sqrt(2 / n_in))(rng, n_in, n_out, dtype)
+
+
+def he_uniform(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
+    """Draw uniform weights with variance 2 / n_in, for ReLU.
+
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, equation 10.
+    """
+    return _uniform(math.sqrt(6 / n_in), rng, (n_in, n_out)).astype(dtype)
+
+
+def zeros(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
+    """Return weights of 0; nothing is drawn from `rng`."""
+    return np.zeros((n_in, n_out), dtype)

@@ -1,0 +1,85 @@
+"""One-hot rows."""
+
+from typing import assert_type
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, strategies as st
+from hypothesis.extra.numpy import arrays
+
+from funnet import DTypeError, ShapeError
+from funnet.core.arrays import Classes, Float
+from funnet.data import one_hot
+
+Integers = st.sampled_from(["i1", "u1", ">i2", "i4", "i8", "u8"])
+
+
+@given(data=st.data(), dtype=Integers, n_classes=st.integers(1, 12))
+def test_each_row_is_the_unit_vector_of_its_label(
+    data: st.DataObject, dtype: str, n_classes: int
+) -> None:
+    t = data.draw(arrays(dtype, st.integers(0, 9), elements=st.integers(0, n_classes - 1)))
+
+    assert (one_hot(t, n_classes) == np.eye(n_classes)[t.astype(np.int64)]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_rows_have_the_type_that_is_asked_for(
+    dtype: type[Float],
+) -> None:
+    assert one_hot(np.array([1, 0]), 2, dtype).dtype == dtype
+
+
+def test_no_labels_give_no_rows() -> None:
+    assert one_hot(np.array([], np.int64), 3).shape == (0, 3)
+
+
+def test_the_type_is_known_to_mypy() -> None:
+    t = np.array([1, 0])
+
+    assert_type(one_hot(t, 2), np.ndarray[tuple[int, int], np.dtype[np.float32]])
+    assert_type(one_hot(t, 2, np.float64), np.ndarray[tuple[int, int], np.dtype[np.float64]])
+
+
+@pytest.mark.parametrize(
+    ("t", "error", "says"),
+    [
+        (np.array([0, 3, -1]), ValueError, "from 0 to 2, got 3 at row 1"),
+        (np.array([0, -1, 3]), ValueError, "from 0 to 2, got -1 at row 1"),
+        (np.array([0, 255], np.uint8), ValueError, "got 255 at row 1"),
+        (np.array([0.0, 1.0]), DTypeError, r"integers, got float64\[2\]"),
+        (np.array([True, False]), DTypeError, "integers, got bool"),
+        (np.array([1], "m8[s]"), DTypeError, "integers, got timedelta64"),
+        ([0, 1], DTypeError, "integers, got list"),
+        (np.array([[0, 1]]), ShapeError, r"got \(1, 2\)"),
+        (np.array(1), ShapeError, r"got \(\)"),
+    ],
+)
+def test_what_is_no_vector_of_class_numbers_is_refused(
+    t: Classes, error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        one_hot(t, 3)
+
+
+def test_a_type_that_is_no_float_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"expected dtype np\.float16"):
+        one_hot(np.array([0]), 1, np.int64)  # type: ignore[type-var]
+
+
+def test_the_labels_are_left_alone() -> None:
+    t: npt.NDArray[np.int64] = np.array([2, 0, 1])
+    t.setflags(write=False)
+
+    assert one_hot(t, 3).argmax(axis=1).tolist() == t.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "error"), [(0, ValueError), (2.0, TypeError), (True, TypeError)]
+)
+def test_the_number_of_classes_is_a_positive_integer(
+    n_classes: int, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="expected n_classes to be"):
+        one_hot(np.array([0]), n_classes)

@@ -1,0 +1,320 @@
+"""Mini-batches: what comes at step k is a function of (seed, k) alone."""
+
+import pickle
+import tracemalloc
+from itertools import chain, islice
+from pathlib import Path
+from typing import assert_type
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, strategies as st
+
+from funnet import DTypeError, ShapeError
+from funnet.core.arrays import Labels
+from funnet.data import Minibatches, minibatches
+
+Pixels = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+Batches = Minibatches[Pixels, Labels]
+
+
+def samples(n: int) -> tuple[Pixels, Labels]:
+    """Return inputs and targets that tell which row they are."""
+    t = np.arange(n)
+    return np.stack([t, -t], axis=1).astype(np.float32), t
+
+
+def steps(batches: Batches) -> list[list[int]]:
+    return [tb.tolist() for _, tb in batches]
+
+
+@st.composite
+def runs(draw: st.DrawFn, replacement: st.SearchStrategy[bool] = st.booleans()) -> Batches:  # noqa: B008
+    return minibatches(
+        *samples(draw(st.integers(1, 20))),
+        draw(st.integers(1, 25)),
+        rng=draw(st.integers(0, 2**64)),
+        epochs=draw(st.integers(0, 4)),
+        replacement=draw(replacement),
+    )
+
+
+@given(runs(replacement=st.just(False)))  # noqa: FBT003
+def test_each_row_comes_once_an_epoch(batches: Batches) -> None:
+    rows = np.array(list(chain.from_iterable(steps(batches))), int).reshape(-1, len(batches.x))
+
+    assert (np.sort(rows, axis=1) == batches.t).all()
+
+
+@given(runs(replacement=st.just(False)))  # noqa: FBT003
+def test_only_the_last_batch_of_an_epoch_is_short(batches: Batches) -> None:
+    n, size = len(batches.x), batches.batch_size
+    epoch = [size] * (n // size) + [n % size] * (n % size > 0)
+
+    assert [len(tb) for _, tb in batches] == epoch * (batches.epochs or 0)
+
+
+@given(runs(replacement=st.just(True)))  # noqa: FBT003
+def test_with_replacement_every_batch_is_full(batches: Batches) -> None:
+    assert [len(tb) for _, tb in batches] == [batches.batch_size] * len(batches)
+
+
+def test_with_replacement_rows_come_as_often_as_chance_has_it() -> None:
+    batches = minibatches(*samples(1000), 1000, rng=0, epochs=100, replacement=True)
+    counts = np.bincount(np.concatenate([tb for _, tb in batches]), minlength=1000)
+
+    assert abs(len(set(batches[0][1].tolist())) - 632) < 40
+    assert abs(counts.var() - 100) < 20
+
+
+@given(runs())
+def test_inputs_and_targets_stay_together(batches: Batches) -> None:
+    for xb, tb in batches:
+        assert (xb == np.stack([tb, -tb], axis=1)).all()
+
+
+@given(runs())
+def test_len_counts_the_steps(batches: Batches) -> None:
+    assert len(batches) == len(steps(batches))
+    assert len(batches) == (batches.epochs or 0) * batches.steps_per_epoch
+
+
+@given(runs())
+def test_any_step_can_be_asked_for_by_itself(batches: Batches) -> None:
+    assert [batches[k][1].tolist() for k in reversed(range(len(batches)))] == steps(batches)[::-1]
+
+
+@given(runs(), st.data())
+def test_a_resumed_run_goes_on_where_it_stopped(batches: Batches, data: st.DataObject) -> None:
+    step = data.draw(st.integers(0, len(batches)))
+
+    assert [tb.tolist() for _, tb in batches.from_step(step)] == steps(batches)[step:]
+
+
+@given(runs())
+def test_two_walks_at_the_same_time_do_not_disturb_each_other(batches: Batches) -> None:
+    pairs = list(zip(batches, batches, strict=True))
+
+    assert [first[1].tolist() for first, _ in pairs] == steps(batches)
+    assert [second[1].tolist() for _, second in pairs] == steps(batches)
+
+
+@given(runs())
+def test_a_copy_from_another_process_gives_the_same_batches(batches: Batches) -> None:
+    assert steps(pickle.loads(pickle.dumps(batches))) == steps(batches)  # noqa: S301
+
+
+def test_the_batches_of_a_seed_are_for_ever() -> None:
+    """A checkpoint of an older funnet goes on with the batches that it would have had."""
+    shuffled = minibatches(*samples(8), 3, rng=0, epochs=2)
+    drawn = minibatches(*samples(8), 3, rng=0, epochs=1, replacement=True)
+
+    assert steps(shuffled) == [[4, 7, 2], [5, 6, 3], [0, 1], [6, 0, 3], [4, 1, 2], [5, 7]]
+    assert steps(drawn) == [[3, 4, 6], [4, 0, 0], [0, 6, 6]]
+
+
+def test_a_seed_can_be_given_in_three_ways() -> None:
+    seeds = (7, np.random.SeedSequence(7), np.random.default_rng(7))
+
+    first, *others = (steps(minibatches(*samples(50), 8, rng=rng, epochs=2)) for rng in seeds)
+
+    assert others == [first, first]
+
+
+def test_seeds_differ_and_epochs_differ() -> None:
+    one, two = (minibatches(*samples(50), 50, rng=seed, epochs=2) for seed in (1, 2))
+
+    orders = steps(one) + steps(two)
+
+    assert len(set(map(tuple, orders))) == 4
+
+
+def test_a_generator_is_advanced_once_and_at_the_call() -> None:
+    rng, same = np.random.default_rng(3), np.random.default_rng(3)
+    batches = minibatches(*samples(50), 8, rng=rng, epochs=2)
+    same.integers(2**63)
+    steps(batches)
+
+    assert rng.bit_generator.state == same.bit_generator.state
+
+
+def test_without_epochs_there_is_no_end() -> None:
+    batches = minibatches(*samples(5), 2, rng=0)
+
+    assert len(list(islice(batches, 100))) == 100
+    with pytest.raises(TypeError, match="without end have no len"):
+        len(batches)
+
+
+def test_the_number_of_epochs_changes_only_the_end() -> None:
+    endless = minibatches(*samples(5), 2, rng=0)
+
+    assert [tb.tolist() for _, tb in islice(endless, 9)] == steps(attrs.evolve(endless, epochs=3))
+
+
+def test_a_far_step_costs_no_more_than_a_near_one() -> None:
+    batches = minibatches(*samples(5), 2, rng=0)
+
+    assert batches[3 * 10**15 + 2][1].shape == (1,)
+    assert next(batches.from_step(10**40))[1].shape == (2,)
+
+
+def test_a_batch_larger_than_the_data_is_all_of_them() -> None:
+    batches = minibatches(*samples(5), 7, rng=0, epochs=2)
+
+    assert [sorted(step) for step in steps(batches)] == [[0, 1, 2, 3, 4]] * 2
+
+
+def layouts(path: Path, plain: Pixels) -> dict[str, npt.NDArray[np.float32]]:
+    n = len(plain)
+    plain.tofile(path)
+    locked = plain.copy()
+    locked.setflags(write=False)
+    unaligned = np.ndarray(plain.shape, np.float32, buffer=bytearray(plain.nbytes + 1), offset=1)
+    unaligned[...] = plain
+    return {
+        "reversed": plain[::-1].copy()[::-1],
+        "strided": np.repeat(plain, 2, axis=0)[::2],
+        "columns first": np.asfortranarray(plain),
+        "big-endian": plain.astype(">f4"),
+        "read-only": locked,
+        "unaligned": unaligned,
+        "memory-mapped": np.memmap(path, np.float32, mode="r", shape=(n, 2)),
+    }
+
+
+def test_the_layout_of_the_data_does_not_matter(tmp_path: Path) -> None:
+    plain, t = samples(20)
+    expected = [xb.tolist() for xb, _ in minibatches(plain, t, 6, rng=0, epochs=2)]
+
+    for name, x in layouts(tmp_path / "x", plain).items():
+        batches = minibatches(x, t, 6, rng=0, epochs=2)
+        assert [xb.tolist() for xb, _ in batches] == expected, name
+        assert all(type(xb) is np.ndarray for xb, _ in batches), name
+
+
+def test_no_layout_is_copied_whole_for_a_batch() -> None:
+    x = np.zeros((1000, 1000))[::-1]
+    batches = minibatches(x, x, 2, rng=0)
+    tracemalloc.start()
+    try:
+        xb, _ = batches[0]
+        assert tracemalloc.get_traced_memory()[1] < x.nbytes / 20
+    finally:
+        tracemalloc.stop()
+
+    assert xb.shape == (2, 1000)
+
+
+def test_rows_and_targets_can_have_any_rank() -> None:
+    x, t = np.zeros((5, 1, 3, 2)), np.zeros((5, 4))
+
+    xb, tb = minibatches(x, t, 2, rng=0)[0]
+
+    assert (xb.shape, tb.shape) == ((2, 1, 3, 2), (2, 4))
+
+
+def test_the_data_are_shared_and_a_batch_is_not() -> None:
+    x, t = samples(6)
+    batches = minibatches(x, t, 3, rng=0, epochs=2)
+    for xb, tb in batches:
+        xb[...] = tb[...] = 99
+
+    assert batches.x is x
+    assert batches.t is t
+    assert (x == samples(6)[0]).all()
+    assert (t == samples(6)[1]).all()
+
+
+def test_the_value_cannot_be_changed() -> None:
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        minibatches(*samples(5), 2, rng=0).seed = 1  # type: ignore[misc]
+
+
+def test_the_repr_shows_no_numbers_of_the_data() -> None:
+    text = repr(minibatches(*samples(5), 2, rng=0, epochs=3))
+
+    assert text.startswith("Minibatches(x=float32[5, 2], t=int64[5], batch_size=2, seed=")
+
+
+def test_batches_have_the_types_of_the_data() -> None:
+    x, t = samples(5)
+
+    for xb, tb in minibatches(x, t, 2, rng=0, epochs=1):
+        assert_type(xb, Pixels)
+        assert_type(tb, Labels)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "says"),
+    [
+        ({"x": np.zeros((4, 2))}, ShapeError, "equally many rows, got 4 and 5"),
+        ({"x": np.zeros((0, 2)), "t": np.zeros(0)}, ShapeError, "x to have at least one row"),
+        ({"x": np.zeros(())}, ShapeError, r"x to have at least one row, got shape \(\)"),
+        ({"t": np.zeros(())}, ShapeError, r"t to have at least one row, got shape \(\)"),
+        ({"x": [[1.0]] * 5}, DTypeError, "x to be a NumPy array, got list"),
+        ({"t": None}, DTypeError, "t to be a NumPy array, got NoneType"),
+        ({"batch_size": 0}, ValueError, "batch_size to be at least 1, got 0"),
+        ({"batch_size": True}, TypeError, "batch_size to be an integer, got True"),
+        ({"batch_size": 2.0}, TypeError, "batch_size to be an integer, got 2.0"),
+        ({"epochs": -1}, ValueError, "epochs to be at least 0, got -1"),
+        ({"epochs": True}, TypeError, "epochs to be an integer or None, got True"),
+        ({"epochs": 1.0}, TypeError, "epochs to be an integer or None, got 1.0"),
+        ({"rng": None}, TypeError, "rng to be a seed or a numpy.random.Generator, got None"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_the_call(
+    changes: dict[str, object], error: type[Exception], says: str
+) -> None:
+    x, t = samples(5)
+    right = {"x": x, "t": t, "batch_size": 2, "rng": 0}
+
+    with pytest.raises(error, match=says):
+        minibatches(**{**right, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("step", [-1, 6, 7])
+def test_there_is_no_batch_before_the_start_or_behind_the_end(step: int) -> None:
+    batches = minibatches(*samples(5), 2, rng=0, epochs=2)
+
+    with pytest.raises(IndexError, match=f"got {step}"):
+        batches[step]
+
+
+@pytest.mark.parametrize("step", [-1, 7])
+def test_a_run_cannot_be_resumed_before_the_start_or_behind_the_end(step: int) -> None:
+    batches = minibatches(*samples(5), 2, rng=0, epochs=2)
+
+    with pytest.raises(IndexError, match=f"a step from 0 to 6, got {step}"):
+        batches.from_step(step)
+
+
+@pytest.mark.parametrize(
+    ("seed", "error", "says"),
+    [
+        (None, TypeError, "seed to be an integer, got None"),
+        (True, TypeError, "seed to be an integer, got True"),
+        (1.5, TypeError, "seed to be an integer, got 1.5"),
+        (-1, ValueError, "seed to be at least 0, got -1"),
+    ],
+)
+def test_batches_that_could_not_be_repeated_are_refused(
+    seed: int, error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        Minibatches(*samples(5), 2, seed)
+    with pytest.raises(error, match=says):
+        attrs.evolve(minibatches(*samples(5), 2, rng=0), seed=seed)
+
+
+def test_replacement_is_true_or_false() -> None:
+    with pytest.raises(TypeError, match="replacement to be True or False, got 'no'"):
+        minibatches(*samples(5), 2, rng=0, replacement="no")  # type: ignore[arg-type]
+
+
+def test_a_seed_may_be_a_numpy_integer() -> None:
+    plain = Minibatches(*samples(9), 2, 3, epochs=1)
+
+    assert steps(Minibatches(*samples(9), 2, np.int64(3), epochs=1)) == steps(plain)  # type: ignore[arg-type]

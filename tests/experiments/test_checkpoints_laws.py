@@ -1,0 +1,285 @@
+"""What `save` accepts, `load` returns; what it refuses leaves no file and has no fingerprint."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, cast
+
+import attrs
+import numpy as np
+import pytest
+from checkpoint_values import content
+from hypothesis import example, given, strategies as st
+from hypothesis.extra import numpy as npst
+
+from funnet import (
+    Affine,
+    CheckpointError,
+    Matrix,
+    Sequential,
+    StructureError,
+    fingerprint,
+    load,
+    save,
+    sequential,
+)
+from funnet.core.encoding import MAX_DEPTH
+from funnet.experiments.checkpoints import safetensors
+
+
+@attrs.frozen(eq=False)
+class Pair:
+    """A user's value."""
+
+    left: object
+    _right: object
+
+
+class Point(NamedTuple):
+    """A tuple with names."""
+
+    x: object
+    y: object = 1
+
+
+class Colour(enum.IntEnum):
+    """An int that is read as a plain one."""
+
+    RED = 1
+
+
+Odd = attrs.make_class("dict", ["a"], frozen=True)  # reads as if it were a dict
+Long = attrs.make_class("Long", ["a" * 300], frozen=True)
+
+CLASSES = [Pair, Point, Long]
+
+Names = st.sampled_from(["__metadata__", "value", "structure", "left", "é", "語 1", "a.b", ""])
+Constants = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(-20, 20).map(lambda n: n * 10 ** (600 * abs(n))),
+    st.floats(),
+    st.text(st.characters(), max_size=4),
+    st.binary(max_size=2),
+    st.complex_numbers(),
+    st.sampled_from([Colour.RED, np.float64(1), np.float32(1), np.int64(1), np.True_, ...]),
+)
+DTypes = st.one_of(
+    npst.scalar_dtypes(),
+    npst.scalar_dtypes(),
+    npst.array_dtypes(),
+    st.sampled_from(["longdouble", "clongdouble", "object", "longlong", ">f2", ">i8"]).map(
+        np.dtype
+    ),
+)
+Arrays = st.builds(
+    lambda dtype, shape, order: np.ones(shape, dtype, order),
+    DTypes,
+    npst.array_shapes(min_dims=0, min_side=0, max_side=3),
+    st.sampled_from("CF"),
+)
+Subclasses = st.sampled_from(
+    [
+        np.ma.masked_array(np.arange(3.0), [False, True, False]),
+        np.ma.masked_array(np.arange(3.0)),
+        np.ma.masked,
+        np.ones((2, 3)).view(np.matrix),
+        np.arange(3.0).view(np.recarray),
+    ]
+)
+Values = st.recursive(
+    Constants | Arrays | Subclasses,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(Names | st.text(max_size=2), inner, max_size=3),
+        st.builds(Pair, inner, inner),
+        st.builds(Point, inner, inner),
+        st.builds(Odd, inner),
+        st.builds(Long, inner),
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.fixture(scope="module", params=["npz", "safetensors"])
+def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param == "safetensors":
+        pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
+    return tmp_path_factory.mktemp("laws") / f"value.{request.param}"
+
+
+def nested(depth: int, value: object = 1.0) -> object:
+    for i in range(depth):
+        value = [value] if i % 2 else {"x": value}
+    return value
+
+
+def as_matrix(array: Matrix) -> Matrix:
+    return array.view(np.matrix)  # its constructor warns
+
+
+def memory_mapped(array: Matrix) -> Matrix:
+    with TemporaryDirectory() as folder:
+        np.save(Path(folder, "a.npy"), array)
+        return cast(Matrix, np.load(Path(folder, "a.npy"), mmap_mode="r"))
+
+
+def held_by_itself() -> object:
+    value: list[object] = []
+    value += [value, value]
+    return value
+
+
+def long_path() -> object:
+    value: object = 1
+    for _ in range(60):
+        value = {"語" * 200: value}
+    return value
+
+
+@given(Values)
+@example({"__metadata__": np.zeros(3)})
+@example(nested(MAX_DEPTH, np.zeros(2)))
+@example(nested(20, {"é" * 200: nested(20, {"語" * 200: np.zeros(2)})}))
+@example({"語" * 200: nested(100, np.zeros(2)), "structure": np.ones(1), "value": np.ones(1)})
+@example([10**600, -(10**616), 5e-324, -0.0, float("nan"), "\x00\ud7ff\U0010ffff"])
+def test_what_save_accepts_load_returns(path: Path, value: object) -> None:
+    path.unlink(missing_ok=True)
+    try:
+        save(path, value)
+    except StructureError:
+        assert not path.exists()
+    else:
+        assert content(load(path, types=CLASSES)) == content(value)
+        assert content(load(path, like=value, types=CLASSES)) == content(value)
+        assert fingerprint(load(path, types=CLASSES)) == fingerprint(value)
+
+
+REFUSED = {
+    "an int of 5,001 digits": (10**5000, "an int of more than 2048 bits"),
+    "a surrogate": ("\ud800", r"a string with surrogates can't be written: '\\ud800'"),
+    "a pair of surrogates": ("\ud83d\ude00", "a string with surrogates"),
+    "a list that holds itself": (held_by_itself(), r"0\.0\.0.*\.\.\.: values nested more than 200"),
+    "deep nesting": (nested(100_000), "values nested more than 200 deep"),
+    "a long path": (long_path(), "paths of more than 10000 characters"),
+    "a class called dict": (Odd(1), "a value of dict can't be written"),
+    "a field with a long name": (Long(1), "expected keys to be names, got 'aaa"),
+    "an IntEnum": (Colour.RED, "a value of Colour can't be written"),
+    "a NumPy scalar": (np.float64(1), "a value of float64 can't be written"),
+    "a masked array": (
+        np.ma.masked_array(np.arange(3.0), [False, True, False]),
+        r"a masked array can't be written; replace the masked entries by \.filled\(value\)",
+    ),
+    "a masked array without masked entries": (np.ma.masked_array([1.0]), r"\.filled\(value\)"),
+    "an array of another class": (
+        np.arange(3.0).view(np.recarray),
+        "an array of the class recarray can't be written; convert it to an np.ndarray",
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_would_not_come_back_is_refused(path: Path, value: object, message: str) -> None:
+    path.unlink(missing_ok=True)
+    with pytest.raises(StructureError, match=message):
+        save(path, value)
+    with pytest.raises(StructureError, match=message):
+        fingerprint(value)
+    assert not path.exists()
+
+
+def test_an_array_in_a_layer_is_named_by_its_path(path: Path) -> None:
+    value = [Pair(1, np.ma.masked_array([1.0, 2.0], [False, True]))]
+    with pytest.raises(StructureError, match=r"0\._right: a masked array can't be written"):
+        save(path, value)
+
+
+def test_like_must_be_a_value_that_could_be_saved(path: Path) -> None:
+    save(path, [1])
+    with pytest.raises(StructureError, match="values nested more than 200 deep"):
+        load(path, like=held_by_itself())
+
+
+@pytest.mark.parametrize("make", [as_matrix, memory_mapped], ids=["matrix", "memmap"])
+def test_subclasses_that_add_nothing_are_saved_as_plain_arrays(
+    path: Path, make: Callable[[Matrix], Matrix]
+) -> None:
+    plain = np.arange(6.0).reshape(2, 3)
+    save(path, make(plain))
+    loaded = load(path)
+
+    assert type(loaded) is np.ndarray
+    assert content(loaded) == content(plain)
+    assert fingerprint(make(plain)) == fingerprint(plain)
+
+
+def test_an_array_called_as_the_metadata_of_safetensors_is_refused_there(tmp_path: Path) -> None:
+    pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
+    value = {"__metadata__": np.ones(2)}
+    with pytest.raises(StructureError, match=r"__metadata__: a \.safetensors file can't have"):
+        save(tmp_path / "a.safetensors", value)
+    save(tmp_path / "a.npz", value)
+
+    assert content(load(tmp_path / "a.npz")) == content(value)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_more_structure_than_safetensors_reads_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
+    monkeypatch.setattr(safetensors, "MAX_HEADER", 2000)
+    save(tmp_path / "a.safetensors", "x" * 1000)
+    with pytest.raises(StructureError, match="can't have more than 100 MB of structure"):
+        save(tmp_path / "b.safetensors", "x" * 2000)
+
+
+@attrs.frozen(eq=False)
+class Positive:
+    """A value that is checked when it is made."""
+
+    value: int = attrs.field(validator=attrs.validators.gt(0))
+
+
+def test_what_its_own_class_would_refuse_is_not_written(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    value = Positive(1)
+    object.__setattr__(value, "value", -1)
+    with pytest.raises(ValueError, match="a: 'value' must be > 0"):
+        save(path, {"a": value})
+    layers: Any = (Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))
+    # Whichever comes first: the constructor, or `save`.
+    with pytest.raises(ValueError, match="5 features"):
+        save(path, Sequential(layers))
+    assert not path.exists()
+
+
+def test_save_leaves_arrays_writeable(path: Path) -> None:
+    array = np.ones(3)
+    save(path, [array, Affine.init(2, 2, rng=0)])
+
+    assert array.flags.writeable
+
+
+def test_a_named_tuple_is_a_class_that_is_handed_over(path: Path) -> None:
+    value = Point(np.ones(2), {"a": Point(1, 2)})
+    save(path, value)
+
+    assert content(load(path, types=[Point])) == content(value)
+    assert content(load(path, like=value)) == content(value)
+    with pytest.raises(CheckpointError, match="the class Point is not one of funnet's"):
+        load(path)
+
+
+def test_a_deep_network_comes_back(path: Path) -> None:
+    net: Any = Affine.init(2, 2, rng=0)  # Any: another type at each level
+    for _ in range(80):
+        net = sequential(net)
+    save(path, net)
+
+    assert content(load(path)) == content(net)

@@ -1,0 +1,268 @@
+"""The file of results: what is refused, what is kept, and who may write to it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+from sweep_runs import fails_for_odd, runs_again
+
+from funnet import Affine, save, sweep
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for the processes, too
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"lr": 0.1}',
+        b'{"lr": 0.1}\n',
+        b"[1, 2",
+        b"lr,loss\n0.1,",
+        b"\n",
+        b"\x00\x00",
+        b'{"run": {"index": []}}',
+        b'{"run": {"index": x',
+        b'{"run": {"index": "0',
+        b'{"run": {"index": 0}}',
+        '{"run": {"index": 0, "café'.encode("latin-1"),
+        b"\xef\xbb\xbf{",
+        b'{"run": {"index": 0, "seed": ' + b"[" * 100_000,
+    ],
+)
+def test_a_file_of_something_else_is_refused_and_not_touched(
+    content: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_bytes(content)
+    old = file.stat()
+    with pytest.raises(ValueError, match=r"config\.json, line 1 is not a result"):
+        sweep(fails_for_odd, [0], results=file)
+    assert file.read_bytes() == content
+    assert file.stat().st_mtime_ns == old.st_mtime_ns
+
+
+def test_a_checkpoint_is_refused_and_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "net.npz"
+    save(file, Affine.init(3, 2, rng=0))
+    content = file.read_bytes()
+    with pytest.raises(ValueError, match="line 1 is not a result"):
+        sweep(fails_for_odd, [0], results=file)
+    assert file.read_bytes() == content
+
+
+RECORD = {
+    "run": {"index": 0, "seed": 0, "config": 0, "fingerprint": "0"}, "value": 0, "error": None,
+}  # fmt: skip
+
+
+def changed(**changes: object) -> bytes:
+    run = RECORD["run"] | {k: v for k, v in changes.items() if k in RECORD["run"]}  # type: ignore[operator]
+    rest = {k: v for k, v in changes.items() if k not in RECORD["run"]}  # type: ignore[operator]
+    return json.dumps(RECORD | {"run": run} | rest).encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b'{"run": {"index": []}}',
+        b"[" * 100_000,
+        b'{"run": ' * 10_000,
+        changed().replace(b'"0"', b'"\xff"'),
+        changed().replace(b'"0"', b'"\xed\xa0\x80"'),
+        changed()[:-1],
+        changed(index=[]),
+        changed(index={}),
+        changed(index=True),
+        changed(index=0.0),
+        changed(index=-1),
+        changed(index=10**30),
+        changed(index="0"),
+        changed(index=None),
+        changed(seed=None),
+        changed(seed=-1),
+        changed(seed=False),
+        changed(fingerprint=0),
+        changed(error=0),
+        changed(error="failed"),
+        changed(value={"float": 1}),
+        changed(value={"float": "0x1p3"}),
+        changed(value={"float": []}),
+        changed(value={"dict": 1}),
+        changed(more=1),
+        changed(died=False),
+        changed().replace(b'"value": 0', b'"value": ' + b"1" * 5_000),
+    ],
+)
+def test_a_damaged_line_is_named_by_its_number(line: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    content = changed() + b"\n" + line + b"\n" + changed() + b"\n"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"results\.jsonl, line 2 is not a result"):
+        sweep(fails_for_odd, [0], results=file)
+    assert file.read_bytes() == content
+
+
+@given(data=st.data())
+def test_whatever_is_damaged_a_file_is_read_or_refused(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("damaged") / "results.jsonl"
+    list(sweep(fails_for_odd, range(3), results=file))
+    content = bytearray(file.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    whole = bytes(content[: content.rfind(b"\n") + 1])
+    file.write_bytes(content)
+    try:
+        results = list(sweep(fails_for_odd, range(3), results=file))
+    except ValueError as error:
+        assert "is not a result" in str(error)  # noqa: PT017 (it need not be raised)
+        assert file.read_bytes() == content
+    else:
+        assert len(results) == 3
+        assert file.read_bytes().startswith(whole)
+
+
+def test_a_line_without_its_end_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    list(sweep(fails_for_odd, [0, 2], results=file))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1])
+
+    assert not runs_again([0, 2], file)
+    assert file.read_bytes() == whole
+    file.write_bytes(whole[:-1])
+    list(sweep(fails_for_odd, [0, 2, 4], results=file))
+    assert file.read_bytes().startswith(whole)
+    assert not runs_again([0, 2, 4], file)
+
+
+def test_a_line_that_a_process_left_is_dropped_before_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    stream = sweep(fails_for_odd, [0, 2, 4], results=file)
+    next(stream)
+    with file.open("ab") as other:
+        other.write(changed()[:40])
+    assert len(list(stream)) == 2
+    assert not runs_again([0, 2, 4], file)
+
+
+def test_lines_of_others_are_kept_and_what_is_none_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    stream = sweep(fails_for_odd, [0, 2, 4], results=file)
+    next(stream)
+    with file.open("ab") as other:
+        other.write(changed() + b"\n")
+    next(stream)
+    assert len(file.read_bytes().splitlines()) == 3
+    with file.open("ab") as other:
+        other.write(b"a note\n")
+    with pytest.raises(ValueError, match="line 4 is not a result"):
+        next(stream)
+    assert file.read_bytes().endswith(b"a note\n")
+
+
+def test_a_file_that_is_removed_meanwhile_begins_anew(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    stream = sweep(fails_for_odd, [0, 2, 4], results=file)
+    next(stream)
+    file.unlink()
+    list(stream)
+    assert len(file.read_bytes().splitlines()) == 2
+
+
+STARTER = """
+import sys
+sys.path.insert(0, {folder!r})
+from concurrent.futures import ThreadPoolExecutor
+from funnet import sweep
+from sweep_runs import fails_for_odd
+
+_, file, seed, workers = sys.argv
+executor = ThreadPoolExecutor(int(workers)) if int(workers) else None
+results = sweep(fails_for_odd, range(60), seed=int(seed), executor=executor, results=file)
+assert len(list(results)) == 60
+"""
+
+
+def test_processes_that_share_a_file_lose_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    program = STARTER.format(folder=str(Path(__file__).parents[1]))
+    starters = [
+        subprocess.Popen([sys.executable, "-c", program, file, seed, workers])
+        for seed in "01"
+        for workers in "023"
+    ]
+    assert [starter.wait(60) for starter in starters] == [0] * 6
+    done = {
+        (record["run"]["seed"], record["run"]["index"])
+        for record in map(json.loads, file.read_bytes().splitlines())
+    }
+    assert done == {(seed, index) for seed in range(2) for index in range(60)}
+
+
+def test_a_line_that_another_process_is_writing_is_not_cut(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="this system has other locks")
+    file = tmp_path / "results.jsonl"
+    list(sweep(fails_for_odd, [0, 2], results=file))
+    whole = file.read_bytes()
+    first, rest = whole[:-30], whole[-30:]
+
+    with file.open("r+b", buffering=0) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.truncate(len(first))
+        other.seek(len(first))
+        unlock = threading.Timer(
+            0.5, lambda: (other.write(rest), fcntl.flock(other, fcntl.LOCK_UN))
+        )
+        unlock.start()
+        assert not runs_again([0, 2], file)
+        unlock.join()
+    assert file.read_bytes() == whole
+
+
+def test_threads_that_share_a_file_lose_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+
+    def start(seed: int) -> None:
+        list(sweep(fails_for_odd, range(0, 80, 2), seed=seed, results=file))
+
+    threads = [threading.Thread(target=start, args=(seed,)) for seed in (0, 1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(file.read_bytes().splitlines()) == 120
+    assert not any(runs_again(list(range(0, 80, 2)), file, seed=seed) for seed in range(3))
+
+
+def test_a_file_that_can_not_grow_keeps_its_lines_and_stops_the_sweep(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="this system sets no limits")
+    file = tmp_path / "results.jsonl"
+    list(sweep(fails_for_odd, [0, 2], results=file))
+    whole = file.read_bytes()
+    program = """
+import resource, sys
+from funnet import sweep
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+try:
+    list(sweep(lambda config, seed: config, [0, 2, 4], results=sys.argv[1]))
+except OSError as error:
+    print(type(error).__name__)
+"""
+    command = [sys.executable, "-c", program, str(file), str(len(whole) + 50)]
+    run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+    assert resource
+    assert run.stdout == "OSError\n", run.stderr
+    assert file.read_bytes() == whole

@@ -1,0 +1,359 @@
+"""The mypy plugin: on programs that fit, that don't, and that are drawn at random."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from inspect import isfunction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mypy import api
+
+import funnet
+from funnet import ShapeError
+
+PROGRAMS = Path(__file__).parent
+ROOT = PROGRAMS.parents[1]
+HEADER = "from prelude import *; import numpy as np\n"
+SHARED = """
+row = sequential
+WIDTH: Final = 12
+update_shared = sgd_update
+hidden = sequential(Affine.init(784, WIDTH, rng=rng), ReLU())
+wide = sequential(Affine.init(784, 99, rng=rng), ReLU())
+"""
+MISFIT = """
+from funnet import Affine as Last, sequential as last_row
+last_layer = Last.init(3, 4, rng=0)
+last_row(last_layer, Last.init(5, 6, rng=0))
+last_row(Last.init(3, 4, rng=0), Last.init(5, 6, rng=0))
+"""
+USERS_FILES = {
+    f"user_{path.stem}": path.read_text()
+    for path in [ROOT / "tests" / "typing" / "right.py", *(ROOT / "examples").glob("*.py")]
+    if not re.search("matplotlib|plots", path.read_text())  # whose types take mypy long
+}
+
+Reports = dict[str, set[tuple[int, str]]]
+"""For each module, the lines that mypy complains about, and what it says."""
+
+
+def read_programs(name: str) -> dict[str, str]:
+    """Return the programs of one file by their names."""
+    parts = re.split(r"^\[(\w+)\]\n", (PROGRAMS / name).read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+WRONG = read_programs("wrong.txt")
+RIGHT = read_programs("right.txt")
+
+
+class Workplace:
+    """A folder with programs, in which mypy runs."""
+
+    def __init__(self, folder: Path, *, plugin: bool) -> None:
+        self.folder = folder
+        self.edits = 0
+        self.settings = folder / "mypy.ini"
+        self.settings.write_text(
+            "[mypy]\npython_version = 3.11\nstrict = True\n"
+            f"cache_dir = {folder / 'cache'}\n"
+            f"{'plugins = funnet.mypy_plugin' if plugin else ''}\n"
+        )
+        shutil.copy(PROGRAMS / "prelude.txt", folder / "prelude.py")
+        self.write("shared_row", SHARED)
+
+    def write(self, name: str, program: str) -> None:
+        """Write a program; its first line stands on line 2."""
+        path = self.folder / f"{name}.py"
+        path.write_text(HEADER + program)
+        self.edits += 1
+        os.utime(path, (self.edits, self.edits))  # mypy takes an edit in the same second for none
+
+    def check(self, *options: str) -> Reports:
+        """Run mypy on all programs, or on those that the options name."""
+        files = () if options else map(str, self.folder.glob("*.py"))
+        out, err, _ = api.run(["--config-file", str(self.settings), *options, *files])
+        assert not err
+        return read_reports(out)
+
+
+def read_reports(output: str) -> Reports:
+    """Return what mypy printed, with line numbers counted in the programs."""
+    reports: Reports = defaultdict(set)
+    for line in output.splitlines():
+        if found := re.match(r"(.+?)\.py:(\d+):(?:\d+:)? (?:error|note): (.*)", line):
+            path, number, message = found.groups()
+            reports[Path(path).name].add((int(number) - 1, message))
+    return reports
+
+
+def expected(program: str) -> set[tuple[int, str]]:
+    """Return what the comments in a program want mypy to say."""
+    return {
+        (number, f"{text}  [funnet-width]" if kind == "E" else unused(text))
+        for number, line in enumerate(program.splitlines(), start=1)
+        for kind, text in re.findall(r"# ([EU]): (.*?)(?= +# [EU]: |$)", line)
+    }
+
+
+def unused(name: str) -> str:
+    """Return what mypy says of a call whose result is thrown away."""
+    return f"the result of {name} is not used, and it has no other effect  [funnet-unused]"
+
+
+def with_misfit(program: str) -> tuple[str, set[tuple[int, str]]]:
+    """Return a program with a network at its end that does not fit, and what mypy says of it."""
+    guarded = program + MISFIT
+    end = guarded.count("\n")
+    layers = "layer 1 (Affine) takes 5 features, but layer 0 (Affine) gives 4  [funnet-width]"
+    return guarded, {(end - 1, layers), (end, layers)}
+
+
+# Programs drawn at random.
+
+N_PROGRAMS = 1000
+WIDTHS = (2, 3)
+
+
+class Draw:
+    """Draws the text of networks, of which about a third do not fit."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.names: list[str] = []
+
+    def width(self) -> str:
+        """Return a width: a literal, a constant or arithmetic on them."""
+        n = int(self.rng.choice(WIDTHS))
+        return str(self.rng.choice([str(n), str(n), f"{n - 1} + ONE", f"{2 * n} // TWO"]))
+
+    def layer(self, depth: int) -> str:
+        """Return a layer of any kind, or a network."""
+        kinds = ["affine", "affine", "affine", "user", "plain", "keeps", "keeps"]
+        kinds += ["row"] * (3 if depth else 0) + ["name"] * (2 if self.names else 0)
+        match self.rng.choice(kinds):
+            case "affine":
+                return f"Affine.init({self.width()}, {self.width()}, rng=0)"
+            case "user":
+                return f"Dense.make({self.width()}, {self.width()})"
+            case "plain":
+                return "Scale(np.zeros(2))"
+            case "keeps":
+                return str(self.rng.choice(["ReLU()", "Tanh()", "Clip()", "LeakyReLU(0.1)"]))
+            case "name":
+                return str(self.rng.choice(self.names))
+            case _:
+                return self.row(depth - 1)
+
+    def row(self, depth: int) -> str:
+        """Return a network of up to five layers, nested up to a depth."""
+        layers = [self.layer(depth) for _ in range(self.rng.integers(0, 6 if depth else 4))]
+        if len(layers) > 1 and self.rng.random() < 0.2:
+            cut = int(self.rng.integers(1, len(layers)))
+            layers[cut:] = [f"*({', '.join(layers[cut:])},)"]
+        return f"sequential({', '.join(layers)})"
+
+
+def draw_programs(seed: int) -> tuple[list[str], list[str | None]]:
+    """Return lines that make networks, and what each raises at run time."""
+    scope: dict[str, object] = {}
+    exec((PROGRAMS / "prelude.txt").read_text() + "\nONE, TWO = 1, 2", scope)  # noqa: S102
+    draw = Draw(seed)
+    lines: list[str] = []
+    raised: list[str | None] = []
+    for i in range(N_PROGRAMS // 10):
+        line = f"net{i} = {draw.row(depth=2)}"
+        try:
+            exec(line, scope)  # noqa: S102
+        except ShapeError as error:
+            lines.append(line.split(" = ", 1)[1])
+            raised.append(str(error))
+        else:
+            lines.append(line)
+            raised.append(None)
+            draw.names = [*draw.names[-9:], f"net{i}"]
+    return lines, raised
+
+
+DRAWN = {f"drawn_{seed}": draw_programs(seed) for seed in range(10)}
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """All programs in one folder, so that mypy reads NumPy once."""
+    workplace = Workplace(tmp_path_factory.mktemp("programs"), plugin=True)
+    for name, program in WRONG.items():
+        workplace.write(f"wrong_{name}", program)
+    for name, program in RIGHT.items():
+        workplace.write(f"right_{name}", with_misfit(program)[0])
+    for name, program in USERS_FILES.items():
+        (workplace.folder / f"{name}.py").write_text(with_misfit(program)[0])
+    for name, (lines, _) in DRAWN.items():
+        constants = "ONE: Final = 1; TWO: Final = 2\n"
+        workplace.write(name, constants + "\n".join(lines) + "\n")
+    return workplace
+
+
+@pytest.fixture(scope="module")
+def reports(workplace: Workplace) -> Reports:
+    """Return what mypy says of all programs, with the plugin and a cold cache."""
+    return workplace.check()
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_program_is_reported_at_its_line_in_its_words(name: str, reports: Reports) -> None:
+    assert expected(WRONG[name])
+    assert reports[f"wrong_{name}"] == expected(WRONG[name])
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_program_is_accepted_and_a_misfit_after_it_is_not(
+    name: str, reports: Reports
+) -> None:
+    misfit = with_misfit(RIGHT[name])[1] if name != "disabled" else set()
+
+    assert reports[f"right_{name}"] == misfit
+
+
+@pytest.mark.parametrize("name", USERS_FILES)
+def test_a_misfit_in_a_file_as_users_write_them_is_reported(name: str, reports: Reports) -> None:
+    _, misfit = with_misfit(USERS_FILES[name])
+
+    # Without the header that other programs have, lines are counted from 1.
+    assert {(line, said) for line, said in reports[name] if "funnet-" in said} == {
+        (line - 1, said) for line, said in misfit
+    }
+
+
+def test_each_public_function_is_pure_or_known_to_have_an_effect(workplace: Workplace) -> None:
+    """A new one is taken for pure."""
+    functions = sorted(name for name in funnet.__all__ if isfunction(getattr(funnet, name)))
+    workplace.write("public", "import funnet\n" + "".join(f"funnet.{f}()\n" for f in functions))
+    calls = enumerate(functions, start=2)
+
+    said = workplace.check(str(workplace.folder / "public.py"))["public"]
+
+    silent = [name for line, name in calls if (line, unused(name)) not in said]
+    assert silent == ["check_gradients", "last", "load_mnist", "save", "seal", "sequential"]
+
+
+def test_there_are_forty_programs_of_each_kind_and_more() -> None:
+    assert len(WRONG) >= 40
+    assert len(RIGHT) >= 40
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_mypy_says_of_a_drawn_program_what_it_raises(name: str, reports: Reports) -> None:
+    lines, raised = DRAWN[name]
+    said: dict[int, set[str]] = defaultdict(set)
+    for number, message in reports[name]:
+        assert message.endswith("  [funnet-width]")
+        said[number - 2].add(message.removesuffix("  [funnet-width]"))
+    for i, (line, error) in enumerate(zip(lines, raised, strict=True)):
+        if error is None:
+            assert i not in said, line
+        else:
+            assert error in said[i], line
+
+
+def test_about_a_third_of_the_drawn_programs_are_wrong() -> None:
+    raised = [error is not None for _, errors in DRAWN.values() for error in errors]
+    assert 0.2 < np.mean(raised) < 0.5
+
+
+def test_plain_mypy_accepts_every_program(workplace: Workplace) -> None:
+    folder = workplace.folder / "plain"
+    folder.mkdir()
+    plain = Workplace(folder, plugin=False)
+    for kind, programs in ("wrong", WRONG), ("right", RIGHT):
+        for name, program in programs.items():
+            plain.write(f"{kind}_{name}", program)
+    for name, messages in plain.check().items():
+        if name != "right_silenced":  # without the plugin, there's nothing to silence
+            # An assertion that a width is literal is the one thing that needs the plugin.
+            assert {message for _, message in messages if "[assert-type]" not in message} == set()
+
+
+HIDDEN = "hidden = sequential(Affine.init(784, {width}, rng=rng), ReLU())\n"
+HEAD = "from hidden_part import hidden\nsequential(hidden, Affine.init(12, 3, rng=rng))\n"
+WIDER = {
+    (2, "layer 1 (Affine) takes 12 features, but layer 0 (Sequential) gives 13  [funnet-width]")
+}
+
+
+@pytest.fixture
+def head(workplace: Workplace, reports: Reports) -> str:
+    """Return the path of a program that uses a network of another module."""
+    assert reports  # so that the cache holds everything else
+    workplace.write("hidden_part", HIDDEN.format(width=12))
+    workplace.write("head_part", HEAD)
+    return str(workplace.folder / "head_part.py")
+
+
+def test_widths_are_kept_in_the_cache(workplace: Workplace, head: str) -> None:
+    assert workplace.check(head) == {}
+    workplace.write("head_part", HEAD + "\n")  # hidden_part comes from the cache
+    assert workplace.check(head) == {}
+    workplace.write("head_part", HEAD.replace("12", "13"))
+    assert set(workplace.check(head)) == {"head_part"}
+
+
+def test_a_changed_width_is_seen_in_another_module(workplace: Workplace, head: str) -> None:
+    assert workplace.check(head) == {}
+    workplace.write("hidden_part", HIDDEN.format(width=13))
+    assert workplace.check(head) == {"head_part": WIDER}
+    assert workplace.check(head) == {"head_part": WIDER}
+
+
+def test_the_daemon_sees_a_changed_width(workplace: Workplace, head: str) -> None:
+    folder = workplace.folder
+    daemon = [sys.executable, "-m", "mypy.dmypy", "--status-file", str(folder / "dmypy.json")]
+
+    def check() -> Reports:
+        command = [*daemon, "run", "--timeout", "300", "--", "--config-file", "mypy.ini", head]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode < 2, done.stderr
+        return read_reports(done.stdout)
+
+    try:
+        assert check() == {}
+        workplace.write("hidden_part", HIDDEN.format(width=13))
+        assert check() == {"head_part": WIDER}
+        workplace.write("hidden_part", HIDDEN.format(width=12))
+        assert check() == {}
+        moved = "layer = Affine.init(3, 4, rng=rng)\n"
+        workplace.write("head_part", HEAD + moved)
+        assert check() == {}
+        workplace.write("head_part", HEAD + moved + "layer = Affine.init(5, 6, rng=rng)\n")
+        assert check() == {}
+    finally:
+        subprocess.run([*daemon, "stop"], cwd=folder, capture_output=True, check=False)
+
+
+def test_the_message_stands_on_the_argument(workplace: Workplace, reports: Reports) -> None:
+    assert reports
+    workplace.write("column", "sequential(Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))\n")
+    path = str(workplace.folder / "column.py")
+    out, _, _ = api.run(["--config-file", str(workplace.settings), "--show-column-numbers", path])
+    assert ":2:38: error: layer 1 (Affine) takes 5 features" in out
+
+
+def test_the_readme_shows_what_mypy_says(workplace: Workplace, reports: Reports) -> None:
+    assert reports
+    readme = (ROOT / "README.md").read_text()
+    [(program, shown)] = re.findall(
+        r"```python\n(# wide\.py\n.*?)```\s+```text\n\$ mypy wide\.py\n(.*?)```", readme, re.DOTALL
+    )
+    path = workplace.folder / "wide.py"
+    path.write_text(program)
+    out, _, _ = api.run(["--config-file", str(workplace.settings), str(path)])
+    assert [line.split("wide.py:")[-1] for line in out.splitlines()] == [
+        line.split("wide.py:")[-1] for line in shown.splitlines()
+    ]
