@@ -29,7 +29,7 @@ class Swish:
     beta: fn.Vector = attrs.field(converter=fn.lock_vector)
 
     __repr__ = fn.describe
-    __reduce__ = fn.rebuild
+    __reduce__ = fn.reduce_to_constructor
 
     def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
         """Return y, and x for the way back."""
@@ -58,7 +58,7 @@ class TwoLayerNet:
     b2: fn.Vector = attrs.field(converter=fn.lock_vector)
 
     __repr__ = fn.describe
-    __reduce__ = fn.rebuild
+    __reduce__ = fn.reduce_to_constructor
 
     def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, tuple[fn.Matrix, fn.Matrix, fn.Matrix]]:
         """Return the scores, and what the way back needs."""

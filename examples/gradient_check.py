@@ -22,14 +22,14 @@ Reader = fn.Network[int, Literal[10]]
 STEPS = 10.0 ** -np.arange(12)
 
 
-def by_backward(net: Reader, x: fn.Matrix, t: fn.Classes) -> Reader:
+def by_backward(net: Reader, x: fn.Matrix, t: fn.LabelsLike) -> Reader:
     """Return the gradients of the loss, forward and back once for all."""
     y, cache = fn.forward(net, x)
     _, dy = fn.softmax_cross_entropy(y, t)
     return fn.backward(net, cache, dy)
 
 
-def by_differences(net: Reader, x: fn.Matrix, t: fn.Classes, step: float = 1e-4) -> Reader:
+def by_differences(net: Reader, x: fn.Matrix, t: fn.LabelsLike, step: float = 1e-4) -> Reader:
     """Return the gradients of the loss, from two forward passes for each number."""
 
     def loss(params: Reader) -> float:
@@ -39,14 +39,14 @@ def by_differences(net: Reader, x: fn.Matrix, t: fn.Classes, step: float = 1e-4)
 
 
 def differences(
-    net: Reader, x: fn.Matrix, t: fn.Classes, step: float = 1e-4
+    net: Reader, x: fn.Matrix, t: fn.LabelsLike, step: float = 1e-4
 ) -> dict[str, fn.Array]:
     """Return how much the two gradients differ, number by number, by path of the parameter."""
     pair = by_backward(net, x, t), by_differences(net, x, t, step)
     return dict(fn.named_leaves(fn.tree_map(lambda a, b: np.abs(a - b), *pair)))
 
 
-def print_differences(net: Reader, x: fn.Matrix, t: fn.Classes) -> None:
+def print_differences(net: Reader, x: fn.Matrix, t: fn.LabelsLike) -> None:
     """Print the mean difference of the two gradients for each parameter."""
     rows = [[path, d.size, float(d.mean())] for path, d in differences(net, x, t).items()]
     print_table(["parameter", "numbers", "mean |difference|"], rows)

@@ -1,21 +1,21 @@
 """Neural networks as immutable values and pure functions, on NumPy."""
 
 from funnet.core.arrays import (
-    RNG as RNG,
     Array as Array,
-    Classes as Classes,
     Float as Float,
     Images as Images,
     Labels as Labels,
+    LabelsLike as LabelsLike,
     Matrix as Matrix,
+    RNGLike as RNGLike,
     Shaped as Shaped,
     ShapeT as ShapeT,
     Targets as Targets,
     Vector as Vector,
     lock as lock,
+    lock_in_place as lock_in_place,
     lock_matrix as lock_matrix,
     lock_vector as lock_vector,
-    seal as seal,
 )
 from funnet.core.errors import (
     DTypeError as DTypeError,
@@ -38,7 +38,7 @@ from funnet.core.tree import (
     describe as describe,
     named_leaves as named_leaves,
     parameter_count as parameter_count,
-    rebuild as rebuild,
+    reduce_to_constructor as reduce_to_constructor,
     replace_at as replace_at,
     tree_leaves as tree_leaves,
     tree_like as tree_like,
@@ -63,7 +63,7 @@ from funnet.experiments.fingerprints import (
     fingerprint as fingerprint,
 )
 from funnet.experiments.manifests import (
-    differences as differences,
+    compare_manifests as compare_manifests,
     manifest as manifest,
 )
 from funnet.experiments.sweeps.results import Result as Result
@@ -74,7 +74,7 @@ from funnet.functions import (
     relu as relu,
     sigmoid as sigmoid,
     softmax as softmax,
-    step as step,
+    step_function as step_function,
     tanh as tanh,
 )
 from funnet.gradients import (
@@ -107,7 +107,7 @@ from funnet.layers.initializers import (
     normal as normal,
     xavier as xavier,
     xavier_uniform as xavier_uniform,
-    zeros as zeros,
+    zeros_init as zeros_init,
 )
 from funnet.losses import (
     mean_squared_error as mean_squared_error,
@@ -136,7 +136,7 @@ from funnet.optimizers import (
     weight_decay as weight_decay,
 )
 from funnet.optimizers.schedules import (
-    Rate as Rate,
+    LearningRate as LearningRate,
     Schedule as Schedule,
     constant_lr as constant_lr,
     cosine_lr as cosine_lr,
@@ -159,11 +159,9 @@ from funnet.training.train import (
 )
 
 __all__ = [
-    "RNG",
     "Affine",
     "Array",
     "CheckpointError",
-    "Classes",
     "DTypeError",
     "DataError",
     "Elementwise",
@@ -177,8 +175,10 @@ __all__ = [
     "Images",
     "Initializer",
     "Labels",
+    "LabelsLike",
     "Layer",
     "LeakyReLU",
+    "LearningRate",
     "LocatedError",
     "Matrix",
     "Minibatches",
@@ -187,7 +187,7 @@ __all__ = [
     "OnRows",
     "Optimizer",
     "OptimizerState",
-    "Rate",
+    "RNGLike",
     "ReLU",
     "Result",
     "Schedule",
@@ -214,10 +214,10 @@ __all__ = [
     "best_so_far",
     "check_gradients",
     "clip_by_global_norm",
+    "compare_manifests",
     "constant_lr",
     "cosine_lr",
     "describe",
-    "differences",
     "early_stopping",
     "elementwise",
     "every",
@@ -234,6 +234,7 @@ __all__ = [
     "load_digits",
     "load_mnist",
     "lock",
+    "lock_in_place",
     "lock_matrix",
     "lock_vector",
     "log_softmax",
@@ -251,12 +252,11 @@ __all__ = [
     "piecewise_lr",
     "predict",
     "read_idx",
-    "rebuild",
+    "reduce_to_constructor",
     "relu",
     "replace_at",
     "rmsprop",
     "save",
-    "seal",
     "sequential",
     "sgd",
     "sgd_update",
@@ -264,7 +264,7 @@ __all__ = [
     "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
-    "step",
+    "step_function",
     "step_lr",
     "sum_squared_error",
     "sweep",
@@ -277,5 +277,5 @@ __all__ = [
     "weight_decay",
     "xavier",
     "xavier_uniform",
-    "zeros",
+    "zeros_init",
 ]

@@ -52,7 +52,7 @@ def identity(x: ArrayT) -> ArrayT:
     return x
 
 
-def step(x: ArrayT) -> ArrayT:
+def step_function(x: ArrayT) -> ArrayT:
     """Return 1 where x > 0 and 0 elsewhere: the perceptron's activation.
 
     Parameters
@@ -68,8 +68,8 @@ def step(x: ArrayT) -> ArrayT:
     Examples
     --------
     >>> import numpy as np
-    >>> from funnet import step
-    >>> step(np.array([-1.0, 0.0, 2.0]))
+    >>> from funnet import step_function
+    >>> step_function(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 1.])
     """
     x = as_ndarray(x)

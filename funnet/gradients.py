@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, array_type, as_float, check_like, seal
+from funnet.core.arrays import Array, array_type, as_float, check_like, lock_in_place
 from funnet.core.layer import Layer, X, Y, backward, forward, input_gradient
 from funnet.core.tree import Tree, astype, named_leaves, replace_at, tree_leaves, tree_map
 
@@ -63,11 +63,11 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
                 raise ValueError(f"a step of {step} is lost in {array.dtype} at {array[index]}")
             # Sealed, they are shared by the layer, which would copy them otherwise.
             high, low = (
-                as_float(f(replace_at(params, path, seal(moved))), "what f returns")
+                as_float(f(replace_at(params, path, lock_in_place(moved))), "what f returns")
                 for moved in (above, below)
             )
             grad[index] = (high - low) / distance
-        return seal(grad)
+        return lock_in_place(grad)
 
     params = tree_map(lambda array: array, params)
     grads = (derivatives(path, array) for path, array in named_leaves(params))

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from funnet.core.arrays import (
     Array,
     ArrayT,
-    Classes,
     Float,
+    LabelsLike,
     Matrix,
     Targets,
     as_ndarray,
@@ -35,7 +35,7 @@ from funnet.targets import distributions, probabilities
 Indices: TypeAlias = npt.NDArray[np.intp]
 
 
-def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, Matrix]:
+def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[float, Matrix]:
     """Return the cross-entropy between softmax(scores) and the targets.
 
     Parameters
@@ -109,7 +109,7 @@ def softmax_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, 
     return loss, np.asarray(dscores, scores.dtype.type, "C")
 
 
-def sigmoid_cross_entropy(scores: Matrix, t: Classes | Targets) -> tuple[float, Matrix]:
+def sigmoid_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[float, Matrix]:
     """Return the cross-entropy between sigmoid(scores) and the targets, each output by itself.
 
     Parameters

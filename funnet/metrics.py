@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from funnet.core.arrays import (
-    Classes,
+    LabelsLike,
     Matrix,
     Targets,
     as_float,
@@ -21,7 +21,7 @@ from funnet.core.errors import ShapeError
 from funnet.targets import distributions, probabilities
 
 
-def accuracy(scores: Matrix, t: Classes | Targets, *, threshold: float | None = None) -> float:
+def accuracy(scores: Matrix, t: LabelsLike | Targets, *, threshold: float | None = None) -> float:
     """Return the share of samples that are assigned to their own class.
 
     A sample is assigned to the class of its highest score or, for one column of scores and a
@@ -95,7 +95,7 @@ def _above(scores: Matrix, threshold: float) -> npt.NDArray[np.bool]:
     return scores[:, 0] > number
 
 
-def _above_half(t: Classes | Targets, scores: Matrix) -> npt.NDArray[np.bool]:
+def _above_half(t: LabelsLike | Targets, scores: Matrix) -> npt.NDArray[np.bool]:
     """Return which of the targets for a column of scores mean class 1."""
     if is_labels(t):
         check_labels(t, len(scores), 2)

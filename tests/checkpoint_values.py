@@ -25,7 +25,7 @@ from funnet import (
     lock_matrix,
     minibatches,
     momentum,
-    rebuild,
+    reduce_to_constructor,
     sequential,
     softmax_cross_entropy,
     train,
@@ -45,7 +45,7 @@ class Scale:
     _note: str = "a constant"
 
     __repr__ = describe
-    __reduce__ = rebuild
+    __reduce__ = reduce_to_constructor
 
     def forward(self, x: Matrix, /) -> tuple[Matrix, Matrix]:
         """Return x, scaled."""

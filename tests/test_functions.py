@@ -22,14 +22,16 @@ from funnet import (
     relu,
     sigmoid,
     softmax,
-    step,
+    step_function,
     tanh,
 )
 
 Function = Callable[[AnyArray], AnyArray]
 Exact = npt.NDArray[np.longdouble]
 
-ELEMENTWISE: dict[str, Function] = {f.__name__: f for f in (identity, relu, sigmoid, step, tanh)}
+ELEMENTWISE: dict[str, Function] = {
+    f.__name__: f for f in (identity, relu, sigmoid, step_function, tanh)
+}
 OVER_CLASSES: dict[str, Function] = {f.__name__: f for f in (softmax, log_softmax)}
 FUNCTIONS = ELEMENTWISE | OVER_CLASSES
 
@@ -98,7 +100,7 @@ def test_relu_is_the_larger_of_x_and_zero(x: AnyArray) -> None:
 
 @given(x=float_arrays())
 def test_step_is_one_above_zero_only(x: AnyArray) -> None:
-    assert step(x).ravel().tolist() == [int(value > 0) for value in x.ravel().tolist()]
+    assert step_function(x).ravel().tolist() == [int(value > 0) for value in x.ravel().tolist()]
 
 
 @given(x=float_arrays())
@@ -170,7 +172,7 @@ def test_the_layout_of_the_input_changes_no_bit_of_a_long_sum(
     assert f(layout(x)).tobytes() == f(x).tobytes()
 
 
-@pytest.mark.parametrize("f", [relu, sigmoid, step, tanh, softmax, log_softmax])
+@pytest.mark.parametrize("f", [relu, sigmoid, step_function, tanh, softmax, log_softmax])
 @every_layout
 def test_the_result_is_a_new_plain_array(f: Function, layout: Function) -> None:
     x = layout(np.ones((3, 2)))

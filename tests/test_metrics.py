@@ -11,12 +11,12 @@ from hypothesis import given, strategies as st
 from strategies import LAYOUTS, AnyArray, dtypes, normal_array, seeds
 
 from funnet import DTypeError, Float, Matrix, ShapeError, accuracy
-from funnet.core.arrays import Classes
+from funnet.core.arrays import LabelsLike
 
 sizes = st.tuples(st.integers(1, 9), st.integers(2, 5))
 
 
-def class_numbers(seed: int, n: int, n_classes: int) -> Classes:
+def class_numbers(seed: int, n: int, n_classes: int) -> LabelsLike:
     return np.random.default_rng(seed).integers(0, n_classes, n)
 
 
@@ -109,7 +109,7 @@ def test_scores_that_are_no_batch_are_refused(
     ],
 )
 def test_targets_that_do_not_fit_are_refused(
-    t: Classes, error: type[Exception], message: str
+    t: LabelsLike, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         accuracy(np.zeros((2, 2)), t)

@@ -22,7 +22,7 @@ from funnet import (
     sigmoid_cross_entropy,
     softmax,
     softmax_cross_entropy,
-    step,
+    step_function,
     sum_squared_error,
     tanh,
 )
@@ -36,7 +36,7 @@ rows = np.eye(3)[labels]
 Door = tuple[Callable[[Any], Any], AnyArray]
 Labels = tuple[Callable[[Any], Any], "np.ndarray[Any, np.dtype[np.int64]]"]
 
-FUNCTIONS: list[Any] = [identity, step, relu, sigmoid, tanh, softmax, log_softmax]
+FUNCTIONS: list[Any] = [identity, step_function, relu, sigmoid, tanh, softmax, log_softmax]
 OF_PAIRS: list[Any] = [
     softmax_cross_entropy,
     sigmoid_cross_entropy,

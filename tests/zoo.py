@@ -26,7 +26,7 @@ from funnet import (
     describe,
     lock_matrix,
     lock_vector,
-    rebuild,
+    reduce_to_constructor,
     sequential,
     xavier,
 )
@@ -47,7 +47,7 @@ class Scale:
     gain: Vector = attrs.field(converter=lock_vector)
 
     __repr__ = describe
-    __reduce__ = rebuild
+    __reduce__ = reduce_to_constructor
 
     def forward(self, x: Matrix) -> tuple[Matrix, ScaleCache]:
         return x * self.gain, ScaleCache(x)
@@ -72,7 +72,7 @@ class TwoLayerNet:
     b2: Vector = attrs.field(converter=lock_vector)
 
     __repr__ = describe
-    __reduce__ = rebuild
+    __reduce__ = reduce_to_constructor
 
     def forward(self, x: Matrix) -> tuple[Matrix, TwoLayerNetCache]:
         hidden: Matrix = np.tanh(x @ self.W1 + self.b1)

@@ -25,8 +25,8 @@ from timing import Step, compete, options, parse, report, verdict, work
 
 from funnet import (
     Affine,
-    Classes,
     DataError,
+    LabelsLike,
     Matrix,
     Minibatches,
     Network,
@@ -53,10 +53,10 @@ LR = 0.001
 N_BATCHES = 50
 """How many batches the steps go round: as in training, the next one is in no cache."""
 
-Batch = tuple[Matrix, Classes]
+Batch = tuple[Matrix, LabelsLike]
 
 
-def data(data_dir: str | None) -> Minibatches[Matrix, Classes]:
+def data(data_dir: str | None) -> Minibatches[Matrix, LabelsLike]:
     """Return batches of MNIST as it is loaded, or of random numbers of its shape."""
     try:
         (x, t), _ = load_mnist(data_dir=data_dir)
@@ -135,7 +135,7 @@ def next_batch(batches: Iterator[Batch]) -> Step:
     return step
 
 
-def by_funnet(batches: Minibatches[Matrix, Classes]) -> dict[str, Step]:
+def by_funnet(batches: Minibatches[Matrix, LabelsLike]) -> dict[str, Step]:
     """Take each step in one process: where two are compared, both have the same luck with it."""
     prepared = list(islice(batches, N_BATCHES))
     return {
@@ -148,7 +148,7 @@ def by_funnet(batches: Minibatches[Matrix, Classes]) -> dict[str, Step]:
     }
 
 
-def by_torch(batches: Minibatches[Matrix, Classes]) -> dict[str, Step]:
+def by_torch(batches: Minibatches[Matrix, LabelsLike]) -> dict[str, Step]:
     """Train as the tutorials do."""
     # PyTorch need not be there, neither for Python nor for mypy: hence import_module and Any.
     torch = import_module("torch")

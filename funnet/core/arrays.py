@@ -27,14 +27,14 @@ Images = np.ndarray[tuple[int, int, int, int], np.dtype[Float]]
 Labels = np.ndarray[tuple[int], np.dtype[np.int64]]
 """Class numbers, one a sample, counted from 0."""
 
-Classes = np.ndarray[tuple[int], np.dtype[np.integer]]
+LabelsLike = np.ndarray[tuple[int], np.dtype[np.integer]]
 """Class numbers of any integer type, as a target."""
 
 Targets = np.ndarray[tuple[int, int], np.dtype[Float | np.integer | np.bool]]
 """One row of targets a sample: one-hot, probabilities, or numbers to come close to."""
 
 # As text, since NumPy loads np.random, a fifth of the time to import funnet, when it is first used.
-RNG: TypeAlias = "int | np.random.SeedSequence | np.random.Generator"
+RNGLike: TypeAlias = "int | np.random.SeedSequence | np.random.Generator"
 """A source of randomness: a seed, or a Generator whose stream is advanced (SPEC 7)."""
 
 FLOAT_TYPES = (np.float16, np.float32, np.float64)
@@ -111,7 +111,7 @@ def as_float(value: object, name: str) -> float:
         raise ValueError(f"expected {name} to be finite, got a number beyond float64") from None
 
 
-def generator(rng: RNG) -> np.random.Generator:
+def generator(rng: RNGLike) -> np.random.Generator:
     """Return a Generator for a seed, and a Generator as it is.
 
     Raises
@@ -275,12 +275,12 @@ def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -
     check_shape(array, like.shape, name)
 
 
-def is_labels(t: Classes | Targets) -> TypeGuard[Classes]:
+def is_labels(t: LabelsLike | Targets) -> TypeGuard[LabelsLike]:
     """Tell whether targets are meant as class numbers, by their rank."""
     return isinstance(t, np.ndarray) and t.ndim == 1
 
 
-def check_labels(t: Classes, n: int, n_classes: int) -> None:
+def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
     """Refuse what is not one class number a sample.
 
     Raises
@@ -429,7 +429,7 @@ def lock(array: Array) -> Array:
             return array
     array = as_ndarray(array, "a parameter")
     check_float(array, "a parameter")
-    return seal(_plain_copy(array))
+    return lock_in_place(_plain_copy(array))
 
 
 def lock_vector(vector: Vector) -> Vector:
@@ -464,7 +464,7 @@ def lock_matrix(matrix: Matrix) -> Matrix:
     return locked
 
 
-def seal(array: ArrayT) -> ArrayT:
+def lock_in_place(array: ArrayT) -> ArrayT:
     """Lock an array in place and return it: for a fresh array that nobody else has seen."""
     array.setflags(write=False)
     return array

@@ -13,7 +13,16 @@ from typing import TypeVar, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Float, T, array_type, as_ndarray, check_float_type, lock, seal
+from funnet.core.arrays import (
+    Array,
+    Float,
+    T,
+    array_type,
+    as_ndarray,
+    check_float_type,
+    lock,
+    lock_in_place,
+)
 from funnet.core.errors import DTypeError, LocatedError, ShapeError, StructureError
 from funnet.core.nodes import Kind, kind_of as _kind
 
@@ -249,7 +258,7 @@ def astype(params: Tree, dtype: type[Float]) -> Tree:
                 f"expected numbers from {limit.min} to {limit.max}, which {limit.dtype} can hold, "
                 f"got numbers from {np.nanmin(array)} to {np.nanmax(array)}"
             )
-        return seal(converted)
+        return lock_in_place(converted)
 
     return tree_map(convert, params)
 
@@ -313,13 +322,14 @@ def _parts(tree: object) -> Iterator[tuple[str, object]]:
             yield name, child
 
 
-def rebuild(
+def reduce_to_constructor(
     self: object,
 ) -> tuple[Callable[..., object], tuple[type[object], Sequence[object]]]:
     """Return how to make a value again through its constructor, which locks its arrays.
 
-    Meant as the `__reduce__` of a layer: `__reduce__ = rebuild` in the body of its class. NumPy
-    gives back writeable arrays from pickle and from `copy.deepcopy`; with this, they are locked.
+    Use it as the `__reduce__` of a layer: `__reduce__ = reduce_to_constructor` in the body of its
+    class. NumPy returns writeable arrays from pickle and from `copy.deepcopy`; with this, they are
+    locked.
 
     Parameters
     ----------
@@ -347,9 +357,9 @@ def refill(cls: type[T], fields: Sequence[object]) -> T:
     Examples
     --------
     >>> import numpy as np
-    >>> from funnet import Affine, seal
+    >>> from funnet import Affine, lock_in_place
     >>> from funnet.core.tree import refill
-    >>> refill(Affine, (seal(np.ones((3, 2))), seal(np.ones(2))))
+    >>> refill(Affine, (lock_in_place(np.ones((3, 2))), lock_in_place(np.ones(2))))
     Affine(W=float64[3, 2], b=float64[2])
     """
     return cast(T, _kind(cls).refill(None, fields))

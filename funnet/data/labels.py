@@ -7,8 +7,8 @@ from typing import TypeVar, overload
 import numpy as np
 
 from funnet.core.arrays import (
-    Classes,
     Float,
+    LabelsLike,
     as_ndarray,
     check_count,
     check_float_type,
@@ -19,13 +19,13 @@ FloatT = TypeVar("FloatT", bound=Float)
 
 
 @overload
-def one_hot(t: Classes, n_classes: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]: ...
+def one_hot(t: LabelsLike, n_classes: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]: ...
 @overload
 def one_hot(
-    t: Classes, n_classes: int, dtype: type[FloatT]
+    t: LabelsLike, n_classes: int, dtype: type[FloatT]
 ) -> np.ndarray[tuple[int, int], np.dtype[FloatT]]: ...
 def one_hot(
-    t: Classes,
+    t: LabelsLike,
     n_classes: int,
     dtype: type[FloatT | np.float32] = np.float32,
 ) -> np.ndarray[tuple[int, int], np.dtype[FloatT | np.float32]]:

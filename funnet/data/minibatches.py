@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import RNG, array_type, as_ndarray, check_count, generator
+from funnet.core.arrays import RNGLike, array_type, as_ndarray, check_count, generator
 from funnet.core.errors import DTypeError, ShapeError
 
 X_co = TypeVar("X_co", bound=npt.NDArray[np.generic], covariant=True)
@@ -31,7 +31,7 @@ def minibatches(
     t: np.ndarray[TShape, TType],
     batch_size: int,
     *,
-    rng: RNG,
+    rng: RNGLike,
     epochs: int | None = None,
     replacement: bool = False,
 ) -> Minibatches[np.ndarray[XShape, XType], np.ndarray[TShape, TType]]:

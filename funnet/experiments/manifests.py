@@ -27,7 +27,7 @@ def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
     Returns
     -------
     fields
-        Strings by name, to be kept beside the results as JSON, and compared by `differences`.
+        Strings by name, to be kept beside the results as JSON, and compared by `compare_manifests`.
         What can't be found out is "unknown".
 
     Raises
@@ -62,7 +62,7 @@ def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
     return fields | {f"data.{name}": fingerprint(value) for name, value in data.items()}
 
 
-def differences(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+def compare_manifests(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Return the fields in which two manifests differ, each with both values.
 
     Parameters
@@ -72,8 +72,8 @@ def differences(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, tuple[s
 
     Examples
     --------
-    >>> from funnet import differences
-    >>> differences({"numpy": "2.0.0", "seed": "1"}, {"numpy": "2.1.0", "seed": "1"})
+    >>> from funnet import compare_manifests
+    >>> compare_manifests({"numpy": "2.0.0", "seed": "1"}, {"numpy": "2.1.0", "seed": "1"})
     {'numpy': ('2.0.0', '2.1.0')}
     """
     pairs = {name: (a.get(name, "missing"), b.get(name, "missing")) for name in {**a, **b}}

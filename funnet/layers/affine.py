@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import (
-    RNG,
     Float,
     Matrix,
+    RNGLike,
     Vector,
     array_type,
     check_batch,
@@ -21,13 +21,13 @@ from funnet.core.arrays import (
     check_float_type,
     check_shape,
     generator,
+    lock_in_place,
     lock_matrix,
     lock_vector,
-    seal,
 )
 from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
-from funnet.core.tree import describe, rebuild, refill
+from funnet.core.tree import describe, reduce_to_constructor, refill
 from funnet.layers.initializers import Initializer, he
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
     constructor_only_checks: ClassVar[Literal[True]] = True
 
     __repr__ = describe
-    __reduce__ = rebuild
+    __reduce__ = reduce_to_constructor
 
     def __attrs_post_init__(self) -> None:
         W, b = self.W, self.b
@@ -98,7 +98,7 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         n_in: I,
         n_out: O,
         *,
-        rng: RNG,
+        rng: RNGLike,
         weights: Initializer = he,
         dtype: type[Float] = np.float32,
     ) -> Affine[I, O]:
@@ -169,7 +169,9 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         check_batch(x, len(W), W.dtype, "the cached x of Affine")
         check_dtype(dout, W.dtype, "dout of Affine")
         check_shape(dout, (len(x), W.shape[1]), "dout of Affine")
-        grads: Affine[I_co, O_co] = refill(Affine, (seal(x.T.dot(dout)), seal(column_sums(dout))))
+        grads: Affine[I_co, O_co] = refill(
+            Affine, (lock_in_place(x.T.dot(dout)), lock_in_place(column_sums(dout)))
+        )
 
         def dx() -> Matrix:
             return cast(Matrix, dout.dot(W.T))

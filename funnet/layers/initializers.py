@@ -105,6 +105,6 @@ def he_uniform(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Floa
     return _uniform(math.sqrt(6 / n_in), rng, (n_in, n_out)).astype(dtype)
 
 
-def zeros(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
+def zeros_init(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
     """Return weights of 0; nothing is drawn from `rng`."""
     return np.zeros((n_in, n_out), dtype)

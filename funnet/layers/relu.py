@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, seal
+from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, lock_in_place
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import relu
 
@@ -35,7 +35,7 @@ class ReLU(Elementwise, OnRows, SomeLayer):
 
     def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], ReLUCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
-        y = seal(relu(x))
+        y = lock_in_place(relu(x))
         return y, ReLUCache(y)
 
     def pullback(

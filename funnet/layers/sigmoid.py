@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, seal
+from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, lock_in_place
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import sigmoid
 
@@ -35,7 +35,7 @@ class Sigmoid(Elementwise, OnRows, SomeLayer):
 
     def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], SigmoidCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
-        y = seal(sigmoid(x))
+        y = lock_in_place(sigmoid(x))
         return y, SigmoidCache(y)
 
     def pullback(

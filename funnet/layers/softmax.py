@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, seal
+from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, lock_in_place
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import softmax
 
@@ -35,7 +35,7 @@ class Softmax(Elementwise, OnRows, SomeLayer):
 
     def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], SoftmaxCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
-        y = seal(softmax(x))
+        y = lock_in_place(softmax(x))
         return y, SoftmaxCache(y)
 
     def pullback(

@@ -8,9 +8,9 @@ from typing import ClassVar, Generic, Literal
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, seal
+from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, lock_in_place
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
-from funnet.functions import step
+from funnet.functions import step_function
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -38,7 +38,7 @@ class Step(Elementwise, OnRows, SomeLayer):
 
     def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], StepCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
-        y = seal(step(x))
+        y = lock_in_place(step_function(x))
         return y, StepCache(y)
 
     def pullback(

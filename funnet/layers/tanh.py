@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, seal
+from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, lock_in_place
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import tanh
 
@@ -35,7 +35,7 @@ class Tanh(Elementwise, OnRows, SomeLayer):
 
     def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], TanhCache[ShapeT]]:
         """Return y, of the shape and dtype of x."""
-        y = seal(tanh(x))
+        y = lock_in_place(tanh(x))
         return y, TanhCache(y)
 
     def pullback(

@@ -43,7 +43,7 @@ FUNNET_UNUSED = ErrorCode(
 # Of the functions that `funnet` exports, those that are called for what they do.
 WITH_EFFECT = frozenset(
     {
-        "funnet.core.arrays.seal",  # locks its argument
+        "funnet.core.arrays.lock_in_place",  # locks its argument
         "funnet.layers.combinators.sequential",  # checks that layers fit
         "funnet.data.mnist.load_mnist",  # keeps what it has downloaded
         "funnet.gradients.check_gradients",  # raises an error where gradients are wrong

@@ -14,12 +14,12 @@ import numpy as np
 
 from funnet.core.arrays import FLOAT_TYPES, Array
 from funnet.optimizers.optimizer import Optimizer, elementwise
-from funnet.optimizers.schedules import Rate, check_number
+from funnet.optimizers.schedules import LearningRate, check_number
 
 _TINY = {scalar: float(np.finfo(scalar).tiny) for scalar in FLOAT_TYPES}
 
 
-def adagrad(lr: Rate = 1e-2, eps: float = 1e-10) -> Optimizer:
+def adagrad(lr: LearningRate = 1e-2, eps: float = 1e-10) -> Optimizer:
     """Return AdaGrad, whose steps shrink where gradients have been large.
 
     h ← h + grads²; params ← params - lr grads / (√h + eps).
@@ -68,7 +68,7 @@ class AdaGrad:
         return _scaled_descent(param, grad, h, lr, self.eps), h
 
 
-def rmsprop(lr: Rate = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> Optimizer:
+def rmsprop(lr: LearningRate = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> Optimizer:
     """Return RMSprop, AdaGrad with a memory that fades.
 
     h ← alpha h + (1 - alpha) grads²; params ← params - lr grads / (√h + eps).
@@ -119,7 +119,7 @@ class RMSprop:
 
 
 def adam(
-    lr: Rate = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+    lr: LearningRate = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
 ) -> Optimizer:
     """Return Adam, in the textbook's form.
 
@@ -181,7 +181,7 @@ class Adam:
 
 
 def adamw(
-    lr: Rate = 1e-3,
+    lr: LearningRate = 1e-3,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     weight_decay: float = 1e-2,

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Protocol, TypeVar, overload
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, check_dtype, seal
+from funnet.core.arrays import Array, check_dtype, lock_in_place
 from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
 from funnet.core.tree import tree_map
 from funnet.optimizers.optimizer import Optimizer, elementwise
-from funnet.optimizers.schedules import Rate, check_number
+from funnet.optimizers.schedules import LearningRate, check_number
 
 Params = TypeVar("Params", bound=SomeLayer)
 C_contra = TypeVar("C_contra", contravariant=True)
@@ -70,12 +70,12 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
 
     def step(param: Array, grad: Array) -> Array:
         check_dtype(grad, param.dtype, "the gradient")
-        return seal(_descent(param, grad, rate))
+        return lock_in_place(_descent(param, grad, rate))
 
     return tree_map(step, params, grads)
 
 
-def sgd(lr: Rate = 1e-3) -> Optimizer:
+def sgd(lr: LearningRate = 1e-3) -> Optimizer:
     """Return gradient descent: params - lr grads.
 
     Parameters
@@ -112,7 +112,7 @@ class SGD:
         return (_descent(param, grad, lr),)
 
 
-def momentum(lr: Rate = 1e-3, momentum: float = 0.9) -> Optimizer:
+def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     """Return gradient descent with momentum, in the textbook's form.
 
     velocity ← momentum velocity - lr grads; params ← params + velocity. PyTorch multiplies by the
@@ -160,7 +160,7 @@ class Momentum:
         return np.add(param, velocity, new), velocity
 
 
-def nesterov(lr: Rate = 1e-3, momentum: float = 0.9) -> Optimizer:
+def nesterov(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     """Return gradient descent with Nesterov's accelerated momentum.
 
     velocity ← momentum velocity - lr grads; params ← params + momentum velocity - lr grads, where

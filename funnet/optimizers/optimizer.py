@@ -7,10 +7,10 @@ from typing import Generic, Protocol, TypeVar
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, check_dtype, check_float, seal
+from funnet.core.arrays import Array, check_dtype, check_float, lock_in_place
 from funnet.core.errors import StructureError
 from funnet.core.tree import tree_like, tree_map
-from funnet.optimizers.schedules import Rate, check_number, rate_at
+from funnet.optimizers.schedules import LearningRate, check_number, rate_at
 
 P = TypeVar("P")
 
@@ -29,7 +29,7 @@ class OptimizerState(Generic[P]):
         What the optimizer calls the trees that it keeps, such as ("m", "v").
     slots
         Those trees, each built like the parameters; `state["m"]` is the one of that name.
-    reports
+    metrics
         What the last update has to tell, such as (("lr", 0.1),).
     optimizer
         The names of the wrappers and of the formula that the state belongs to, outermost first,
@@ -40,7 +40,7 @@ class OptimizerState(Generic[P]):
     step: int
     names: tuple[str, ...] = ()
     slots: tuple[P, ...] = attrs.field(default=(), repr=False)
-    reports: tuple[tuple[str, float], ...] = ()
+    metrics: tuple[tuple[str, float], ...] = ()
     optimizer: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -49,13 +49,13 @@ class OptimizerState(Generic[P]):
             isinstance(self.step, int)
             and isinstance(self.names, tuple)
             and isinstance(self.slots, tuple)
-            and isinstance(self.reports, tuple)
+            and isinstance(self.metrics, tuple)
             and isinstance(self.optimizer, tuple)
         ):
             raise TypeError(
-                "expected step to be an int, and names, slots, reports and optimizer to be tuples, "
+                "expected step to be an int, and names, slots, metrics and optimizer to be tuples, "
                 f"got {self.step!r}, {self.names!r}, {type(self.slots).__name__}, "
-                f"{self.reports!r} and {self.optimizer!r}"
+                f"{self.metrics!r} and {self.optimizer!r}"
             )
         if len(self.names) != len(self.slots):
             raise StructureError(f"expected slots for {self.names}, got {len(self.slots)}")
@@ -108,7 +108,7 @@ class Optimizer:
     >>> x, state["velocity"]
     (array([0.75, 2.25]), array([-0.15,  0.15]))
     >>> state
-    OptimizerState(step=2, names=('velocity',), reports=(('lr', 0.1),), optimizer=('momentum',))
+    OptimizerState(step=2, names=('velocity',), metrics=(('lr', 0.1),), optimizer=('momentum',))
     """
 
     init: Init
@@ -136,7 +136,7 @@ class Formula(Protocol):
         """Return fresh arrays: the new parameters, and what it keeps, in the order of names."""
 
 
-def elementwise(formula: Formula, lr: Rate) -> Optimizer:
+def elementwise(formula: Formula, lr: LearningRate) -> Optimizer:
     """Return the optimizer that applies a formula to each array of the parameters.
 
     Parameters
@@ -187,7 +187,7 @@ class _Zeros:
         def zeros(param: Array) -> Array:
             check_float(param, "a parameter")
             widened = squares and param.dtype == _FLOAT16
-            return seal(np.zeros_like(param, _FLOAT32 if widened else None))
+            return lock_in_place(np.zeros_like(param, _FLOAT32 if widened else None))
 
         slots = tuple(tree_map(zeros, params) for _ in formula.names)
         return OptimizerState(0, formula.names, slots, optimizer=(_name(formula),))
@@ -196,7 +196,7 @@ class _Zeros:
 @attrs.frozen
 class _Elementwise:
     formula: Formula
-    lr: Rate
+    lr: LearningRate
 
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /
@@ -235,7 +235,7 @@ class _Elementwise:
             for array in kept:
                 array.setflags(write=False)
             results.append(kept)
-            return seal(new.astype(dtype) if widened else new)
+            return lock_in_place(new.astype(dtype) if widened else new)
 
         params = tree_map(step, params, grads, *state.slots)
         slots = tuple(

@@ -18,7 +18,7 @@ from funnet.core.arrays import as_float, check_count
 Schedule = Callable[[int], float]
 """The learning rate as a function of how many updates have been made."""
 
-Rate = float | Schedule
+LearningRate = float | Schedule
 """A learning rate: a number, or a schedule."""
 
 
@@ -42,7 +42,7 @@ def check_number(value: float, name: str, low: float = -math.inf, below: float =
     return number
 
 
-def rate_at(lr: Rate, step: int) -> float:
+def rate_at(lr: LearningRate, step: int) -> float:
     """Return the learning rate at a step; a number was checked when its optimizer was made.
 
     Raises

@@ -7,7 +7,7 @@ import math
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, seal
+from funnet.core.arrays import Array, lock_in_place
 from funnet.core.errors import StructureError
 from funnet.core.tree import named_leaves, tree_leaves, tree_like, tree_map
 from funnet.optimizers.optimizer import (
@@ -62,7 +62,7 @@ def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
     """Return an optimizer whose gradients, all together, are no longer than a norm.
 
     If the norm of all numbers in the gradients is above `max_norm`, each is multiplied by
-    max_norm / norm. The norm before that is among the state's `reports`, as "gradient_norm".
+    max_norm / norm. The norm before that is among the state's `metrics`, as "gradient_norm".
     Gradients with an infinity or NaN have no such multiple, and are left as they are.
 
     Parameters
@@ -87,7 +87,7 @@ def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
     >>> from funnet import clip_by_global_norm, sgd
     >>> optimizer = clip_by_global_norm(sgd(lr=1.0), max_norm=1.0)
     >>> x, state = optimizer.update(np.zeros(2), np.array([3.0, 4.0]), optimizer.init(np.zeros(2)))
-    >>> x, state.reports
+    >>> x, state.metrics
     (array([-0.6, -0.8]), (('gradient_norm', 5.0), ('lr', 1.0)))
     """
     norm = check_number(max_norm, "max_norm", 0)
@@ -145,7 +145,9 @@ class _Decayed:
         self, params: P, grads: P, state: OptimizerState[P], /
     ) -> tuple[P, OptimizerState[P]]:
         def decayed(param: Array, grad: Array) -> Array:
-            return seal(grad + param * self.rate) if param.ndim >= 2 or self.biases else grad
+            return (
+                lock_in_place(grad + param * self.rate) if param.ndim >= 2 or self.biases else grad
+            )
 
         inner = _unwrapped(state, "weight_decay")
         params, inner = self.update(params, tree_map(decayed, params, grads), inner)
@@ -170,12 +172,12 @@ class _Clipped:
                 # In float64, since the factor itself may be 0 in float16.
                 short = grad.astype(np.float64) / scale
                 short *= factor
-                return seal(short.astype(grad.dtype))
+                return lock_in_place(short.astype(grad.dtype))
 
             grads = tree_map(clipped, grads)
         params, inner = self.update(params, grads, inner)
-        reports = (("gradient_norm", scale * multiple), *inner.reports)
-        return params, attrs.evolve(_wrapped(inner, "clip_by_global_norm"), reports=reports)
+        metrics = (("gradient_norm", scale * multiple), *inner.metrics)
+        return params, attrs.evolve(_wrapped(inner, "clip_by_global_norm"), metrics=metrics)
 
 
 @attrs.frozen
@@ -200,7 +202,9 @@ class _Frozen:
 
         def without(grads: P) -> P:
             chosen = zip(tree_leaves(grads), frozen, strict=True)
-            return tree_like(grads, (seal(np.zeros_like(g)) if f else g for g, f in chosen))
+            return tree_like(
+                grads, (lock_in_place(np.zeros_like(g)) if f else g for g, f in chosen)
+            )
 
         def restored(new: P, old: P) -> P:
             chosen = zip(tree_leaves(new), tree_leaves(old), frozen, strict=True)

@@ -79,9 +79,9 @@ class TrainState(Generic[P_co]):
         return TrainState(0, 0, params, optimizer.init(params))
 
     @property
-    def reports(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """What the optimizer told about the last update, such as the learning rate "lr"."""
-        return dict(self.optimizer_state.reports)
+        return dict(self.optimizer_state.metrics)
 
 
 class NonFiniteError(ArithmeticError):
@@ -162,7 +162,7 @@ def train_step(
     >>> x, t = np.ones((5, 3), np.float32), np.zeros(5, int)
     >>> for _ in range(3):
     ...     state = train_step(state, x, t, loss=softmax_cross_entropy, optimizer=optimizer)
-    >>> state.step, state.reports
+    >>> state.step, state.metrics
     (3, {'lr': 0.1})
     """
     y, cache = forward(state.params, x)
@@ -256,7 +256,7 @@ def train(
     >>> for state in train(net, batches, loss=softmax_cross_entropy, optimizer=sgd(lr=1.0)):
     ...     if state.step == 5:
     ...         break
-    >>> state.step, state.epoch, state.reports
+    >>> state.step, state.epoch, state.metrics
     (5, 2, {'lr': 1.0})
     >>> more = train(state, batches, loss=softmax_cross_entropy, optimizer=sgd(lr=1.0))
     >>> [later.step for later in islice(more, 3)]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 from strategies import LAYOUTS, AnyArray, float_arrays, read_only
 
-from funnet import DTypeError, ShapeError, lock, lock_matrix, lock_vector, seal
+from funnet import DTypeError, ShapeError, lock, lock_in_place, lock_matrix, lock_vector
 from funnet.core.arrays import (
     array_type,
     check_batch,
@@ -144,7 +144,7 @@ def test_every_way_to_write_raises(write: Callable[[AnyArray], object]) -> None:
 def test_seal_locks_the_very_array() -> None:
     mine = np.ones(2)
 
-    assert seal(mine) is mine
+    assert lock_in_place(mine) is mine
     assert is_locked(mine)
 
 

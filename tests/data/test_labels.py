@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from funnet import DTypeError, ShapeError
-from funnet.core.arrays import Classes, Float
+from funnet.core.arrays import Float, LabelsLike
 from funnet.data import one_hot
 
 Integers = st.sampled_from(["i1", "u1", ">i2", "i4", "i8", "u8"])
@@ -57,7 +57,7 @@ def test_the_type_is_known_to_mypy() -> None:
     ],
 )
 def test_what_is_no_vector_of_class_numbers_is_refused(
-    t: Classes, error: type[Exception], says: str
+    t: LabelsLike, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
         one_hot(t, 3)

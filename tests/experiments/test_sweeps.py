@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from sweep_runs import Config, dies_for_three, fails_for_odd, seed_of, training
 
-from funnet import Result, StructureError, differences, fingerprint, manifest, sweep
+from funnet import Result, StructureError, compare_manifests, fingerprint, manifest, sweep
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the processes, too
 
@@ -283,10 +283,10 @@ def test_manifests_are_compared_field_by_field() -> None:
     a = manifest(seed=1, x=np.zeros(3), config=Config(0.1))
     b = manifest(seed=2, x=np.zeros(3), config=Config(0.2))
 
-    assert differences(a, a) == {}
-    assert list(differences(a, b)) == ["seed", "data.config"]
-    assert differences(a, b)["seed"] == ("1", "2")
-    assert differences({}, {"python": "3"}) == {"python": ("missing", "3")}
+    assert compare_manifests(a, a) == {}
+    assert list(compare_manifests(a, b)) == ["seed", "data.config"]
+    assert compare_manifests(a, b)["seed"] == ("1", "2")
+    assert compare_manifests({}, {"python": "3"}) == {"python": ("missing", "3")}
     assert json.loads(json.dumps(a)) == a
 
 

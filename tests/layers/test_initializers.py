@@ -22,7 +22,7 @@ from funnet import (
     normal,
     xavier,
     xavier_uniform,
-    zeros,
+    zeros_init,
 )
 
 NORMAL: dict[str, tuple[Initializer, Callable[[int, int], float]]] = {
@@ -35,7 +35,7 @@ UNIFORM: dict[str, tuple[Initializer, Callable[[int, int], float]]] = {
     "he_uniform": (he_uniform, lambda n_in, n_out: math.sqrt(6 / n_in)),
 }
 RANDOM: dict[str, Initializer] = {name: f for name, (f, _) in (NORMAL | UNIFORM).items()}
-ALL = RANDOM | {"zeros": zeros}
+ALL = RANDOM | {"zeros": zeros_init}
 
 every_random = pytest.mark.parametrize("initializer", RANDOM.values(), ids=RANDOM.keys())
 every_initializer = pytest.mark.parametrize("initializer", ALL.values(), ids=ALL.keys())
@@ -127,7 +127,7 @@ def test_the_generator_is_advanced(initializer: Initializer) -> None:
 def test_zeros_are_zeros_and_draw_nothing() -> None:
     rng, untouched = np.random.default_rng(0), np.random.default_rng(0)
 
-    assert not zeros(rng, 3, 2, np.float32).any()
+    assert not zeros_init(rng, 3, 2, np.float32).any()
     assert rng.random() == untouched.random()
 
 

@@ -41,7 +41,7 @@ def test_the_norm_of_gradients_beyond_the_square_root_of_float32_is_right() -> N
     x = np.zeros(2, np.float32)
     new, state = optimizer.update(x, np.array([3e30, 4e30], np.float32), optimizer.init(x))
 
-    assert dict(state.reports)["gradient_norm"] == pytest.approx(5e30)
+    assert dict(state.metrics)["gradient_norm"] == pytest.approx(5e30)
     assert new == pytest.approx([-0.6, -0.8])
 
 
@@ -52,8 +52,8 @@ def test_the_norm_counts_what_reaches_the_clipping() -> None:
     _, seen_inside = inner.update(NET, grads, inner.init(NET))
     _, seen_outside = outer.update(NET, grads, outer.init(NET))
 
-    assert dict(seen_inside.reports)["gradient_norm"] == pytest.approx(math.sqrt(18))
-    assert dict(seen_outside.reports)["gradient_norm"] == pytest.approx(math.sqrt(43))
+    assert dict(seen_inside.metrics)["gradient_norm"] == pytest.approx(math.sqrt(18))
+    assert dict(seen_outside.metrics)["gradient_norm"] == pytest.approx(math.sqrt(43))
 
 
 REFERENCES = {
@@ -150,7 +150,7 @@ def test_clipped_gradients_have_the_norm_that_is_allowed(
         rtol=4 * float(limits.eps),
         atol=float(limits.smallest_subnormal),
     )
-    assert dict(state.reports)["gradient_norm"] == pytest.approx(5 * 10.0**power, rel=1e-3, abs=0)
+    assert dict(state.metrics)["gradient_norm"] == pytest.approx(5 * 10.0**power, rel=1e-3, abs=0)
 
 
 def test_gradients_are_clipped_whose_norm_is_beyond_float64() -> None:
@@ -159,7 +159,7 @@ def test_gradients_are_clipped_whose_norm_is_beyond_float64() -> None:
     new, state = optimizer.update(x, np.full(4, 1.7e308), optimizer.init(x))
 
     assert new.tolist() == pytest.approx([-1.0] * 4)
-    assert dict(state.reports)["gradient_norm"] == math.inf
+    assert dict(state.metrics)["gradient_norm"] == math.inf
 
 
 def test_a_small_factor_is_not_lost_in_float16() -> None:
@@ -178,4 +178,4 @@ def test_clipping_lets_what_is_not_finite_be_seen(bad: float) -> None:
     new, state = optimizer.update(x, np.array([2.0, bad, 0.0]), optimizer.init(x))
 
     np.testing.assert_array_equal(new, [-2.0, -bad, 0.0])
-    assert not math.isfinite(dict(state.reports)["gradient_norm"])
+    assert not math.isfinite(dict(state.metrics)["gradient_norm"])

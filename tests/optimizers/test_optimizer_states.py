@@ -142,7 +142,7 @@ def test_a_float16_run_goes_on_from_a_file(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"step": np.int64(1)}, {"names": []}, {"slots": []}, {"reports": {}}, {"optimizer": "adam"}],
+    [{"step": np.int64(1)}, {"names": []}, {"slots": []}, {"metrics": {}}, {"optimizer": "adam"}],
 )
 def test_the_fields_of_a_state_have_their_types(wrong: dict[str, Any]) -> None:
     """What can't be saved is refused when it is made. Any: mypy refuses these as well."""

@@ -35,7 +35,7 @@ def test_a_schedule_is_the_rate_that_the_state_reports(schedule: Schedule) -> No
     state, reported = optimizer.init(x), []
     for _ in range(12):
         x, state = optimizer.update(x, x, state)
-        reported.append(dict(state.reports)["lr"])
+        reported.append(dict(state.metrics)["lr"])
 
     assert reported == [schedule(step) for step in range(12)]
 

@@ -36,9 +36,9 @@ from funnet import (
     train_step,
 )
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(23, 4)).astype(np.float32)
-T = RNG.integers(0, 3, 23)
+RNGLike = np.random.default_rng(0)
+X = RNGLike.normal(size=(23, 4)).astype(np.float32)
+T = RNGLike.integers(0, 3, 23)
 BATCHES = minibatches(X, T, 5, rng=1)
 NET = sequential(Affine.init(4, 6, rng=2), Tanh(), Affine.init(6, 3, rng=3))
 
@@ -82,7 +82,7 @@ def test_the_optimizer_reports_through_the_state() -> None:
     optimizer = sgd(lambda step: 0.1 / (step + 1))
     run = train(NET, BATCHES, loss=softmax_cross_entropy, optimizer=optimizer)
 
-    assert [state.reports["lr"] for state in islice(run, 3)] == [0.1, 0.05, 0.1 / 3]
+    assert [state.metrics["lr"] for state in islice(run, 3)] == [0.1, 0.05, 0.1 / 3]
 
 
 @given(st.integers(0, 14))

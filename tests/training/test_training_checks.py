@@ -38,9 +38,9 @@ from funnet import (
 from funnet.optimizers.optimizer import P
 from funnet.training.train import _check_finite
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(23, 4)).astype(np.float32)
-T = RNG.integers(0, 3, 23)
+RNGLike = np.random.default_rng(0)
+X = RNGLike.normal(size=(23, 4)).astype(np.float32)
+T = RNGLike.integers(0, 3, 23)
 BATCHES = minibatches(X, T, 5, rng=1)
 NET = sequential(Affine.init(4, 6, rng=2), Tanh(), Affine.init(6, 3, rng=3))
 
