@@ -214,6 +214,7 @@ def run(config, seed):
     time.sleep(0.1)
     calls.append(config)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 calls = []
 try:
     with ThreadPoolExecutor(1) as executor:
