@@ -64,34 +64,34 @@ loss, dy = softmax_cross_entropy(y, t)
 net = sgd_update(net, backward(net, cache, dy), lr=0.1)
 for layer in net.layers:
     layer_y, layer_cache = forward(layer, x)
-    _ = sgd_update(layer, backward(layer, layer_cache, layer_y), lr=0.1)
+    sgd_update(layer, backward(layer, layer_cache, layer_y), lr=0.1)
 assert_type([ReLU(), Tanh()], list[Elementwise])
 for mixed in (
     [ReLU(), Affine.init(4, 4, rng=0)],
     [Affine.init(4, 4, rng=0), sequential(Affine.init(4, 4, rng=0), ReLU())],
 ):
-    _ = predict(sequential(*mixed), x)
+    predict(sequential(*mixed), x)
 with_flatten = [Flatten(), Affine.init(4, 4, rng=0), ReLU()]
-_ = predict(sequential(*with_flatten), images)
-_ = predict(sequential(*with_flatten, Affine.init(4, 2, rng=0)), images)
+predict(sequential(*with_flatten), images)
+predict(sequential(*with_flatten, Affine.init(4, 2, rng=0)), images)
 
 # Depths that a loop decides.
 blocks = [sequential(Affine.init(4, 4, rng=i), ReLU()) for i in range(3)]
-_ = predict(sequential(*blocks, Affine.init(4, 2, rng=0)), x)
-_ = predict(sequential(Flatten(), *blocks, Affine.init(4, 2, rng=0)), images)
+predict(sequential(*blocks, Affine.init(4, 2, rng=0)), x)
+predict(sequential(Flatten(), *blocks, Affine.init(4, 2, rng=0)), images)
 sizes = [4, 8, 8, 3]
 stack = [Affine.init(n, m, rng=0) for n, m in pairwise(sizes)]
 assert_type(predict(sequential(*stack), x), Matrix)
 pairs = [layer for n, m in pairwise(sizes) for layer in (Affine.init(n, m, rng=0), ReLU())]
-_ = predict(sequential(*pairs[:-1], Softmax()), x)
+predict(sequential(*pairs[:-1], Softmax()), x)
 hidden = []
 annotated: list[OnRows] = []
 for n, m in pairwise(sizes):
     hidden += [Affine.init(n, m, rng=0), ReLU()]
     annotated.append(Affine.init(n, m, rng=0))
     annotated.append(ReLU())
-_ = predict(sequential(*hidden, Affine.init(3, 3, rng=0)), x)
-_ = predict(sequential(*annotated[:-1]), x)
+predict(sequential(*hidden, Affine.init(3, 3, rng=0)), x)
+predict(sequential(*annotated[:-1]), x)
 grown: Network[int, int] = Affine.init(4, 4, rng=0)
 for _ in range(3):
     grown = sequential(grown, ReLU(), Affine.init(4, 4, rng=0))
@@ -101,10 +101,10 @@ assert_type(predict(grown, x), Matrix)
 by_class = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
 activation = by_class["relu"]()
 assert_type(activation, Elementwise)
-_ = predict(sequential(Affine.init(4, 8, rng=0), activation, Affine.init(8, 3, rng=0)), x)
-_ = predict(sequential(activation, Flatten(), Affine.init(4, 3, rng=0)), images)
+predict(sequential(Affine.init(4, 8, rng=0), activation, Affine.init(8, 3, rng=0)), x)
+predict(sequential(activation, Flatten(), Affine.init(4, 3, rng=0)), images)
 by_value = {"relu": ReLU(), "leaky": LeakyReLU(0.1), "softmax": Softmax()}
-_ = predict(sequential(Affine.init(4, 8, rng=0), by_value["leaky"]), x)
+predict(sequential(Affine.init(4, 8, rng=0), by_value["leaky"]), x)
 
 # Networks of several classes under one name.
 small = sequential(Affine.init(4, 5, rng=0))
@@ -116,17 +116,17 @@ def one_of(x: Matrix, t: Labels, *, deep: bool) -> None:
     y, cache = forward(net, x)
     assert_type(y, Matrix)
     _, dy = softmax_cross_entropy(predict(net, x), t)
-    _ = input_gradient(net, cache, dy)
+    input_gradient(net, cache, dy)
     net = sgd_update(net, backward(net, cache, dy), lr=0.1)
     check_gradients(net, x, softmax_cross_entropy, t)
     state = last(train(net, batches, loss=softmax_cross_entropy, optimizer=adam()))
-    _ = predict(state.params, x)
+    predict(state.params, x)
     TrainState.init(net, adam())
-    _ = adam().init(net)
+    adam().init(net)
     save("net.npz", net)
-    _ = parameter_count(net)
+    parameter_count(net)
     list(named_leaves(net))
-    _ = predict(tree_map(np.tanh, astype(net, np.float64)), x)
+    predict(tree_map(np.tanh, astype(net, np.float64)), x)
 
     known: Network[int, int] = large if deep else small
     known_y, known_cache = forward(known, x)
@@ -141,7 +141,7 @@ for each in (small, large):
     y, each_cache = forward(each, x)
 for each_of_list in [small, large, Affine.init(4, 2, rng=0)]:
     y, list_cache = forward(each_of_list, x)
-    _ = sgd_update(each_of_list, backward(each_of_list, list_cache, y), lr=0.1)
+    sgd_update(each_of_list, backward(each_of_list, list_cache, y), lr=0.1)
 for name, named in {"small": small, "large": large}.items():
     y, named_cache = forward(named, x)
     updated = sgd_update(named, backward(named, named_cache, y), lr=0.1)
@@ -192,7 +192,8 @@ assert_type(fit_with_an_optimizer(large, x, t), Large)
 assert_type(fit(large, x, t), Large)
 assert_type(fit_further(TrainState.init(large, adam()), x, t), Large)
 assert_type(distil(small, large, x), Large)
-assert_type(fit(Affine.init(4, 3, rng=0), x, t), Affine[int, int])
+single: Affine[int, int] = Affine.init(4, 3, rng=0)
+assert_type(fit(single, x, t), Affine[int, int])
 
 # A result under the name of the input, whose type says float32.
 z = np.ones((5, 4), np.float32)

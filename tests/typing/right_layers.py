@@ -152,35 +152,35 @@ net32 = sequential(affine(), OnFloat32(one), ReLU(), affine())
 y, cache = forward(net32, x)
 assert_type(y, Matrix)
 net32 = sgd_update(net32, backward(net32, cache, y), lr=0.1)
-_ = predict(sequential(OnFloat32(one), affine()), x)
-_ = predict(sequential(affine(), OnFloat32(one)), x)
-_ = predict(sequential(OnArray(one), affine()), x)
+predict(sequential(OnFloat32(one), affine()), x)
+predict(sequential(affine(), OnFloat32(one)), x)
+predict(sequential(OnArray(one), affine()), x)
 sequential(OnArray(one), OnFloat32(one), Loose(), OnFloat64())
 sequential(affine(), Loose(), affine(), OnFloat64(), affine())
 square = sequential(Pixelwise(), Square(), OnFloat32(one), Flatten(), Cube(), affine())
 assert_type(predict(square, images), Matrix)
 twice = sequential(Pixelwise(), ReLU(), Flatten(), affine(), ReLU(), affine())
-_ = accuracy(predict(twice, images), t)
+accuracy(predict(twice, images), t)
 assert_type(predict(Square(), images), Images)
 residual = sequential(Residual(affine()), ReLU(), Residual(sequential(affine(), ReLU())))
-_ = predict(residual, x)
+predict(residual, x)
 
 # In lists.
 for layers in ([affine(), Cube(), ReLU()], [Cube(), ReLU(), affine()], [ReLU(), Cube()]):
-    _ = predict(sequential(*layers), x)
+    predict(sequential(*layers), x)
 squares = [Square(), ReLU()]
-_ = predict(sequential(Pixelwise(), *squares), images)
+predict(sequential(Pixelwise(), *squares), images)
 pixels = [Pixelwise(), ReLU()]
-_ = predict(sequential(*pixels, Flatten(), affine()), images)
-_ = predict(sequential(Pixelwise(), *pixels, Flatten(), affine()), images)
+predict(sequential(*pixels, Flatten(), affine()), images)
+predict(sequential(Pixelwise(), *pixels, Flatten(), affine()), images)
 same = [Pixelwise() for _ in range(3)]
-_ = predict(sequential(*same, ReLU(), Flatten(), affine()), images)
+predict(sequential(*same, ReLU(), Flatten(), affine()), images)
 convolutional = [*same, Flatten(), affine(), ReLU()]
-_ = predict(sequential(*convolutional), images)
+predict(sequential(*convolutional), images)
 some: list[SomeLayer] = [Pixelwise(), Flatten()]
 head = sequential(*some, affine(), ReLU())
 head_y, head_cache = forward(head, images)
-_ = accuracy(head_y, t)
+accuracy(head_y, t)
 head = sgd_update(head, backward(head, head_cache, head_y), lr=0.1)
 
 # Nine layers and more.
@@ -201,11 +201,11 @@ convolutional20 = sequential(
     affine(), ReLU(), affine(), Softmax(),
 )
 assert_type(convolutional20.layers[0], Pixelwise)
-_ = accuracy(predict(convolutional20, images), t)
+accuracy(predict(convolutional20, images), t)
 convolutional9 = sequential(
     Pixelwise(), ReLU(), Pixelwise(), ReLU(), Flatten(), affine(), Cube(), OnFloat32(one), affine(),
 )
-_ = accuracy(predict(convolutional9, images), t)
+accuracy(predict(convolutional9, images), t)
 activations = sequential(
     ReLU(), ReLU(), ReLU(), ReLU(), ReLU(), ReLU(), ReLU(), ReLU(), ReLU(), ReLU(), ReLU()
 )
