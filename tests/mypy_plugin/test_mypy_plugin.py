@@ -245,8 +245,8 @@ def test_each_public_function_is_pure_or_known_to_have_an_effect(workplace: Work
         "check_gradients",
         "last",
         "load_mnist",
-        "save",
         "lock_in_place",
+        "save",
         "sequential",
     ]
 
