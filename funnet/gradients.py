@@ -85,15 +85,22 @@ def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[flo
         If y is an array, and the gradient is not one of its dtype and shape.
     """
     result: object = loss(y, t)
-    name = getattr(loss, "__name__", type(loss).__name__)
     if not isinstance(result, tuple) or len(result) != 2:
-        raise TypeError(f"expected {name} to return a pair (loss, dy), got {array_type(result)}")
+        raise TypeError(
+            f"expected {_name(loss)} to return a pair (loss, dy), got {array_type(result)}"
+        )
     value, dy = result
     if isinstance(y, np.ndarray) and not (
         isinstance(dy, np.ndarray) and dy.dtype == y.dtype and dy.shape == y.shape
     ):
-        check_like(dy, y, f"the gradient that the loss {name} returns")
-    return value if type(value) is float else as_float(value, f"the loss that {name} returns"), dy
+        check_like(dy, y, f"the gradient that the loss {_name(loss)} returns")
+    if type(value) is not float:
+        value = as_float(value, f"the loss that {_name(loss)} returns")
+    return value, dy
+
+
+def _name(loss: Callable[..., object]) -> str:
+    return getattr(loss, "__name__", type(loss).__name__)
 
 
 @attrs.frozen

@@ -165,16 +165,16 @@ def tree_leaves(tree: object) -> list[Array]:
     [(3, 2), (2,)]
     """
     leaves: list[Array] = []
-    _collect(tree, leaves)
+    _collect((tree,), leaves)
     return leaves
 
 
-def _collect(tree: object, leaves: list[Array]) -> None:
-    if isinstance(tree, np.ndarray):
-        leaves.append(tree)
-    else:
-        for child in _kind(type(tree)).children(tree):
-            _collect(child, leaves)
+def _collect(children: Iterable[object], leaves: list[Array]) -> None:
+    for child in children:
+        if isinstance(child, np.ndarray):
+            leaves.append(child)
+        else:
+            _collect(_kind(type(child)).children(child), leaves)
 
 
 def replace_at(params: Tree, path: str, value: object) -> Tree:

@@ -219,14 +219,15 @@ class _Elementwise:
 
         def step(param: Array, grad: Array, *slots: Array) -> Array:
             dtype = param.dtype
-            if grad.dtype != dtype:
+            if grad.dtype is not dtype:  # for most arrays, which saves a call
                 check_dtype(grad, dtype, "the gradient")
-            widened = squares and dtype == _FLOAT16
-            if widened:
+            widened = squares and dtype.itemsize == 2
+            if widened:  # it is float16
                 param, grad = param.astype(_FLOAT32), grad.astype(_FLOAT32)
+            computed = param.dtype
             for i, slot in enumerate(slots):
-                if slot.dtype != param.dtype:
-                    check_dtype(slot, param.dtype, names[i])
+                if slot.dtype is not computed:
+                    check_dtype(slot, computed, names[i])
             new, *kept = formula(rate, done, param, grad, *slots)
             if len(kept) != len(slots):
                 raise StructureError(
