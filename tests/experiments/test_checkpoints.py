@@ -121,9 +121,9 @@ def test_a_class_of_the_user_comes_back_when_it_is_handed_over(path: Path) -> No
 def test_classes_of_the_same_name_are_refused(path: Path) -> None:
     own = attrs.make_class("Affine", ["W"], frozen=True)
     save(path, NET)
-    with pytest.raises(ValueError, match="there are two classes called Affine"):
+    with pytest.raises(ValueError, match="two classes are named Affine"):
         load(path, types=[own])
-    with pytest.raises(ValueError, match="there are two classes called Affine"):
+    with pytest.raises(ValueError, match="two classes are named Affine"):
         save(path, own(np.zeros(2)))
     assert content(load(path)) == content(NET)
 
