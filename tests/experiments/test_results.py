@@ -32,13 +32,13 @@ def never(config: object, seed: np.random.SeedSequence) -> int:
 
 @pytest.mark.parametrize("seed", [None, True, 1.0, "1", np.float64(1), [1]])
 def test_a_seed_that_is_not_an_integer_is_refused(seed: object) -> None:
-    with pytest.raises(TypeError, match="expected seed to be a non-negative integer"):
+    with pytest.raises(TypeError, match="seed must be a non-negative integer"):
         sweep(never, [0], seed=seed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seed", [-1, np.int64(-1)])
 def test_a_negative_seed_is_refused(seed: int) -> None:
-    with pytest.raises(ValueError, match="expected seed to be a non-negative integer, got -1"):
+    with pytest.raises(ValueError, match="seed must be a non-negative integer, got -1"):
         sweep(never, [0], seed=seed)
 
 
@@ -51,12 +51,12 @@ def test_a_seed_of_numpy_is_that_number(seed: int, tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_called_is_refused() -> None:
-    with pytest.raises(TypeError, match="expected run to be a function"):
+    with pytest.raises(TypeError, match="run must be a function"):
         sweep(3, [0])  # type: ignore[arg-type]
 
 
 def test_what_is_not_an_executor_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"expected a concurrent\.futures\.Executor, got 4"):
+    with pytest.raises(TypeError, match=r"executor must be a concurrent\.futures\.Executor, got 4"):
         sweep(never, [0], executor=4)  # type: ignore[arg-type]
 
 

@@ -220,9 +220,9 @@ def test_a_value_that_is_no_json_fails_its_run_and_is_there(tmp_path: Path) -> N
     first, nested, pair, final = sweep(lambda i, _seed: values[i], range(4), results=file)
 
     assert [first.ok, nested.ok, pair.ok, final.ok] == [True, False, False, True]
-    assert "expected the value['a'][0] to be JSON" in str(nested.error)
-    assert str(nested.error).endswith("or None; got complex\n")
-    assert "expected the value to be JSON" in str(pair.error)
+    assert "the value['a'][0] must be JSON" in str(nested.error)
+    assert str(nested.error).endswith("or None), got complex\n")
+    assert "the value must be JSON" in str(pair.error)
     assert pair.value == (1, 2)
     again = list(sweep(lambda _config, _seed: 0, range(4), results=file))
     assert [result.value for result in again] == [1, 0, 0, 3]
