@@ -10,6 +10,8 @@ from queue import SimpleQueue
 from threading import Lock
 from typing import Generic
 
+import attrs
+
 from funnet.experiments.sweeps.result_file import ResultFile
 from funnet.experiments.sweeps.results import Attempt, Config, R, Result, traceback_of
 
@@ -19,6 +21,7 @@ MAX_PENDING = 1000
 _CANCELLED = "concurrent.futures.CancelledError: the run was cancelled before it started\n"
 
 
+@attrs.define(eq=False)
 class Pool(Generic[Config, R]):
     """The runs of one sweep on an executor.
 
@@ -26,32 +29,26 @@ class Pool(Generic[Config, R]):
     the file and queue them for the reader, so they are written even if the reader is slow or gone.
     """
 
-    def __init__(
-        self,
-        attempt: Attempt[Config, R],
-        configs: Sequence[Config],
-        executor: Executor,
-        file: ResultFile | None,
-        failures: dict[int, int],
-    ) -> None:
-        self._attempt = attempt
-        self._configs = configs
-        self._executor = executor
-        self._file = file
-        self._failures = (
-            failures  # in earlier sweeps: how often the process of each failed run died
-        )
-        self._todo = deque[int]()
-        self._futures = dict[int, Future[tuple[R | None, str | None]]]()
-        self._unwritten = SimpleQueue[tuple[Result[Config, R], bool]]()
-        self._writing = Lock()
-        self._ready = SimpleQueue[Result[Config, R] | BaseException]()
-        self._waiting = dict[int, Result[Config, R]]()
-        self._running: frozenset[int] | None = None  # when a process died
+    attempt: Attempt[Config, R]
+    configs: Sequence[Config]
+    executor: Executor
+    file: ResultFile | None
+    failures: dict[int, int]  # how often the process of a run died in earlier sweeps
+    _todo: deque[int] = attrs.field(factory=deque, init=False)
+    _futures: dict[int, Future[tuple[R | None, str | None]]] = attrs.field(factory=dict, init=False)
+    _unwritten: SimpleQueue[tuple[Result[Config, R], bool]] = attrs.field(
+        factory=SimpleQueue, init=False
+    )
+    _writing: Lock = attrs.field(factory=Lock, init=False)
+    _ready: SimpleQueue[Result[Config, R] | BaseException] = attrs.field(
+        factory=SimpleQueue, init=False
+    )
+    _waiting: dict[int, Result[Config, R]] = attrs.field(factory=dict, init=False)
+    _running: frozenset[int] | None = attrs.field(default=None, init=False)  # when a process died
 
     def results(self, done: dict[int, Result[Config, R]]) -> Iterator[Result[Config, R]]:
         """Iterate over all results in order; runs that are in `done` are not executed."""
-        indices = range(len(self._configs))
+        indices = range(len(self.configs))
         self._todo.extend(sorted((i for i in indices if i not in done), key=self._priority))
         try:
             for index in indices:
@@ -61,8 +58,8 @@ class Pool(Generic[Config, R]):
                 future.cancel()
 
     def _priority(self, index: int) -> tuple[int, int]:
-        died = self._failures.get(index, -1)
-        # Of the runs that failed when a process died, the oldest is the most likely cause, so it is last.
+        died = self.failures.get(index, -1)
+        # Of the runs that failed when a process died, the oldest is likely the cause, so it is last
         return died, -index if died > 0 else index
 
     def _result(self, index: int) -> Result[Config, R]:
@@ -81,7 +78,7 @@ class Pool(Generic[Config, R]):
         """Submit runs up to the limit, and always the one that is awaited."""
         while self._todo:
             index = self._todo[0]
-            if self._failures.get(index, 0) > 0:
+            if self.failures.get(index, 0) > 0:
                 room = not self._futures  # alone, so that no other run fails if its process dies
             else:
                 room = len(self._futures) + len(self._waiting) < MAX_PENDING or not (
@@ -90,9 +87,9 @@ class Pool(Generic[Config, R]):
             if not room:
                 return
             self._todo.popleft()
-            config = self._configs[index]
+            config = self.configs[index]
             try:
-                future = self._executor.submit(self._attempt, config, index)
+                future = self.executor.submit(self.attempt, config, index)
             except Exception as error:  # noqa: BLE001 (finished runs are kept)
                 self._waiting[index] = Result(index, config, error=traceback_of(error))
             else:
@@ -103,11 +100,11 @@ class Pool(Generic[Config, R]):
         """Write and queue the result of a run; the executor calls this in one of its threads."""
         try:
             result, started, died = self._outcome(index, future)
-            if self._file is None or not started:
+            if self.file is None or not started:
                 self._ready.put(result)
             else:
                 self._unwritten.put((result, died))
-                self._write(self._file)
+                self._write(self.file)
         except BaseException as error:  # noqa: BLE001 (raised in the reader's thread)
             self._ready.put(error)
 
@@ -115,7 +112,7 @@ class Pool(Generic[Config, R]):
         self, index: int, future: Future[tuple[R | None, str | None]]
     ) -> tuple[Result[Config, R], bool, bool]:
         """Return the result, whether the run had started, and whether its process died."""
-        config = self._configs[index]
+        config = self.configs[index]
         if future.cancelled():
             return Result(index, config, error=_CANCELLED), False, False
         try:
