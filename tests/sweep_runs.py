@@ -10,18 +10,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from funnet import (
-    Affine,
-    Tanh,
-    adam,
-    fingerprint,
-    last,
-    minibatches,
-    sequential,
-    softmax_cross_entropy,
-    sweep,
-    train,
-)
+import funnet as fn
 
 
 @attrs.frozen
@@ -37,15 +26,15 @@ def training(config: Config, seed: np.random.SeedSequence) -> dict[str, str | fl
     data, weights, order = map(np.random.default_rng, seed.spawn(3))
     x = data.normal(size=(400, 30)).astype(np.float32)
     t = (x[:, :3].sum(axis=1) > 0).astype(np.int64)
-    net = sequential(
-        Affine.init(30, config.width, rng=weights),
-        Tanh(),
-        Affine.init(config.width, 2, rng=weights),
+    net = fn.sequential(
+        fn.Affine.init(30, config.width, rng=weights),
+        fn.Tanh(),
+        fn.Affine.init(config.width, 2, rng=weights),
     )
-    batches = minibatches(x, t, 64, rng=order, epochs=2)
-    run = train(net, batches, loss=softmax_cross_entropy, optimizer=adam(config.lr))
-    state = last(run)
-    return {"loss": state.loss, "fingerprint": fingerprint(state)}
+    batches = fn.minibatches(x, t, 64, rng=order, epochs=2)
+    run = fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=fn.adam(config.lr))
+    state = fn.last(run)
+    return {"loss": state.loss, "fingerprint": fn.fingerprint(state)}
 
 
 def seed_of(config: int, seed: np.random.SeedSequence) -> list[int]:
@@ -96,5 +85,5 @@ def is_killed(config: int, seed: np.random.SeedSequence) -> int:
 def runs_again(configs: Sequence[object], file: Path, *, seed: int = 0) -> bool:
     """Return whether anything is run for a file that should have it all."""
     calls = []
-    list(sweep(lambda config, _seed: calls.append(config), configs, results=file, seed=seed))
+    list(fn.sweep(lambda config, _seed: calls.append(config), configs, results=file, seed=seed))
     return bool(calls)
