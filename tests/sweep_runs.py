@@ -1,4 +1,4 @@
-"""Runs for the tests of `sweep`, in a module of their own so that processes can import them."""
+"""Runs for the tests of `sweep`, in a module that processes can import."""
 
 import os
 import signal
@@ -12,10 +12,13 @@ import numpy as np
 
 import funnet as fn
 
+FOLDER = str(Path(__file__).parent)
+"""What a program adds to its path to import this module."""
+
 
 @attrs.frozen
 class Config:
-    """What a run depends on."""
+    """The configuration of `training`."""
 
     lr: float
     width: int = 16
@@ -38,7 +41,7 @@ def training(config: Config, seed: np.random.SeedSequence) -> dict[str, str | fl
 
 
 def seed_of(config: int, seed: np.random.SeedSequence) -> list[int]:
-    """Return what the seed makes."""
+    """Return two words of the seed."""
     return [int(word) for word in seed.generate_state(2)]
 
 
@@ -50,14 +53,14 @@ def fails_for_odd(config: int, seed: np.random.SeedSequence) -> int:
 
 
 def dies_for_three(config: int, seed: np.random.SeedSequence) -> int:
-    """Return the configuration, or end the process without a word."""
+    """Return the configuration, or end the process without an exception."""
     if config == 3:
         os._exit(1)
     return config
 
 
 def dies_at_once_for_three(config: int, seed: np.random.SeedSequence) -> int:
-    """Return the configuration after a while, or end the process before."""
+    """Return the configuration after 0.3 s, or end the process at once."""
     if config == 3:
         os._exit(1)
     time.sleep(0.3)
@@ -65,7 +68,7 @@ def dies_at_once_for_three(config: int, seed: np.random.SeedSequence) -> int:
 
 
 def exits_for_odd(config: int, seed: np.random.SeedSequence) -> int:
-    """Return the configuration, or leave as a script does."""
+    """Return the configuration, or exit as a script does."""
     if config % 2:
         sys.exit("odd")
     return config
@@ -77,13 +80,13 @@ def is_interrupted(config: int, seed: np.random.SeedSequence) -> int:
 
 
 def is_killed(config: int, seed: np.random.SeedSequence) -> int:
-    """End the process as the system does when memory is short."""
+    """End the process as the system does when it is out of memory."""
     os.kill(os.getpid(), signal.SIGKILL)
     return config
 
 
 def runs_again(configs: Sequence[object], file: Path, *, seed: int = 0) -> bool:
-    """Return whether anything is run for a file that should have it all."""
+    """Return whether a sweep runs anything, given its results file."""
     calls = []
     list(fn.sweep(lambda config, _seed: calls.append(config), configs, results=file, seed=seed))
     return bool(calls)
