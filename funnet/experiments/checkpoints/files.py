@@ -15,16 +15,11 @@ if TYPE_CHECKING:
 def file_to_write(path: str | os.PathLike[str]) -> Path:
     """Return the file that a path refers to, with links resolved, without touching it.
 
-    Parameters
-    ----------
-    path
-        A regular file, or a new name in an existing folder.
-
     Raises
     ------
     OSError
-        If `path` is not a regular file (a folder, a device, a FIFO, a socket), its folder does not
-        exist, or there is no permission to write it.
+        If `path` is neither a regular file nor a new name in an existing folder, or there is no
+        permission to write it.
     """
     from pathlib import Path  # noqa: PLC0415
 
@@ -53,13 +48,6 @@ def write_atomically(target: Path, content: bytes) -> None:
     The content is written to a hidden ".tmp" file in the same folder, flushed to the disk, and
     renamed. A killed process leaves the ".tmp" file behind. The permissions of an existing file
     are kept, and its owner and group where the system allows it.
-
-    Parameters
-    ----------
-    target
-        The file, as `file_to_write` returns it.
-    content
-        The new content.
 
     Raises
     ------

@@ -46,13 +46,7 @@ class Members:
     names: frozenset[str]
 
     def read(self, spec: ArraySpec) -> AnyArray:
-        """Return an array.
-
-        Raises
-        ------
-        ValueError
-            If the member is damaged, or is not the array that the structure describes.
-        """
+        """Return an array, or raise ValueError if it is damaged or does not match its spec."""
         name = array_name(spec.path)
         header = _header(spec)
         size = self.zip.getinfo(name).file_size
@@ -79,12 +73,12 @@ def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
 
 
 def unpack(data: bytes) -> Members:
-    """Return the members of a file; only the table of contents and the structure are read.
+    """Return the members of a file, of which only the structure is read.
 
     Raises
     ------
     ValueError
-        If the bytes are not an .npz file of this form, or are damaged.
+        If the bytes are not a checkpoint in this format, or are damaged.
     """
     try:
         members = zipfile.ZipFile(io.BytesIO(data))

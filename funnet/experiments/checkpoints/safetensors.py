@@ -2,7 +2,8 @@
 
 The structure is one entry of the metadata, since the package writes several in random order. The
 format has no checksums, so the first line of the entry is a SHA-256 of the structure and all
-tensors. A file without that line, from another writer, is read without this check.
+tensors. A file without that line, from another writer, is read without this check. If the package
+is not installed, `pack` and `unpack` raise ImportError.
 """
 
 from __future__ import annotations
@@ -53,13 +54,7 @@ class Tensors:
         return self.tensors.keys()
 
     def read(self, spec: ArraySpec) -> AnyArray:
-        """Return an array.
-
-        Raises
-        ------
-        ValueError
-            If it is not the array that the structure describes.
-        """
+        """Return an array, or raise ValueError if it does not match its spec."""
         name = array_name(spec.path)
         tensor = self.tensors[name]
         found = tensor["dtype"], tuple(tensor["shape"]), len(tensor["data"])
@@ -74,8 +69,6 @@ def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
 
     Raises
     ------
-    ImportError
-        If safetensors is not installed.
     StructureError
         If an array has the reserved name, or the structure is too large for the format.
     """
@@ -106,10 +99,8 @@ def unpack(data: bytes) -> Tensors:
 
     Raises
     ------
-    ImportError
-        If safetensors is not installed.
     ValueError
-        If the bytes are not a .safetensors file of this form, or are damaged.
+        If the bytes are not a checkpoint in this format, or are damaged.
     """
     package = _package()
     try:

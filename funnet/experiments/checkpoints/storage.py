@@ -101,10 +101,9 @@ def save(path: str | PathLike[str], value: object) -> None:
     ValueError
         If `path` has another ending, two classes have the same name, or a class rejects its own
         values, so that the file could not be loaded.
-    OSError
-        If the file can't be written, or `path` is not a regular file (a folder, a FIFO, a device).
-    ImportError
-        If safetensors is needed and not installed.
+    OSError, ImportError
+        If the file can't be written, is not a regular file (but a folder, a FIFO, a device), or
+        needs safetensors, which is not installed.
 
     Examples
     --------
@@ -169,14 +168,10 @@ def load(
         names the path of the first difference.
     StructureError
         If `like` is not a value that `save` accepts.
-    OSError
-        If the file can't be read.
-    ValueError
-        If two classes have the same name.
-    TypeError
-        If `types` is not a list of classes.
-    ImportError
-        If safetensors is needed and not installed.
+    OSError, ImportError
+        If the file can't be read, or needs safetensors, which is not installed.
+    TypeError, ValueError
+        If `types` is not a list of classes, or two classes have the same name.
 
     Examples
     --------

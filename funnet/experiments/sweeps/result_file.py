@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, get_args
 
 import attrs
 import numpy as np
@@ -50,6 +50,7 @@ class _Record:
 
 
 _START = b'{"run": {"index": '
+_PLAIN = None | bool | int | float | str
 _MAX_DEPTH = 100  # the json module and the stack have room for more, wherever they are called
 
 
@@ -58,7 +59,8 @@ class ResultFile:
     """A file with one JSON object per line for each run that finished or failed.
 
     Sweeps that share a file read and write it under a lock. So an unfinished last line was left by
-    a process that died, and is removed. Nothing else ever is.
+    a process that died, and is removed. Nothing else ever is: a line that is not a result raises
+    ValueError, and after an OSError on writing the file is as it was.
     """
 
     path: Path
@@ -68,32 +70,19 @@ class ResultFile:
 
     @staticmethod
     def of(path: str | os.PathLike[str], configs: Sequence[object], seed: int) -> ResultFile:
-        """Return the results file of a sweep, which need not exist.
-
-        Raises
-        ------
-        OSError
-            If the path is not a regular file, or its folder does not exist.
-        StructureError
-            If a configuration can't be written.
-        """
+        """Return the results file of a sweep, which need not exist."""
         runs = [_run(index, config, seed) for index, config in enumerate(configs)]
         return ResultFile(file_to_write(path), runs)
 
     def read(self) -> tuple[dict[int, object], dict[int, int]]:
-        """Return the outcome of the runs of this sweep that are in the file, by index.
+        """Return what the file contains about this sweep.
 
         Returns
         -------
         values
-            The values of runs that finished.
+            The values of the runs that finished, by index.
         failures
-            How often the process died, for runs that have only failed.
-
-        Raises
-        ------
-        ValueError
-            If a line is not a result.
+            For each run that has only failed, how often its process died.
         """
         values: dict[int, object] = {}
         failures: dict[int, int] = {}
@@ -116,13 +105,6 @@ class ResultFile:
         results
             Pairs of a result and whether the process of its run died. A result whose value can't
             be written is returned as failed.
-
-        Raises
-        ------
-        OSError
-            If the file can't be written; then it is unchanged.
-        ValueError
-            If a line that another program appended is not a result.
         """
         lines = [self._line(result, died=died) for result, died in results]
         with self._open() as file:
@@ -241,8 +223,8 @@ def _encoded(value: object, name: str, depth: int = 0) -> Json:
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
-    if value is None or type(value) in (bool, int, float, str):
-        return cast("Json", value)
+    if isinstance(value, _PLAIN) and type(value) in get_args(_PLAIN):
+        return value
     if depth == _MAX_DEPTH:
         raise ValueError(f"the value must be nested at most {_MAX_DEPTH} deep")
     if type(value) is list:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar, cast
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import attrs
 import numpy as np
@@ -66,12 +66,10 @@ def _equal(a: object, b: object) -> bool:
         else:
             return bool(np.array_equal(a, b))
     if type(a) is type(b):
-        if isinstance(a, tuple | list):
-            others = cast("Sequence[object]", b)
-            return len(a) == len(others) and all(map(_equal, a, others))
-        if isinstance(a, dict):
-            other = cast("dict[object, object]", b)
-            return a.keys() == other.keys() and all(_equal(a[key], other[key]) for key in a)
+        if isinstance(a, tuple | list) and isinstance(b, tuple | list):
+            return len(a) == len(b) and all(map(_equal, a, b))
+        if isinstance(a, dict) and isinstance(b, dict):
+            return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
         names = _compared_fields(type(a))
         if names is not None:
             return all(_equal(getattr(a, name), getattr(b, name)) for name in names)
