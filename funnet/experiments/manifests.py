@@ -6,7 +6,7 @@ import ctypes
 import platform
 import sys
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
     >>> [name for name in fields if name.startswith("blas")]
     ['blas', 'blas.architecture', 'blas.threads']
     """
-    config = _numpy_config()
+    config = np.show_config(mode="dicts")
     blas = config.get("Build Dependencies", {}).get("blas", {})
     simd = config.get("SIMD Extensions", {})
     fields = {
@@ -86,10 +86,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:  # run from source, not installed
         return "unknown"
-
-
-def _numpy_config() -> Mapping[str, Mapping[str, Any]]:  # strings, lists and dicts
-    return cast("Mapping[str, Mapping[str, Any]]", np.show_config(mode="dicts"))
 
 
 def _openblas(function: str, result: Any) -> str:  # a ctypes type; these have no common class
