@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 import pytest
 from checkpoint_values import content
-from hypothesis import example, given, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from hypothesis.extra import numpy as npst
 
 from funnet import (
@@ -105,13 +105,6 @@ Values = st.recursive(
 )
 
 
-@pytest.fixture(scope="module", params=["npz", "safetensors"])
-def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if request.param == "safetensors":
-        pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
-    return tmp_path_factory.mktemp("laws") / f"value.{request.param}"
-
-
 def nested(depth: int, value: object = 1.0) -> object:
     for i in range(depth):
         value = [value] if i % 2 else {"x": value}
@@ -141,6 +134,7 @@ def long_path() -> object:
     return value
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(Values)
 @example({"__metadata__": np.zeros(3)})
 @example(nested(MAX_DEPTH, np.zeros(2)))
@@ -184,7 +178,6 @@ REFUSED = {
 
 @pytest.mark.parametrize(("value", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_load_could_not_return_is_refused(path: Path, value: object, message: str) -> None:
-    path.unlink(missing_ok=True)
     with pytest.raises(StructureError, match=message):
         save(path, value)
     with pytest.raises(StructureError, match=message):
@@ -246,7 +239,6 @@ class Positive:
 
 
 def test_a_value_that_its_class_rejects_is_not_written(path: Path) -> None:
-    path.unlink(missing_ok=True)
     value = Positive(1)
     object.__setattr__(value, "value", -1)
     with pytest.raises(ValueError, match="a: 'value' must be > 0"):

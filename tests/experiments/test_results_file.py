@@ -15,6 +15,17 @@ from sweep_runs import FOLDER, fails_for_odd, runs_again
 from funnet import sweep
 
 
+def test_a_line_contains_the_run_its_value_and_its_error(file: Path) -> None:
+    list(sweep(fails_for_odd, [2, 3], results=file, seed=9))
+    good, bad = map(json.loads, file.read_text().splitlines())
+
+    assert good["value"] == 2
+    assert good["error"] is None
+    assert (good["run"]["index"], good["run"]["seed"], good["run"]["config"]) == (0, 9, 2)
+    assert bad["value"] is None
+    assert "3 is odd" in bad["error"]
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -119,6 +130,15 @@ def test_a_file_with_random_damage_is_read_or_refused(
     else:
         assert len(results) == 3
         assert file.read_bytes().startswith(whole)
+
+
+def test_an_unfinished_line_is_removed(file: Path) -> None:
+    list(sweep(fails_for_odd, [0, 2, 4], results=file))
+    whole = file.read_bytes()
+    for length in range(whole.rindex(b"\n", 0, -1) + 1, len(whole)):
+        file.write_bytes(whole[:length])
+        assert [r.value for r in sweep(fails_for_odd, [0, 2, 4], results=file)] == [0, 2, 4]
+        assert file.read_bytes() == whole
 
 
 def test_a_line_without_a_newline_is_read_and_completed(file: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -156,32 +155,12 @@ def test_runs_that_are_in_the_file_are_not_executed_again(file: Path) -> None:
     assert calls[9:] == CONFIGS[1:3]
 
 
-def test_a_line_contains_the_run_its_value_and_its_error(file: Path) -> None:
-    list(sweep(fails_for_odd, [2, 3], results=file, seed=9))
-    good, bad = map(json.loads, file.read_text().splitlines())
-
-    assert good["value"] == 2
-    assert good["error"] is None
-    assert (good["run"]["index"], good["run"]["seed"], good["run"]["config"]) == (0, 9, 2)
-    assert bad["value"] is None
-    assert "3 is odd" in bad["error"]
-
-
 def test_a_run_is_identified_by_its_index_configuration_and_seed(file: Path) -> None:
     assert runs_again([1, 2], file)
     assert not runs_again([1, 2], file)
     assert runs_again([1, 3], file)
     assert runs_again([2], file)
     assert runs_again([1, 2], file, seed=1)
-
-
-def test_an_unfinished_line_is_removed(file: Path) -> None:
-    list(sweep(fails_for_odd, [0, 2, 4], results=file))
-    whole = file.read_bytes()
-    for length in range(whole.rindex(b"\n", 0, -1) + 1, len(whole)):
-        file.write_bytes(whole[:length])
-        assert [r.value for r in sweep(fails_for_odd, [0, 2, 4], results=file)] == [0, 2, 4]
-        assert file.read_bytes() == whole
 
 
 def test_no_configurations_give_no_results() -> None:
