@@ -1,7 +1,8 @@
-"""Values to save, and how two of them are compared."""
+"""Values to save, and a function to compare them."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from itertools import islice
 from typing import cast
@@ -9,30 +10,15 @@ from typing import cast
 import attrs
 import numpy as np
 
-from funnet import (
-    Affine,
-    Flatten,
-    LeakyReLU,
-    Matrix,
-    ReLU,
-    Sigmoid,
-    Tanh,
-    TrainState,
-    adam,
-    astype,
-    clip_by_global_norm,
-    describe,
-    lock_matrix,
-    minibatches,
-    momentum,
-    reduce_to_constructor,
-    sequential,
-    softmax_cross_entropy,
-    train,
-)
+import funnet as fn
 
-NET = sequential(
-    Flatten(), Affine.init(4, 6, rng=2), LeakyReLU(0.3), sequential(Affine.init(6, 3, rng=3))
+HARD = bool(os.environ.get("FUNNET_HARD_TESTS"))  # the slow tests run in full
+
+NET = fn.sequential(
+    fn.Flatten(),
+    fn.Affine.init(4, 6, rng=2),
+    fn.LeakyReLU(0.3),
+    fn.sequential(fn.Affine.init(6, 3, rng=3)),
 )
 
 
@@ -40,44 +26,47 @@ NET = sequential(
 class Scale:
     """A user's layer."""
 
-    factors: Matrix = attrs.field(converter=lock_matrix)
+    factors: fn.Matrix = attrs.field(converter=fn.lock_matrix)
     power: int = 1
     _note: str = "a constant"
 
-    __repr__ = describe
-    __reduce__ = reduce_to_constructor
+    __repr__ = fn.describe
+    __reduce__ = fn.reduce_to_constructor
 
-    def forward(self, x: Matrix, /) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, fn.Matrix]:
         """Return x, scaled."""
         return x * self.factors, x
 
-    def pullback(self, cache: Matrix, dout: Matrix, /) -> tuple[Scale, Callable[[], Matrix]]:
+    def pullback(
+        self, cache: fn.Matrix, dout: fn.Matrix, /
+    ) -> tuple[Scale, Callable[[], fn.Matrix]]:
         """Return the gradients."""
         factors = (cache * dout).sum(axis=0, keepdims=True)
         return attrs.evolve(self, factors=factors), lambda: dout * self.factors
 
 
-def trained(steps: int = 3) -> TrainState[object]:
+def trained() -> fn.TrainState[object]:
+    """Return the state of a network after three steps of Adam."""
     x = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
-    net = sequential(Affine.init(4, 6, rng=2), Tanh(), Affine.init(6, 3, rng=3))
-    run = train(
+    net = fn.sequential(fn.Affine.init(4, 6, rng=2), fn.Tanh(), fn.Affine.init(6, 3, rng=3))
+    run = fn.train(
         net,
-        minibatches(x, np.arange(9) % 3, 4, rng=0),
-        loss=softmax_cross_entropy,
-        optimizer=clip_by_global_norm(adam(), 1.0),
+        fn.minibatches(x, np.arange(9) % 3, 4, rng=0),
+        loss=fn.softmax_cross_entropy,
+        optimizer=fn.clip_by_global_norm(fn.adam(), 1.0),
     )
-    return next(islice(run, steps - 1, None))
+    return next(islice(run, 2, None))
 
 
 VALUES = {
     "network": NET,
     "trained": trained(),
-    "state": momentum().init(NET),
-    "float16": astype(NET, np.float16),
-    "float64": astype(NET, np.float64),
+    "state": fn.momentum().init(NET),
+    "float16": fn.astype(NET, np.float16),
+    "float64": fn.astype(NET, np.float64),
     "array": np.arange(6.0).reshape(2, 3),
-    "nothing": sequential(),
-    "no arrays": sequential(ReLU(), Sigmoid()),
+    "nothing": fn.sequential(),
+    "no arrays": fn.sequential(fn.ReLU(), fn.Sigmoid()),
     "containers": {
         "a": [np.zeros(3), (np.ones(()), None, True, -7, 0.1, "naïve", 10**30)],
         "b": {},
@@ -89,7 +78,7 @@ VALUES = {
 
 
 def content(value: object) -> object:
-    """Return something that is equal for equal values of equal types."""
+    """Return a value that is equal for equal values of equal types, bit for bit."""
     if isinstance(value, np.ndarray):
         native = value.astype(value.dtype.newbyteorder("="), copy=False)
         return native.tobytes(), str(native.dtype), value.shape

@@ -64,3 +64,9 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if request.param == "safetensors":
         pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
     return tmp_path / f"value.{request.param}"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return where a sweep may write its results."""
+    return tmp_path / "results.jsonl"

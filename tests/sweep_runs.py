@@ -1,4 +1,4 @@
-"""Runs for the tests of `sweep`, in a module of their own so that processes can import them."""
+"""Runs for the tests of `sweep`, in a module that processes can import."""
 
 import os
 import signal
@@ -10,23 +10,15 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from funnet import (
-    Affine,
-    Tanh,
-    adam,
-    fingerprint,
-    last,
-    minibatches,
-    sequential,
-    softmax_cross_entropy,
-    sweep,
-    train,
-)
+import funnet as fn
+
+FOLDER = str(Path(__file__).parent)
+"""What a program adds to its path to import this module."""
 
 
 @attrs.frozen
 class Config:
-    """What a run depends on."""
+    """The configuration of `training`."""
 
     lr: float
     width: int = 16
@@ -37,19 +29,19 @@ def training(config: Config, seed: np.random.SeedSequence) -> dict[str, str | fl
     data, weights, order = map(np.random.default_rng, seed.spawn(3))
     x = data.normal(size=(400, 30)).astype(np.float32)
     t = (x[:, :3].sum(axis=1) > 0).astype(np.int64)
-    net = sequential(
-        Affine.init(30, config.width, rng=weights),
-        Tanh(),
-        Affine.init(config.width, 2, rng=weights),
+    net = fn.sequential(
+        fn.Affine.init(30, config.width, rng=weights),
+        fn.Tanh(),
+        fn.Affine.init(config.width, 2, rng=weights),
     )
-    batches = minibatches(x, t, 64, rng=order, epochs=2)
-    run = train(net, batches, loss=softmax_cross_entropy, optimizer=adam(config.lr))
-    state = last(run)
-    return {"loss": state.loss, "fingerprint": fingerprint(state)}
+    batches = fn.minibatches(x, t, 64, rng=order, epochs=2)
+    run = fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=fn.adam(config.lr))
+    state = fn.last(run)
+    return {"loss": state.loss, "fingerprint": fn.fingerprint(state)}
 
 
 def seed_of(config: int, seed: np.random.SeedSequence) -> list[int]:
-    """Return what the seed makes."""
+    """Return two words of the seed."""
     return [int(word) for word in seed.generate_state(2)]
 
 
@@ -61,14 +53,14 @@ def fails_for_odd(config: int, seed: np.random.SeedSequence) -> int:
 
 
 def dies_for_three(config: int, seed: np.random.SeedSequence) -> int:
-    """Return the configuration, or end the process without a word."""
+    """Return the configuration, or end the process without an exception."""
     if config == 3:
         os._exit(1)
     return config
 
 
 def dies_at_once_for_three(config: int, seed: np.random.SeedSequence) -> int:
-    """Return the configuration after a while, or end the process before."""
+    """Return the configuration after 0.3 s, or end the process at once."""
     if config == 3:
         os._exit(1)
     time.sleep(0.3)
@@ -76,7 +68,7 @@ def dies_at_once_for_three(config: int, seed: np.random.SeedSequence) -> int:
 
 
 def exits_for_odd(config: int, seed: np.random.SeedSequence) -> int:
-    """Return the configuration, or leave as a script does."""
+    """Return the configuration, or exit as a script does."""
     if config % 2:
         sys.exit("odd")
     return config
@@ -88,13 +80,13 @@ def is_interrupted(config: int, seed: np.random.SeedSequence) -> int:
 
 
 def is_killed(config: int, seed: np.random.SeedSequence) -> int:
-    """End the process as the system does when memory is short."""
+    """End the process as the system does when it is out of memory."""
     os.kill(os.getpid(), signal.SIGKILL)
     return config
 
 
 def runs_again(configs: Sequence[object], file: Path, *, seed: int = 0) -> bool:
-    """Return whether anything is run for a file that should have it all."""
+    """Return whether a sweep runs anything, given its results file."""
     calls = []
-    list(sweep(lambda config, _seed: calls.append(config), configs, results=file, seed=seed))
+    list(fn.sweep(lambda config, _seed: calls.append(config), configs, results=file, seed=seed))
     return bool(calls)

@@ -1,4 +1,4 @@
-"""One short string that says whether two values are the same, bit for bit."""
+"""SHA-256 fingerprints of values: equal if and only if the values are equal, bit for bit."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from funnet.core.encoding import AnyArray, Node, encode, to_json
 
 
 def fingerprint(value: object) -> str:
-    """Return the SHA-256 of a value: its classes, constants, dtypes, shapes and bytes.
+    """Return the SHA-256 of the classes, constants, dtypes, shapes and bytes of a value.
 
     Parameters
     ----------
     value
-        A network, a state, data: all that `save` can write. The layout of arrays in memory does
-        not count.
+        Any value that `save` accepts. The memory layout of arrays does not matter.
 
     Returns
     -------
@@ -38,12 +37,12 @@ def fingerprint(value: object) -> str:
 
 
 def digest(structure: Node, arrays: Mapping[str, AnyArray]) -> str:
-    """Return the SHA-256 of a structure and its arrays, as `encode` gives them."""
+    """Return the SHA-256 of a structure and its arrays, as `encode` returns them."""
     import hashlib  # noqa: PLC0415 (slow to import)
     import json  # noqa: PLC0415
 
     sha = hashlib.sha256(json.dumps(to_json(structure), separators=(",", ":")).encode() + b"\n")
-    for array in arrays.values():  # the structure says where each of them ends
+    for array in arrays.values():  # the structure contains their sizes, so no separator is needed
         little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
         sha.update(little.reshape(-1).data)
     return sha.hexdigest()

@@ -1,4 +1,4 @@
-"""What results depend on besides the program: versions, the BLAS library, the processor."""
+"""What the results of a run depend on: versions, the BLAS library, the processor, seed and data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 import platform
 import sys
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -14,26 +14,25 @@ from funnet.experiments.fingerprints import fingerprint
 
 
 def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
-    """Return what the results of a run depend on, one line a field.
+    """Return what the results of a run depend on, to be stored beside them as JSON.
 
     Parameters
     ----------
     seed
         The seed of the run.
     **data
-        What went into it: arrays, a configuration, a network at the start; each is told by its
-        fingerprint.
+        Its inputs: arrays, a configuration, the initial network. The manifest contains the
+        fingerprint of each.
 
     Returns
     -------
     fields
-        Strings by name, to be kept beside the results as JSON, and compared by `compare_manifests`.
-        What can't be found out is "unknown".
+        Strings by name; "unknown" where the system does not say.
 
     Raises
     ------
     StructureError
-        If something in the data has no fingerprint.
+        If `fingerprint` does not accept one of the inputs.
 
     Examples
     --------
@@ -45,7 +44,7 @@ def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
     >>> [name for name in fields if name.startswith("blas")]
     ['blas', 'blas.architecture', 'blas.threads']
     """
-    config = _numpy_config()
+    config = np.show_config(mode="dicts")
     blas = config.get("Build Dependencies", {}).get("blas", {})
     simd = config.get("SIMD Extensions", {})
     fields = {
@@ -63,12 +62,12 @@ def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
 
 
 def compare_manifests(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return the fields in which two manifests differ, each with both values.
+    """Return the fields in which two manifests differ, with both values.
 
     Parameters
     ----------
     a, b
-        Two manifests. A field that one of them lacks is "missing" there.
+        Manifests. The value of a field that one of them lacks is "missing".
 
     Examples
     --------
@@ -85,21 +84,17 @@ def _version(package: str) -> str:
 
     try:
         return version(package)
-    except PackageNotFoundError:  # run from its source, without being installed
+    except PackageNotFoundError:  # run from source, not installed
         return "unknown"
 
 
-def _numpy_config() -> Mapping[str, Mapping[str, Any]]:  # names, lists and dicts, as NumPy likes
-    return cast("Mapping[str, Mapping[str, Any]]", np.show_config(mode="dicts"))
-
-
-def _openblas(function: str, result: Any) -> str:  # a ctypes type, which has no common class
-    """Return what the OpenBLAS in use tells about itself; it chooses its kernels at run time."""
+def _openblas(function: str, result: Any) -> str:  # a ctypes type; these have no common class
+    """Call a function of the OpenBLAS in use, which chooses its kernels at run time."""
     try:
         library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]  # noqa: SLF001
     except (AttributeError, OSError):
         return "unknown"
-    # NumPy's own wheels prefix the names, and mark integers of 64 bits.
+    # NumPy's own wheels prefix the names, and mark 64-bit integers.
     for name in (
         f"scipy_openblas_{function}64_",
         f"openblas_{function}64_",

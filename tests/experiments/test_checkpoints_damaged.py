@@ -1,4 +1,4 @@
-"""A damaged file never loads as another value, and a file of another kind is called so."""
+"""A damaged file never loads as another value; the error for a foreign file says how to read it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoint_values import NET, content
+from checkpoint_values import HARD, NET, content
 
 from funnet import CheckpointError, LeakyReLU, fingerprint, load, save
 from funnet.core.encoding import encode, to_json
@@ -18,7 +18,7 @@ SMALL = (np.arange(3.0), LeakyReLU(0.3))
 
 
 def damaged(path: Path, data: bytes) -> object:
-    """Return what a file loads as, or None if it is refused."""
+    """Return the content of what a file loads as, or None if it is refused."""
     path.write_bytes(data)
     try:
         return content(load(path))
@@ -26,23 +26,24 @@ def damaged(path: Path, data: bytes) -> object:
         return None
 
 
-def test_every_single_bit_that_flips_is_seen_or_does_no_harm(path: Path) -> None:
+def test_a_single_flipped_bit_is_detected_or_harmless(path: Path) -> None:
+    """Each bit with FUNNET_HARD_TESTS=1, one bit of each byte without."""
     save(path, SMALL)
     data = path.read_bytes()
     expected = content(SMALL)
-    for place in range(8 * len(data)):
+    for place in range(0, 8 * len(data), 1 if HARD else 9):
         flipped = bytearray(data)
         flipped[place // 8] ^= 1 << place % 8
         assert damaged(path, bytes(flipped)) in (None, expected), place
 
 
-def test_every_cut_is_seen(path: Path) -> None:
+def test_a_truncated_file_is_refused_at_any_length(path: Path) -> None:
     save(path, SMALL)
     data = path.read_bytes()
     assert not any(damaged(path, data[:length]) for length in range(len(data)))
 
 
-def test_tensors_that_changed_places_are_seen(tmp_path: Path) -> None:
+def test_swapped_tensors_are_detected(tmp_path: Path) -> None:
     package = pytest.importorskip("safetensors.numpy")
     path = tmp_path / "a.safetensors"
     save(path, [np.zeros(3), np.ones(3)])
@@ -50,7 +51,7 @@ def test_tensors_that_changed_places_are_seen(tmp_path: Path) -> None:
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     tensors = package.load_file(path)
     package.save_file({"0": tensors["1"], "1": tensors["0"]}, path, header["__metadata__"])
-    with pytest.raises(CheckpointError, match="the file is damaged: its SHA-256"):
+    with pytest.raises(CheckpointError, match="its SHA-256 does not match its content"):
         load(path)
 
 
@@ -66,17 +67,6 @@ def test_a_safetensors_file_without_a_digest_is_read(tmp_path: Path) -> None:
     package.save_file({"a": value["a"]}, path, {"funnet": structure_of(value)})
 
     assert content(load(path)) == content(value)
-
-
-def test_equal_values_give_equal_safetensors_in_every_process(tmp_path: Path) -> None:
-    pytest.importorskip("safetensors")
-    path = tmp_path / "a.safetensors"
-    contents = set()
-    for _ in range(20):
-        save(path, NET)
-        contents.add(path.read_bytes())
-
-    assert len(contents) == 1
 
 
 FOREIGN: Mapping[str, tuple[str, Callable[[Path], None], str]] = {
@@ -106,7 +96,7 @@ FOREIGN: Mapping[str, tuple[str, Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize(("ending", "make", "message"), FOREIGN.values(), ids=FOREIGN)
-def test_a_file_of_another_program_is_called_so(
+def test_the_error_for_a_file_of_another_program_says_so(
     ending: str, make: Callable[[Path], None], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"foreign.{ending}"
@@ -138,9 +128,7 @@ def header_only(header: bytes) -> bytes:
     ],
     ids=range(12),
 )
-def test_headers_that_are_not_those_of_a_checkpoint_are_refused(
-    data: bytes, tmp_path: Path
-) -> None:
+def test_headers_without_a_valid_structure_are_refused(data: bytes, tmp_path: Path) -> None:
     pytest.importorskip("safetensors")
     path = tmp_path / "a.safetensors"
     path.write_bytes(data)
@@ -150,7 +138,7 @@ def test_headers_that_are_not_those_of_a_checkpoint_are_refused(
 
 @pytest.mark.parametrize("shape", [[10**30], [10**30, 0], [2**62, 2**62, 0], [10**4000] * 64])
 def test_impossible_shapes_are_refused(path: Path, shape: list[int]) -> None:
-    """With good checksums, and no room needed for them."""
+    """Even with valid checksums, and without allocating memory for them."""
     kind = npz if path.suffix == ".npz" else safetensors
     node = {"array": "float32", "shape": shape}
     structure = json.dumps({"format": "funnet", "version": 1, "value": node})
@@ -165,7 +153,7 @@ NAMES = ["a.pt", "a", "a.npy", "a.npz.bak", "a.safetensors.gz", "npz", "a.npz "]
 @pytest.mark.parametrize("name", NAMES)
 def test_other_endings_are_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    message = f"expected a path ending in .npz or .safetensors, got '{path}'$"
+    message = f"path must end in .npz or .safetensors, got '{path}'$"
     with pytest.raises(ValueError, match=message):
         save(path, NET)
     assert list(tmp_path.iterdir()) == []
@@ -175,7 +163,7 @@ def test_other_endings_are_refused(name: str, tmp_path: Path) -> None:
         load(path)
 
 
-def test_endings_may_be_written_in_capitals(path: Path) -> None:
+def test_endings_are_not_case_sensitive(path: Path) -> None:
     capitals = path.with_name(path.name.upper())
     save(str(capitals), NET)
 

@@ -1,4 +1,4 @@
-"""What is at a path is checked before it is touched, and keeps its permissions."""
+"""`save` and `load` accept only regular files; `save` keeps their permissions and links."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ root = pytest.mark.skipif(
 
 @pytest.fixture
 def short() -> Iterator[Path]:
-    """Return a folder with a short name, as sockets need it."""
+    """Return a folder with a short name, since the paths of sockets are short."""
     with TemporaryDirectory() as folder:
         yield Path(folder)
 
@@ -36,7 +36,7 @@ def bind(path: Path) -> None:
 
 
 def make_device(path: Path) -> None:
-    """Make another /dev/null: a wrong `save` would replace the one that all programs use."""
+    """Make another /dev/null, since a faulty `save` would replace the real one."""
     try:
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     except PermissionError:
@@ -54,7 +54,7 @@ SPECIAL: dict[str, Callable[[Path], None]] = {
 @unix
 @pytest.mark.parametrize("make", SPECIAL.values(), ids=SPECIAL)
 @pytest.mark.parametrize("name", ["special", "link"])
-def test_save_refuses_what_is_not_a_regular_file_and_leaves_it(
+def test_save_refuses_special_files_and_leaves_them(
     make: Callable[[Path], None], name: str, short: Path, path: Path
 ) -> None:
     special = short / f"special{path.suffix}"
@@ -92,6 +92,13 @@ def test_load_refuses_a_device(path: Path) -> None:
     path.symlink_to("/dev/zero")
     with pytest.raises(CheckpointError, match="not a regular file"):
         load(path)
+
+
+def test_load_of_a_folder_or_of_nothing_is_an_os_error(path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load(path)
+    with pytest.raises(IsADirectoryError):
+        load(path.parent)
 
 
 @unix
@@ -135,7 +142,7 @@ def test_a_new_file_follows_the_umask(umask: int, path: Path) -> None:
 
 
 @unix
-def test_a_private_file_is_private_while_it_is_written(
+def test_a_private_file_stays_private_during_the_write(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path.touch(0o600)
@@ -162,7 +169,7 @@ def test_the_owner_and_the_group_of_a_file_are_kept(path: Path) -> None:
 
 
 @root
-def test_permissions_of_a_group_are_not_given_to_another_group(short: Path, path: Path) -> None:
+def test_group_permissions_are_not_granted_to_another_group(short: Path, path: Path) -> None:
     target = short / path.name
     script = (
         "import os, sys, funnet\n"
@@ -205,7 +212,7 @@ def test_a_file_without_permission_to_write_is_not_replaced(short: Path, path: P
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "語", "🙂"])
-def test_names_as_long_as_the_file_system_allows_are_written(letter: str, path: Path) -> None:
+def test_names_of_255_bytes_are_written(letter: str, path: Path) -> None:
     room = 255 - len(path.suffix)
     size = len(letter.encode())
     name = letter * (room // size) + "x" * (room % size) + path.suffix

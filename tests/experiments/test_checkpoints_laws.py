@@ -1,4 +1,4 @@
-"""What `save` accepts, `load` returns; what it refuses leaves no file and has no fingerprint."""
+"""`load` returns what `save` accepts; what `save` rejects leaves no file and has no fingerprint."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import attrs
 import numpy as np
 import pytest
 from checkpoint_values import content
-from hypothesis import example, given, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from hypothesis.extra import numpy as npst
 
 from funnet import (
     Affine,
     CheckpointError,
     Matrix,
-    Sequential,
     StructureError,
     fingerprint,
     load,
@@ -46,12 +45,12 @@ class Point(NamedTuple):
 
 
 class Colour(enum.IntEnum):
-    """An int that is read as a plain one."""
+    """An int that would be loaded as a plain one."""
 
     RED = 1
 
 
-Odd = attrs.make_class("dict", ["a"], frozen=True)  # reads as if it were a dict
+Odd = attrs.make_class("dict", ["a"], frozen=True)  # its name is that of a dict in files
 Long = attrs.make_class("Long", ["a" * 300], frozen=True)
 
 CLASSES = [Pair, Point, Long]
@@ -106,13 +105,6 @@ Values = st.recursive(
 )
 
 
-@pytest.fixture(scope="module", params=["npz", "safetensors"])
-def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if request.param == "safetensors":
-        pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
-    return tmp_path_factory.mktemp("laws") / f"value.{request.param}"
-
-
 def nested(depth: int, value: object = 1.0) -> object:
     for i in range(depth):
         value = [value] if i % 2 else {"x": value}
@@ -142,13 +134,14 @@ def long_path() -> object:
     return value
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(Values)
 @example({"__metadata__": np.zeros(3)})
 @example(nested(MAX_DEPTH, np.zeros(2)))
 @example(nested(20, {"é" * 200: nested(20, {"語" * 200: np.zeros(2)})}))
 @example({"語" * 200: nested(100, np.zeros(2)), "structure": np.ones(1), "value": np.ones(1)})
 @example([10**600, -(10**616), 5e-324, -0.0, float("nan"), "\x00\ud7ff\U0010ffff"])
-def test_what_save_accepts_load_returns(path: Path, value: object) -> None:
+def test_load_returns_what_save_accepts(path: Path, value: object) -> None:
     path.unlink(missing_ok=True)
     try:
         save(path, value)
@@ -184,8 +177,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("value", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_would_not_come_back_is_refused(path: Path, value: object, message: str) -> None:
-    path.unlink(missing_ok=True)
+def test_what_load_could_not_return_is_refused(path: Path, value: object, message: str) -> None:
     with pytest.raises(StructureError, match=message):
         save(path, value)
     with pytest.raises(StructureError, match=message):
@@ -193,7 +185,7 @@ def test_what_would_not_come_back_is_refused(path: Path, value: object, message:
     assert not path.exists()
 
 
-def test_an_array_in_a_layer_is_named_by_its_path(path: Path) -> None:
+def test_the_error_names_the_path_of_an_array_in_a_value(path: Path) -> None:
     value = [Pair(1, np.ma.masked_array([1.0, 2.0], [False, True]))]
     with pytest.raises(StructureError, match=r"0\._right: a masked array can't be written"):
         save(path, value)
@@ -218,7 +210,7 @@ def test_subclasses_that_add_nothing_are_saved_as_plain_arrays(
     assert fingerprint(make(plain)) == fingerprint(plain)
 
 
-def test_an_array_called_as_the_metadata_of_safetensors_is_refused_there(tmp_path: Path) -> None:
+def test_safetensors_refuses_an_array_with_the_name_of_its_metadata(tmp_path: Path) -> None:
     pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
     value = {"__metadata__": np.ones(2)}
     with pytest.raises(StructureError, match=r"__metadata__: a \.safetensors file can't have"):
@@ -229,7 +221,7 @@ def test_an_array_called_as_the_metadata_of_safetensors_is_refused_there(tmp_pat
     assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
 
 
-def test_more_structure_than_safetensors_reads_is_refused(
+def test_safetensors_refuses_more_structure_than_it_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
@@ -241,21 +233,16 @@ def test_more_structure_than_safetensors_reads_is_refused(
 
 @attrs.frozen(eq=False)
 class Positive:
-    """A value that is checked when it is made."""
+    """A value whose constructor checks it."""
 
     value: int = attrs.field(validator=attrs.validators.gt(0))
 
 
-def test_what_its_own_class_would_refuse_is_not_written(path: Path) -> None:
-    path.unlink(missing_ok=True)
+def test_a_value_that_its_class_rejects_is_not_written(path: Path) -> None:
     value = Positive(1)
     object.__setattr__(value, "value", -1)
     with pytest.raises(ValueError, match="a: 'value' must be > 0"):
         save(path, {"a": value})
-    layers: Any = (Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))
-    # Whichever comes first: the constructor, or `save`.
-    with pytest.raises(ValueError, match="5 features"):
-        save(path, Sequential(layers))
     assert not path.exists()
 
 
@@ -266,7 +253,7 @@ def test_save_leaves_arrays_writeable(path: Path) -> None:
     assert array.flags.writeable
 
 
-def test_a_named_tuple_is_a_class_that_is_handed_over(path: Path) -> None:
+def test_a_named_tuple_is_loaded_only_if_it_is_passed(path: Path) -> None:
     value = Point(np.ones(2), {"a": Point(1, 2)})
     save(path, value)
 
@@ -276,7 +263,7 @@ def test_a_named_tuple_is_a_class_that_is_handed_over(path: Path) -> None:
         load(path)
 
 
-def test_a_deep_network_comes_back(path: Path) -> None:
+def test_a_deep_network_is_loaded(path: Path) -> None:
     net: Any = Affine.init(2, 2, rng=0)  # Any: another type at each level
     for _ in range(80):
         net = sequential(net)

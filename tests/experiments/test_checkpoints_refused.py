@@ -1,4 +1,4 @@
-"""Files that are not what they should be are errors."""
+"""`load` rejects files that `save` did not write, even with valid checksums."""
 
 from __future__ import annotations
 
@@ -13,55 +13,35 @@ import numpy as np
 import pytest
 from checkpoint_values import NET
 
-from funnet import (
-    Affine,
-    CheckpointError,
-    load,
-    save,
-)
+from funnet import Affine, CheckpointError, load, save
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"PK\5\6" + bytes(18), b"\0" * 1000, b"{}"])
-def test_foreign_files_are_refused(data: bytes, path: Path) -> None:
+def test_bytes_of_no_known_format_are_refused(data: bytes, path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(CheckpointError, match=path.name):
         load(path)
 
 
-def test_an_npz_of_somebody_else_is_refused(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", W=np.zeros(3))
-    np.savez_compressed(tmp_path / "b.npz", W=np.zeros(3))
-    with pytest.raises(CheckpointError, match=r"structure\.json is missing"):
-        load(tmp_path / "a.npz")
-    with pytest.raises(CheckpointError, match="it has compressed members"):
-        load(tmp_path / "b.npz")
-
-
 @pytest.mark.parametrize(
     ("types", "message"),
     [
-        (Affine, r"expected types to be a list of classes, got <class"),
-        ([NET], r"expected types to be classes, got Sequential\("),
+        (Affine, r"types must be a list of classes, got <class"),
+        ([NET], r"types must contain only classes, got Sequential\("),
     ],
 )
-def test_types_that_are_no_classes_are_refused(types: Any, message: str, path: Path) -> None:
+def test_types_must_be_classes(types: Any, message: str, path: Path) -> None:
     # Any: mypy refuses them as well.
     save(path, NET)
     with pytest.raises(TypeError, match=message):
         load(path, types=types)
 
 
-def test_a_device_or_a_pipe_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="not a regular file"):
-        load("/dev/zero")
-    with pytest.raises(IsADirectoryError):
-        load(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        load(tmp_path / "none.npz")
+Change = Callable[[dict[str, bytes]], None]
 
 
-def rewritten(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
-    """Write a file anew, with good checksums, after a change to its members."""
+def rewrite(path: Path, change: Change) -> None:
+    """Rewrite a file with valid checksums after a change to its members."""
     with zipfile.ZipFile(path) as members:
         contents = {name: members.read(name) for name in members.namelist()}
     change(contents)
@@ -70,7 +50,7 @@ def rewritten(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
             members.writestr(name, data)
 
 
-def structure(old: str, new: str) -> Callable[[dict[str, bytes]], None]:
+def structure(old: str, new: str) -> Change:
     def change(members: dict[str, bytes]) -> None:
         before = members["structure.json"].decode()
         members["structure.json"] = before.replace(old, new).encode()
@@ -79,7 +59,7 @@ def structure(old: str, new: str) -> Callable[[dict[str, bytes]], None]:
     return change
 
 
-def member(name: str, data: bytes | None) -> Callable[[dict[str, bytes]], None]:
+def member(name: str, data: bytes | None) -> Change:
     def change(members: dict[str, bytes]) -> None:
         if data is None:
             del members[name]
@@ -99,8 +79,8 @@ def pickled(members: dict[str, bytes]) -> None:
     ("change", "message"),
     [
         (structure('"version":1', '"version":2'), "expected format and version"),
-        (structure('"shape":[4,6]', '"shape":[1000000000,6]'), "too few or too many"),
-        (structure('"shape":[4,6]', f'"shape":[{10**30},{10**30}]'), "too few or too many"),
+        (structure('"shape":[4,6]', '"shape":[1000000000,6]'), "must have .* bytes"),
+        (structure('"shape":[4,6]', f'"shape":[{10**30},{10**30}]'), "must have .* bytes"),
         (structure('"shape":[4,6]', '"shape":[6,4]'), "the header of layers.1.W.npy"),
         (structure('"shape":[4,6]', '"shape":[-4,-6]'), r"layers\.1\.W: expected a value"),
         (structure('"float32","shape":[4,6]', '"int32","shape":[4,6]'), "the header of"),
@@ -117,19 +97,19 @@ def pickled(members: dict[str, bytes]) -> None:
         (structure("{", "["), "Expecting"),
         (structure("4,6", "[" * 100_000), "recursion|Expecting"),
         (member("structure.json", b"\xff\xfe"), "codec can't decode"),
-        (member("structure.json", b"[]"), "no structure of funnet's"),
-        (member("layers.1.W.npy", None), "its members are not those of its structure"),
-        (member("more.npy", b""), "its members are not those of its structure: more.npy"),
-        (member("layers.1.W.npy", b"\x93NUMPY"), "has 6 bytes, which are too few"),
-        (pickled, "which are too few or too many"),
+        (member("structure.json", b"[]"), "it does not contain the structure"),
+        (member("layers.1.W.npy", None), "its arrays do not match its structure: layers.1.W.npy"),
+        (member("more.npy", b""), "its arrays do not match its structure: more.npy"),
+        (member("layers.1.W.npy", b"\x93NUMPY"), "layers.1.W.npy must have 224 bytes .*, got 6"),
+        (pickled, "must have .* bytes"),
     ],
 )  # fmt: skip
-def test_a_file_with_good_checksums_is_not_trusted(
-    change: Callable[[dict[str, bytes]], None], message: str, tmp_path: Path
+def test_a_file_with_valid_checksums_is_not_trusted(
+    change: Change, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "net.npz"
     save(path, NET)
-    rewritten(path, change)
+    rewrite(path, change)
     with pytest.raises(CheckpointError, match=message):
         load(path)
 
@@ -144,4 +124,12 @@ def test_a_zip_whose_members_overlap_is_refused(tmp_path: Path) -> None:
             other.filename = f"{i}.npy"
             members.filelist.append(other)
     with pytest.raises(CheckpointError, match="its members are larger than the file"):
+        load(path)
+
+
+def test_a_network_whose_layers_do_not_fit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.npz"
+    save(path, {"layers": (Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))})
+    rewrite(path, structure('"dict"', '"Sequential"'))
+    with pytest.raises(CheckpointError, match=r"layer 1 \(Affine\)"):
         load(path)

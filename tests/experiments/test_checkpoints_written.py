@@ -1,4 +1,4 @@
-"""A file is written whole or not at all."""
+"""`save` is atomic: readers and crashes see the old file or the new one."""
 
 from __future__ import annotations
 
@@ -15,16 +15,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from checkpoint_values import NET, content
 
-from funnet import (
-    Affine,
-    load,
-    save,
-)
+from funnet import Affine, load, save
 
 
 @pytest.fixture
 def old(path: Path) -> Iterator[bytes]:
-    """Check that a file stays as it was, and that nothing else is left beside it."""
+    """Check that a file is unchanged, and that nothing else is in its folder."""
     save(path, NET)
     before = path.read_bytes()
     yield before
@@ -33,7 +29,9 @@ def old(path: Path) -> Iterator[bytes]:
 
 
 @pytest.mark.usefixtures("old")
-def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_on_flushing_leaves_the_old_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -44,7 +42,7 @@ def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("old")
 def test_a_limit_on_file_size_leaves_the_old_file(path: Path) -> None:
-    """The kernel refuses to write, in the middle of the file, as on a full disk."""
+    """The kernel stops the write in the middle of the file, as on a full disk."""
     script = (
         "import resource, signal, funnet\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -62,7 +60,7 @@ def test_a_limit_on_file_size_leaves_the_old_file(path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no small file system")  # noqa: S108
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() != 0, reason="only root can mount")
-def test_a_disk_that_is_really_full_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_full_file_system_leaves_the_old_file(tmp_path: Path) -> None:
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = shutil.which("mount")
@@ -114,12 +112,12 @@ def test_a_folder_without_permission_leaves_the_old_file(path: Path) -> None:
         assert list(Path(folder).iterdir()) == [target]
 
 
-def test_a_folder_is_not_written_over(path: Path) -> None:
+def test_save_refuses_a_folder(path: Path) -> None:
     path.mkdir()
     with pytest.raises(IsADirectoryError, match="expected a file to write, got the folder"):
         save(path, NET)
     assert list(path.parent.iterdir()) == [path]
-    with pytest.raises(FileNotFoundError, match="expected a folder to write "):
+    with pytest.raises(FileNotFoundError, match=r"can't write .*: there is no folder "):
         save(path / "none" / "net.npz", NET)
 
 
@@ -135,7 +133,7 @@ def test_a_link_stays_one_and_permissions_are_those_of_any_file(path: Path) -> N
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
-def test_readers_see_whole_files_only(path: Path) -> None:
+def test_readers_see_complete_files_only(path: Path) -> None:
     nets = [Affine.init(50, 50, rng=i) for i in range(2)]
     known = [content(net) for net in nets]
     save(path, nets[0])

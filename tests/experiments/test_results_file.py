@@ -1,4 +1,4 @@
-"""The file of results: what is refused, what is kept, and who may write to it."""
+"""The results file: what is refused, what is kept, and how sweeps share it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
-from sweep_runs import fails_for_odd, runs_again
+from sweep_runs import FOLDER, fails_for_odd, runs_again
 
-from funnet import Affine, save, sweep
+from funnet import sweep
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for the processes, too
+
+def test_a_line_contains_the_run_its_value_and_its_error(file: Path) -> None:
+    list(sweep(fails_for_odd, [2, 3], results=file, seed=9))
+    good, bad = map(json.loads, file.read_text().splitlines())
+
+    assert good["value"] == 2
+    assert good["error"] is None
+    assert (good["run"]["index"], good["run"]["seed"], good["run"]["config"]) == (0, 9, 2)
+    assert bad["value"] is None
+    assert "3 is odd" in bad["error"]
 
 
 @pytest.mark.parametrize(
@@ -33,27 +42,19 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for the processes, too
         '{"run": {"index": 0, "café'.encode("latin-1"),
         b"\xef\xbb\xbf{",
         b'{"run": {"index": 0, "seed": ' + b"[" * 100_000,
+        b"nonsense\n",
+        b"[]\n",
+        b'{"run": 1, "value": 2, "error": null}\n',
+        b"PK\x03\x04\x14\x00\x00\x00",  # a checkpoint
     ],
 )
-def test_a_file_of_something_else_is_refused_and_not_touched(
-    content: bytes, tmp_path: Path
-) -> None:
-    file = tmp_path / "config.json"
+def test_a_file_with_other_content_is_refused_and_unchanged(content: bytes, file: Path) -> None:
     file.write_bytes(content)
     old = file.stat()
-    with pytest.raises(ValueError, match=r"config\.json, line 1 is not a result"):
+    with pytest.raises(ValueError, match=r"results\.jsonl, line 1 is not a result"):
         sweep(fails_for_odd, [0], results=file)
     assert file.read_bytes() == content
     assert file.stat().st_mtime_ns == old.st_mtime_ns
-
-
-def test_a_checkpoint_is_refused_and_not_touched(tmp_path: Path) -> None:
-    file = tmp_path / "net.npz"
-    save(file, Affine.init(3, 2, rng=0))
-    content = file.read_bytes()
-    with pytest.raises(ValueError, match="line 1 is not a result"):
-        sweep(fails_for_odd, [0], results=file)
-    assert file.read_bytes() == content
 
 
 RECORD = {
@@ -102,8 +103,7 @@ def changed(**changes: object) -> bytes:
         changed().replace(b'"value": 0', b'"value": ' + b"1" * 5_000),
     ],
 )
-def test_a_damaged_line_is_named_by_its_number(line: bytes, tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
+def test_the_error_names_the_number_of_a_damaged_line(line: bytes, file: Path) -> None:
     content = changed() + b"\n" + line + b"\n" + changed() + b"\n"
     file.write_bytes(content)
     with pytest.raises(ValueError, match=r"results\.jsonl, line 2 is not a result"):
@@ -112,7 +112,7 @@ def test_a_damaged_line_is_named_by_its_number(line: bytes, tmp_path: Path) -> N
 
 
 @given(data=st.data())
-def test_whatever_is_damaged_a_file_is_read_or_refused(
+def test_a_file_with_random_damage_is_read_or_refused(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     file = tmp_path_factory.mktemp("damaged") / "results.jsonl"
@@ -132,8 +132,16 @@ def test_whatever_is_damaged_a_file_is_read_or_refused(
         assert file.read_bytes().startswith(whole)
 
 
-def test_a_line_without_its_end_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
+def test_an_unfinished_line_is_removed(file: Path) -> None:
+    list(sweep(fails_for_odd, [0, 2, 4], results=file))
+    whole = file.read_bytes()
+    for length in range(whole.rindex(b"\n", 0, -1) + 1, len(whole)):
+        file.write_bytes(whole[:length])
+        assert [r.value for r in sweep(fails_for_odd, [0, 2, 4], results=file)] == [0, 2, 4]
+        assert file.read_bytes() == whole
+
+
+def test_a_line_without_a_newline_is_read_and_completed(file: Path) -> None:
     list(sweep(fails_for_odd, [0, 2], results=file))
     whole = file.read_bytes()
     file.write_bytes(whole[:-1])
@@ -146,8 +154,7 @@ def test_a_line_without_its_end_is_read(tmp_path: Path) -> None:
     assert not runs_again([0, 2, 4], file)
 
 
-def test_a_line_that_a_process_left_is_dropped_before_the_next(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
+def test_an_unfinished_line_of_another_process_is_removed(file: Path) -> None:
     stream = sweep(fails_for_odd, [0, 2, 4], results=file)
     next(stream)
     with file.open("ab") as other:
@@ -156,8 +163,7 @@ def test_a_line_that_a_process_left_is_dropped_before_the_next(tmp_path: Path) -
     assert not runs_again([0, 2, 4], file)
 
 
-def test_lines_of_others_are_kept_and_what_is_none_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
+def test_results_of_others_are_kept_and_other_lines_refused(file: Path) -> None:
     stream = sweep(fails_for_odd, [0, 2, 4], results=file)
     next(stream)
     with file.open("ab") as other:
@@ -171,8 +177,7 @@ def test_lines_of_others_are_kept_and_what_is_none_is_refused(tmp_path: Path) ->
     assert file.read_bytes().endswith(b"a note\n")
 
 
-def test_a_file_that_is_removed_meanwhile_begins_anew(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
+def test_a_file_that_is_removed_during_a_sweep_is_created_again(file: Path) -> None:
     stream = sweep(fails_for_odd, [0, 2, 4], results=file)
     next(stream)
     file.unlink()
@@ -194,9 +199,8 @@ assert len(list(results)) == 60
 """
 
 
-def test_processes_that_share_a_file_lose_nothing(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    program = STARTER.format(folder=str(Path(__file__).parents[1]))
+def test_processes_that_share_a_file_lose_nothing(file: Path) -> None:
+    program = STARTER.format(folder=FOLDER)
     starters = [
         subprocess.Popen([sys.executable, "-c", program, file, seed, workers])
         for seed in "01"
@@ -210,9 +214,8 @@ def test_processes_that_share_a_file_lose_nothing(tmp_path: Path) -> None:
     assert done == {(seed, index) for seed in range(2) for index in range(60)}
 
 
-def test_a_line_that_another_process_is_writing_is_not_cut(tmp_path: Path) -> None:
+def test_a_line_that_another_process_is_writing_is_not_removed(file: Path) -> None:
     fcntl = pytest.importorskip("fcntl", reason="this system has other locks")
-    file = tmp_path / "results.jsonl"
     list(sweep(fails_for_odd, [0, 2], results=file))
     whole = file.read_bytes()
     first, rest = whole[:-30], whole[-30:]
@@ -230,9 +233,7 @@ def test_a_line_that_another_process_is_writing_is_not_cut(tmp_path: Path) -> No
     assert file.read_bytes() == whole
 
 
-def test_threads_that_share_a_file_lose_nothing(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-
+def test_threads_that_share_a_file_lose_nothing(file: Path) -> None:
     def start(seed: int) -> None:
         list(sweep(fails_for_odd, range(0, 80, 2), seed=seed, results=file))
 
@@ -246,9 +247,8 @@ def test_threads_that_share_a_file_lose_nothing(tmp_path: Path) -> None:
     assert not any(runs_again(list(range(0, 80, 2)), file, seed=seed) for seed in range(3))
 
 
-def test_a_file_that_can_not_grow_keeps_its_lines_and_stops_the_sweep(tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_sweep_and_leaves_the_file(file: Path) -> None:
     resource = pytest.importorskip("resource", reason="this system sets no limits")
-    file = tmp_path / "results.jsonl"
     list(sweep(fails_for_odd, [0, 2], results=file))
     whole = file.read_bytes()
     program = """

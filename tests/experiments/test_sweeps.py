@@ -1,9 +1,8 @@
-"""Sweeps, and what tells runs apart."""
+"""Sweeps give the same results on every executor, and resume from a results file."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -17,11 +16,9 @@ from typing import assert_type
 
 import numpy as np
 import pytest
-from sweep_runs import Config, dies_for_three, fails_for_odd, seed_of, training
+from sweep_runs import FOLDER, Config, fails_for_odd, runs_again, seed_of, training
 
-from funnet import Result, StructureError, compare_manifests, fingerprint, manifest, sweep
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for the processes, too
+from funnet import Result, fingerprint, sweep
 
 CONFIGS = [Config(lr, width) for lr in (0.01, 0.1) for width in (8, 64, 128)]
 
@@ -86,7 +83,7 @@ def test_other_executors_give_the_same_results(name: str, serial: str, tmp_path:
         pytest.skip(f"{name} is not installed")
     program = tmp_path / "program.py"
     executor = OTHERS[name].strip().replace("\n", "\n    ")
-    program.write_text(PROGRAM.format(folder=str(Path(__file__).parents[1]), executor=executor))
+    program.write_text(PROGRAM.format(folder=FOLDER, executor=executor))
     command = [sys.executable]
     if name == "mpi4py":
         bin_folder = str(Path(sys.executable).parent)  # where packages of MPI have it
@@ -102,7 +99,7 @@ def test_other_executors_give_the_same_results(name: str, serial: str, tmp_path:
     assert f"outcome {serial}\n" in run.stdout, run.stderr
 
 
-def test_each_place_has_a_seed_of_its_own() -> None:
+def test_the_seed_of_a_run_depends_on_the_seed_and_the_index() -> None:
     seeds = [result.value for result in sweep(seed_of, [7, 7, 7], seed=1)]
     spawned = [seq.generate_state(2).tolist() for seq in np.random.SeedSequence(1).spawn(3)]
 
@@ -111,7 +108,7 @@ def test_each_place_has_a_seed_of_its_own() -> None:
     assert seeds != [result.value for result in sweep(seed_of, [7, 7, 7], seed=2)]
 
 
-def test_results_come_in_order_whoever_finishes_first() -> None:
+def test_results_are_in_order_whichever_run_finishes_first() -> None:
     turn = [threading.Event() for _ in range(4)]
     turn[3].set()
 
@@ -126,32 +123,7 @@ def test_results_come_in_order_whoever_finishes_first() -> None:
     assert [result.value for result in results] == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_failed_run_is_told_of_and_does_not_stop_the_others(workers: int) -> None:
-    executor = ThreadPoolExecutor(workers) if workers else None
-    results = list(sweep(fails_for_odd, range(4), executor=executor))
-
-    assert [result.value for result in results] == [0, None, 2, None]
-    assert [result.ok for result in results] == [True, False, True, False]
-    assert results[3].config == 3
-    assert "ValueError: 3 is odd" in str(results[3].error)
-    assert "fails_for_odd" in str(results[3].error)
-
-
-def test_a_process_that_dies_is_told_of_and_the_rest_can_be_run_again(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
-        first = list(sweep(dies_for_three, range(6), executor=executor, results=file))
-
-    assert [result.value for result in first[:3]] == [0, 1, 2]
-    assert "BrokenProcessPool" in str(first[3].error)
-    assert [result.index for result in first] == list(range(6))
-
-    again = list(sweep(fails_for_odd, [0, 1, 2, 4, 4, 6], results=file))
-    assert [result.value for result in again] == [0, 1, 2, 4, 4, 6]
-
-
-def test_whoever_stops_listening_cancels_what_has_not_begun() -> None:
+def test_without_an_executor_runs_are_executed_on_demand() -> None:
     started = []
 
     def note(config: int, seed: np.random.SeedSequence) -> int:
@@ -163,8 +135,8 @@ def test_whoever_stops_listening_cancels_what_has_not_begun() -> None:
     assert started == [0, 1]
 
 
-def test_what_is_in_the_file_is_not_run_again(tmp_path: Path) -> None:
-    file, calls = tmp_path / "results.jsonl", []
+def test_runs_that_are_in_the_file_are_not_executed_again(file: Path) -> None:
+    calls = []
 
     def run(config: Config, seed: np.random.SeedSequence) -> dict[str, float]:
         calls.append(config)
@@ -175,7 +147,7 @@ def test_what_is_in_the_file_is_not_run_again(tmp_path: Path) -> None:
     list(islice(sweep(run, CONFIGS, results=file), 3))
     assert calls == CONFIGS[:3]
     first = list(sweep(run, CONFIGS, results=file))
-    assert calls == [*CONFIGS[:3], CONFIGS[0], *CONFIGS[3:]]  # the failed one is tried again
+    assert calls == [*CONFIGS[:3], CONFIGS[0], *CONFIGS[3:]]  # the failed run is executed again
     second = list(sweep(run, CONFIGS, results=file))
     assert calls[7:] == [CONFIGS[0], CONFIGS[3]]
     assert repr([r.value for r in second]) == repr([r.value for r in first])
@@ -183,117 +155,20 @@ def test_what_is_in_the_file_is_not_run_again(tmp_path: Path) -> None:
     assert calls[9:] == CONFIGS[1:3]
 
 
-def test_a_line_says_what_was_run(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    list(sweep(fails_for_odd, [2, 3], results=file, seed=9))
-    good, bad = map(json.loads, file.read_text().splitlines())
-
-    assert good["value"] == 2
-    assert good["error"] is None
-    assert (good["run"]["index"], good["run"]["seed"], good["run"]["config"]) == (0, 9, 2)
-    assert bad["value"] is None
-    assert "3 is odd" in bad["error"]
-
-
-def test_a_line_that_was_not_finished_is_dropped(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    list(sweep(fails_for_odd, [0, 2, 4], results=file))
-    whole = file.read_bytes()
-    for length in range(whole.rindex(b"\n", 0, -1) + 1, len(whole)):
-        file.write_bytes(whole[:length])
-        assert [r.value for r in sweep(fails_for_odd, [0, 2, 4], results=file)] == [0, 2, 4]
-        assert file.read_bytes() == whole
-
-
-def test_a_line_of_something_else_is_an_error(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    for line in ("nonsense", "[]", "{}", '{"run": 1, "value": 2, "error": null}'):
-        file.write_text(line + "\n")
-        with pytest.raises(ValueError, match=r"results\.jsonl, line 1 is not a result"):
-            sweep(fails_for_odd, [0], results=file)
-
-
-def test_a_value_that_is_no_json_fails_its_run_and_is_there(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    values: list[object] = [1, {"a": [1j]}, (1, 2), 3]
-
-    first, nested, pair, final = sweep(lambda i, _seed: values[i], range(4), results=file)
-
-    assert [first.ok, nested.ok, pair.ok, final.ok] == [True, False, False, True]
-    assert "expected the value['a'][0] to be JSON" in str(nested.error)
-    assert str(nested.error).endswith("or None; got complex\n")
-    assert "expected the value to be JSON" in str(pair.error)
-    assert pair.value == (1, 2)
-    again = list(sweep(lambda _config, _seed: 0, range(4), results=file))
-    assert [result.value for result in again] == [1, 0, 0, 3]
-
-
-def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    numbers = [np.float32(0.5), np.int64(2), np.bool(True)]
-
-    fresh = list(sweep(lambda _config, _seed: numbers, [0], results=file))
-    read = list(sweep(lambda _config, _seed: numbers, [0], results=file))
-
-    assert fresh[0].value == read[0].value == [0.5, 2, True]
-    assert [type(number) for number in read[0].value or []] == [float, int, bool]
-
-
-def test_a_configuration_that_is_no_json_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    with pytest.raises(StructureError, match="config: a value of object can't be written"):
-        sweep(fails_for_odd, [object()], results=file)  # type: ignore[arg-type]
-
-
-def test_a_seed_that_is_none_is_refused_at_the_call() -> None:
-    with pytest.raises(ValueError, match="non-negative"):
-        sweep(fails_for_odd, [0], seed=-1)
+def test_a_run_is_identified_by_its_index_configuration_and_seed(file: Path) -> None:
+    assert runs_again([1, 2], file)
+    assert not runs_again([1, 2], file)
+    assert runs_again([1, 3], file)
+    assert runs_again([2], file)
+    assert runs_again([1, 2], file, seed=1)
 
 
 def test_no_configurations_give_no_results() -> None:
     assert list(sweep(fails_for_odd, [])) == []
 
 
-def test_types_of_results_are_known() -> None:
+def test_results_are_typed() -> None:
     executor: Executor | None = None
     for result in sweep(seed_of, [1], executor=executor):
         assert_type(result, Result[int, list[int]])
         assert_type(result.value, list[int] | None)
-
-
-def test_a_fingerprint_tells_values_apart_that_differ_in_anything() -> None:
-    values: list[object] = [
-        None, True, 1, 1.0, "1", (), [], {}, (1,), [1], {"a": 1}, {"b": 1},
-        np.zeros(2), np.zeros(2, np.float32), np.zeros((2, 1)), np.zeros((1, 2)),
-        np.zeros(4, np.float32),
-        np.array([0.0, -0.0]), np.array([0.0, 1.0]), (np.zeros(1), np.zeros(1)), float("nan"),
-        Config(0.1), Config(0.1, 17), Config(0.2),
-    ]  # fmt: skip
-    assert len({fingerprint(value) for value in values}) == len(values)
-
-
-def test_a_fingerprint_does_not_depend_on_the_layout() -> None:
-    plain = np.arange(6.0).reshape(2, 3)
-    layouts = [np.asfortranarray(plain), plain.astype(">f8"), np.repeat(plain, 2, 0)[::2]]
-
-    assert {fingerprint(layout) for layout in layouts} == {fingerprint(plain)}
-
-
-def test_manifests_are_compared_field_by_field() -> None:
-    a = manifest(seed=1, x=np.zeros(3), config=Config(0.1))
-    b = manifest(seed=2, x=np.zeros(3), config=Config(0.2))
-
-    assert compare_manifests(a, a) == {}
-    assert list(compare_manifests(a, b)) == ["seed", "data.config"]
-    assert compare_manifests(a, b)["seed"] == ("1", "2")
-    assert compare_manifests({}, {"python": "3"}) == {"python": ("missing", "3")}
-    assert json.loads(json.dumps(a)) == a
-
-
-def test_a_manifest_knows_the_blas_of_numpys_own_wheels() -> None:
-    fields = manifest()
-    if "openblas" not in fields["blas"]:
-        pytest.skip(f"this NumPy uses {fields['blas']}")
-
-    assert fields["blas.architecture"].isalnum()
-    assert int(fields["blas.threads"]) >= 1

@@ -1,4 +1,4 @@
-"""Networks and states in files."""
+"""Save networks and training states to files, and load them."""
 
 from funnet.experiments.checkpoints.storage import (
     CheckpointError as CheckpointError,

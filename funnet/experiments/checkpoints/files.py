@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Write a file atomically: all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -13,29 +13,24 @@ if TYPE_CHECKING:
 
 
 def file_to_write(path: str | os.PathLike[str]) -> Path:
-    """Return the file that a path leads to, links followed, if it can be written. Touch nothing.
-
-    Parameters
-    ----------
-    path
-        A regular file, or a name for a new one in a folder that exists.
+    """Return the file that a path refers to, with links resolved, without touching it.
 
     Raises
     ------
     OSError
-        If `path` is a folder, a device, a FIFO or a socket, if its folder does not exist, or if
-        there is no permission.
+        If `path` is neither a regular file nor a new name in an existing folder, or there is no
+        permission to write it.
     """
     from pathlib import Path  # noqa: PLC0415
 
     target = Path(os.path.realpath(path))
     try:
         # Of the path, not of the target: what /dev/stdout leads to has no name.
-        mode = os.stat(path).st_mode  # noqa: PTH116
+        mode = Path(path).stat().st_mode
     except FileNotFoundError:
         if not target.parent.is_dir():
             raise FileNotFoundError(
-                f"expected a folder to write {target.name} to, got {target.parent}"
+                f"can't write {target.name}: there is no folder {target.parent}"
             ) from None
         return target
     if stat.S_ISDIR(mode):
@@ -47,26 +42,17 @@ def file_to_write(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def write_atomically(target: Path, content: bytes | bytearray | memoryview) -> None:
-    """Write a file so that a crash at any moment leaves the old one or the new one.
+def write_atomically(target: Path, content: bytes) -> None:
+    """Replace the content of a file so that a crash leaves the old content or the new.
 
-    The content goes to a new file in the same folder, is flushed to the disk, and takes the
-    place of the old file by being renamed. A process that is killed on the way leaves that new
-    file behind, hidden, with the ending ".tmp". Permissions of the old file are kept, as are its
-    owner and group where the system allows it.
-
-    Parameters
-    ----------
-    target
-        The file, from `file_to_write`.
-    content
-        All that the file will contain.
+    The content is written to a hidden ".tmp" file in the same folder, flushed to the disk, and
+    renamed. A killed process leaves the ".tmp" file behind. The permissions of an existing file
+    are kept, and its owner and group where the system allows it.
 
     Raises
     ------
     OSError
-        If it can't be written: no permission for its folder, no space. Then the old file is as it
-        was.
+        If the file can't be written; then its old content is unchanged.
     """
     # Cut to a length in bytes, which is what file systems limit; some allow no more than 143.
     name = target.name.encode(errors="ignore")[:100].decode(errors="ignore")
@@ -74,7 +60,7 @@ def write_atomically(target: Path, content: bytes | bytearray | memoryview) -> N
     old = target.stat() if target.exists() else None
 
     def opener(path: str, flags: int) -> int:
-        # Nobody may read the new file who could not read the old one, not even for a moment.
+        # Who could not read the old file must never be able to read the new one.
         return os.open(path, flags, 0o666 if old is None else 0o600)
 
     try:
@@ -99,13 +85,13 @@ def _take_permissions(path: Path, old: os.stat_result) -> None:
             with contextlib.suppress(OSError):
                 os.chown(path, *owner)
         if path.stat().st_gid != old.st_gid:
-            mode &= ~stat.S_IRWXG  # these were given to another group
+            mode &= ~stat.S_IRWXG  # they were granted to another group
     path.chmod(mode)
 
 
 def _flush_folder(folder: Path) -> None:
-    # Makes the new name last through a power failure. Windows can't open a folder, and some
-    # network file systems can't flush one; the file itself is whole in any case.
+    # Makes the new name survive a power failure. Windows can't open a folder, and some network
+    # file systems can't flush one; the file itself is complete in any case.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,8 +1,8 @@
-"""Checkpoints as NumPy's .npz: a zip of .npy files, uncompressed, which `np.load` opens as well.
+"""The .npz format: an uncompressed zip of .npy files, which `np.load` opens as well.
 
-Beside the arrays it has a member with the structure. Nothing in a file is trusted: the structure
-says which members there must be and what their headers must read, and all else is an error. So no
-header is ever evaluated, and nothing is allocated for a size that is not there.
+The structure is a member of its own. Nothing in a file is trusted: the structure says which members
+there must be and what their headers are, and everything else is an error. So no header is ever
+evaluated, and no memory is allocated for data that is not there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FOREIGN = (
 )
 MAGIC = b"\x93NUMPY\x01\x00"
 
-# What zipfile raises for files that are no zip, or no good one.
+# The exceptions of zipfile for damaged files.
 DAMAGE = (
     zipfile.BadZipFile,
     EOFError,
@@ -37,105 +37,76 @@ DAMAGE = (
 )
 
 
-def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
-    """Return the bytes of a file.
+@attrs.frozen
+class Members:
+    """An open file: its structure, and the names of its arrays."""
 
-    Parameters
-    ----------
-    structure
-        What goes into the member with the structure.
-    arrays
-        The arrays by path.
-    """
+    zip: zipfile.ZipFile
+    structure: bytes
+    names: frozenset[str]
+
+    def read(self, spec: ArraySpec) -> AnyArray:
+        """Return an array, or raise ValueError if it is damaged or does not match its spec."""
+        name = array_name(spec.path)
+        header = _header(spec)
+        size = self.zip.getinfo(name).file_size
+        expected = len(header) + spec.nbytes
+        if size != expected:
+            raise ValueError(f"{name} must have {expected} bytes to be {spec}, got {size}")
+        content = _read(self.zip, name)
+        if not content.startswith(header):
+            raise ValueError(f"the header of {name} is not that of {spec}")
+        array = np.frombuffer(content, spec.dtype.newbyteorder("<"), offset=len(header))
+        return array.reshape(spec.shape).astype(spec.dtype)
+
+
+def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
+    """Return the bytes of a file with a structure and its arrays by path."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as members:
         members.writestr(_member(STRUCTURE), structure)
         for path, array in arrays.items():
             content = np.asarray(array, array.dtype.newbyteorder("<")).tobytes()
             spec = ArraySpec(path, array.dtype, array.shape)
-            members.writestr(_member(_name(path)), _header(spec) + content)
+            members.writestr(_member(array_name(path)), _header(spec) + content)
     return file.getvalue()
 
 
 def unpack(data: bytes) -> Members:
-    """Return the members of a file, of which nothing but the table of contents has been read.
+    """Return the members of a file, of which only the structure is read.
 
     Raises
     ------
     ValueError
-        If the bytes are no such file, or a damaged one.
+        If the bytes are not a checkpoint in this format, or are damaged.
     """
     try:
         members = zipfile.ZipFile(io.BytesIO(data))
     except DAMAGE as error:
-        raise ValueError(f"not a good .npz file: {error}") from error
+        raise ValueError(f"not a valid .npz file: {error}") from error
     infos = {info.filename: info for info in members.infolist()}
     if any(i.compress_type or i.file_size != i.compress_size for i in infos.values()):
         raise ValueError(f"it has compressed members, so it is {FOREIGN}")
     if STRUCTURE not in infos:
         raise ValueError(f"{STRUCTURE} is missing, so it is {FOREIGN}")
     if len(infos) != len(members.infolist()):
-        raise ValueError("it has two members of the same name")
+        raise ValueError("it has two members with the same name")
     # Members that overlap, so that a small file holds much, would need more room than it has.
     if sum(info.file_size for info in infos.values()) > len(data):
         raise ValueError("its members are larger than the file")
-    return Members(members, frozenset(infos))
+    return Members(members, _read(members, STRUCTURE), frozenset(infos) - {STRUCTURE})
 
 
-@attrs.frozen
-class Members:
-    """An open file."""
+def array_name(path: str) -> str:
+    """Return the name of the member with the array at a path."""
+    return f"{path or 'value'}.npy"
 
-    zip: zipfile.ZipFile
-    names: frozenset[str]
 
-    def structure(self) -> bytes:
-        """Return the member with the structure.
-
-        Raises
-        ------
-        ValueError
-            If there is none, or a damaged one.
-        """
-        return self._read(STRUCTURE)
-
-    def check(self, paths: frozenset[str]) -> None:
-        """Refuse a file that has other arrays than those at the given paths.
-
-        Raises
-        ------
-        ValueError
-            With the names that are too many, or missing.
-        """
-        expected = {STRUCTURE, *map(_name, paths)}
-        if self.names != expected:
-            odd = ", ".join(sorted(self.names ^ expected)[:3])
-            raise ValueError(f"its members are not those of its structure: {odd}")
-
-    def read(self, spec: ArraySpec) -> AnyArray:
-        """Return an array.
-
-        Raises
-        ------
-        ValueError
-            If the member is damaged, or not the array that the structure tells of.
-        """
-        name = _name(spec.path)
-        header = _header(spec)
-        size = self.zip.getinfo(name).file_size
-        if size != len(header) + spec.nbytes:
-            raise ValueError(f"{name} has {size} bytes, which are too few or too many for {spec}")
-        content = self._read(name)
-        if not content.startswith(header):
-            raise ValueError(f"the header of {name} is not that of {spec}")
-        array = np.frombuffer(content, spec.dtype.newbyteorder("<"), offset=len(header))
-        return array.reshape(spec.shape).astype(spec.dtype)
-
-    def _read(self, name: str) -> bytes:
-        try:
-            return self.zip.read(name)
-        except DAMAGE as error:
-            raise ValueError(f"{name} is missing or damaged: {str(error)[:100]}") from error
+def _read(members: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        return members.read(name)
+    except DAMAGE as error:
+        raise ValueError(f"{name} is damaged: {str(error)[:100]}") from error
 
 
 def _member(name: str) -> zipfile.ZipInfo:
@@ -146,12 +117,8 @@ def _member(name: str) -> zipfile.ZipInfo:
     return info
 
 
-def _name(path: str) -> str:
-    return f"{path or 'value'}.npy"
-
-
 def _header(spec: ArraySpec) -> bytes:
-    """Return the header of a .npy file, as format version 1.0 has it."""
+    """Return the header of a .npy file, format version 1.0 (`numpy.lib.format`)."""
     descr = spec.dtype.newbyteorder("<").str
     text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {spec.shape}, }}"
     length = len(MAGIC) + 2 + len(text) + 1

@@ -1,14 +1,15 @@
-"""Checkpoints as .safetensors, read and written by the safetensors package.
+"""The .safetensors format, read and written by the safetensors package.
 
-The structure goes into the metadata, as one entry, since several are written in a random order.
-The format has no checksums, so a line with a digest of the structure and of all tensors is put in
-front of it. A file without that line, of another writer, is read without this check.
+The structure is one entry of the metadata, since the package writes several in random order. The
+format has no checksums, so the first line of the entry is a SHA-256 of the structure and all
+tensors. A file without that line, from another writer, is read without this check. If the package
+is not installed, `pack` and `unpack` raise ImportError.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set as AbstractSet
 from typing import Any
 
 import attrs
@@ -22,17 +23,17 @@ Buffer = bytes | bytearray | memoryview
 METADATA = "funnet"
 
 RESERVED = "__metadata__"
-"""What the format calls its metadata, beside the names of the tensors."""
+"""The name of the metadata in the header, which no tensor can have."""
 
 MAX_HEADER = 100_000_000
-"""The bytes of the largest header that the package reads."""
+"""The size in bytes of the largest header that the package reads."""
 
 FOREIGN = (
     "not a funnet checkpoint, it has no structure of a network; read its arrays by "
     "safetensors.numpy.load_file(path) and build the network from them"
 )
 
-# The package's names for the types of number.
+# The package's names of the dtypes.
 NAMES = {
     "bool": "BOOL", "float16": "F16", "float32": "F32", "float64": "F64",
     "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64",
@@ -40,38 +41,42 @@ NAMES = {
 }  # fmt: skip
 
 
-def _package() -> Any:  # the package's own types are Any as well
-    try:
-        import safetensors.numpy  # noqa: PLC0415 (an extra)
-    except ImportError as error:
-        raise ImportError(
-            'files that end in .safetensors need safetensors: pip install "funnet[safetensors]"'
-        ) from error
-    return safetensors
+@attrs.frozen
+class Tensors:
+    """The content of a file: its structure, and its tensors as the package returns them."""
+
+    structure: bytes
+    tensors: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def names(self) -> AbstractSet[str]:
+        """The names of the tensors."""
+        return self.tensors.keys()
+
+    def read(self, spec: ArraySpec) -> AnyArray:
+        """Return an array, or raise ValueError if it does not match its spec."""
+        name = array_name(spec.path)
+        tensor = self.tensors[name]
+        found = tensor["dtype"], tuple(tensor["shape"]), len(tensor["data"])
+        if found != (NAMES[spec.dtype.name], spec.shape, spec.nbytes):
+            raise ValueError(f"{name} must be {spec}, got {found[0]} of shape {found[1]}")
+        array = np.frombuffer(tensor["data"], spec.dtype.newbyteorder("<"))
+        return array.reshape(spec.shape).astype(spec.dtype)
 
 
 def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
-    """Return the bytes of a file.
-
-    Parameters
-    ----------
-    structure
-        What goes into the metadata.
-    arrays
-        The arrays by path.
+    """Return the bytes of a file with a structure and its arrays by path.
 
     Raises
     ------
-    ImportError
-        If safetensors is not installed.
     StructureError
-        If the format can't hold the arrays under their names, or so large a structure.
+        If an array has the reserved name, or the structure is too large for the format.
     """
     if RESERVED in arrays:
         raise StructureError("a .safetensors file can't have an array of this name", RESERVED)
     package = _package()
     tensors = {
-        _name(path): np.array(array, array.dtype.newbyteorder("="), order="C")
+        array_name(path): np.array(array, array.dtype.newbyteorder("="), order="C")
         for path, array in arrays.items()
     }
     digest = _digest(
@@ -94,10 +99,8 @@ def unpack(data: bytes) -> Tensors:
 
     Raises
     ------
-    ImportError
-        If safetensors is not installed.
     ValueError
-        If the bytes are no such file, or a damaged one.
+        If the bytes are not a checkpoint in this format, or are damaged.
     """
     package = _package()
     try:
@@ -109,61 +112,32 @@ def unpack(data: bytes) -> Tensors:
         digest, _, text = metadata.rpartition("\n")
         structure = text.encode()
     except package.SafetensorError as error:
-        raise ValueError(f"not a good .safetensors file: {error}") from error
+        raise ValueError(f"not a valid .safetensors file: {error}") from error
     contents = {name: tensor["data"] for name, tensor in tensors.items()}
     if digest and digest != _digest(structure, contents):
-        raise ValueError("the file is damaged: its SHA-256 is not that of its content")
+        raise ValueError("the file is damaged: its SHA-256 does not match its content")
     return Tensors(structure, tensors)
 
 
-@attrs.frozen
-class Tensors:
-    """The content of a file."""
-
-    text: bytes
-    tensors: Mapping[str, Mapping[str, Any]]  # as the package gives them
-
-    def structure(self) -> bytes:
-        """Return the structure."""
-        return self.text
-
-    def check(self, paths: frozenset[str]) -> None:
-        """Refuse a file that has other arrays than those at the given paths.
-
-        Raises
-        ------
-        ValueError
-            With the names that are too many, or missing.
-        """
-        expected = set(map(_name, paths))
-        if set(self.tensors) != expected:
-            odd = ", ".join(sorted(set(self.tensors) ^ expected)[:3])
-            raise ValueError(f"its tensors are not those of its structure: {odd}")
-
-    def read(self, spec: ArraySpec) -> AnyArray:
-        """Return an array.
-
-        Raises
-        ------
-        ValueError
-            If it is not the one that the structure tells of.
-        """
-        tensor = self.tensors[_name(spec.path)]
-        found = tensor["dtype"], tuple(tensor["shape"]), len(tensor["data"])
-        if found != (NAMES[spec.dtype.name], spec.shape, spec.nbytes):
-            raise ValueError(f"{_name(spec.path)} is not the array of {spec} that it should be")
-        array = np.frombuffer(tensor["data"], spec.dtype.newbyteorder("<"))
-        return array.reshape(spec.shape).astype(spec.dtype)
-
-
-def _name(path: str) -> str:
+def array_name(path: str) -> str:
+    """Return the name of the tensor with the array at a path."""
     return path or "value"
 
 
-def _digest(structure: bytes, tensors: Mapping[str, Buffer]) -> str:
-    """Return the SHA-256 of a structure, and of the names and the little-endian bytes of tensors.
+def _package() -> Any:  # the package's own types are Any as well
+    try:
+        import safetensors.numpy  # noqa: PLC0415 (an extra)
+    except ImportError as error:
+        raise ImportError(
+            '.safetensors files need the safetensors package: pip install "funnet[safetensors]"'
+        ) from error
+    return safetensors
 
-    Types and shapes are in the structure, and are compared with it.
+
+def _digest(structure: bytes, tensors: Mapping[str, Buffer]) -> str:
+    """Return the SHA-256 of a structure, and of the names and little-endian bytes of tensors.
+
+    Dtypes and shapes are in the structure, and are compared with it.
     """
     import hashlib  # noqa: PLC0415 (slow to import)
 

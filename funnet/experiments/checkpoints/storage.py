@@ -1,10 +1,10 @@
-"""Saving values and loading them: what holds for every kind of file."""
+"""`save` and `load`: what is common to both file formats."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from os import PathLike
 from typing import Protocol, overload
 
@@ -34,61 +34,64 @@ from funnet.layers import (
     Step,
     Tanh,
 )
-from funnet.layers.combinators import Sequential, sequential
+from funnet.layers.combinators import Sequential
 from funnet.optimizers import OptimizerState
 from funnet.training.train import TrainState
 
 FORMAT = "funnet"
 VERSION = 1
 
-OWN = (
-    Affine, Flatten, Identity, LeakyReLU, OptimizerState, ReLU, Sequential, Sigmoid, Softmax,
-    Step, Tanh, TrainState,
-)  # fmt: skip
-TYPES: Mapping[str, type[object]] = {cls.__name__: cls for cls in OWN}
-"""The classes that a file may name, whatever it says. A caller can hand over more."""
-
+TYPES: Mapping[str, type[object]] = {
+    cls.__name__: cls
+    for cls in (
+        Affine, Flatten, Identity, LeakyReLU, OptimizerState, ReLU, Sequential, Sigmoid, Softmax,
+        Step, Tanh, TrainState,
+    )
+}  # fmt: skip
+"""The classes that `load` knows without `types=`, by name."""
 
 _Build = Callable[[str, dict[str, object]], object]
 
 
 class CheckpointError(ValueError):
-    """A file is not a checkpoint, a damaged one, or not the one that was expected."""
+    """A file is not a checkpoint, is damaged, or does not match `like`."""
 
 
-class _Kind(Protocol):
-    """A kind of file: a module with these two functions."""
+class _Format(Protocol):
+    """A file format: a module with these functions."""
 
     def pack(self, structure: bytes, arrays: Mapping[str, AnyArray], /) -> bytes: ...
 
     def unpack(self, data: bytes, /) -> _Content: ...
 
+    def array_name(self, path: str, /) -> str: ...
+
 
 class _Content(Protocol):
-    """What a file holds, whatever its kind."""
+    """The content of a file."""
 
+    @property
     def structure(self) -> bytes: ...
 
-    def check(self, paths: frozenset[str], /) -> None: ...
+    @property
+    def names(self) -> AbstractSet[str]: ...
 
     def read(self, spec: ArraySpec, /) -> AnyArray: ...
 
 
 def save(path: str | PathLike[str], value: object) -> None:
-    """Write a network, an optimizer's state or a training state to a file.
+    """Write a network, an optimizer state or a training state to a file.
 
-    Equal values give equal bytes. A crash at any moment leaves the old file or the new one. What
-    `save` accepts, `load` returns: layers, states and containers of the same classes with the same
-    bits, in arrays that are locked, in C order and in this machine's byte order.
+    The write is atomic: after a crash at any moment, the file is either the old one or the new one.
+    Equal values give equal bytes.
 
     Parameters
     ----------
     path
-        The file, with a name that ends in ".npz" or ".safetensors"; the latter is written by the
-        safetensors package, an extra.
+        The file; its name ends in ".npz", or in ".safetensors", which needs the extra of that name.
     value
-        A layer, network or state; also an array, a tuple, NamedTuple, list, or dict with
-        names as keys.
+        A layer, network or state, an array, or a tuple, NamedTuple, list or dict of such; the keys
+        of a dict are names.
 
     Raises
     ------
@@ -96,13 +99,11 @@ def save(path: str | PathLike[str], value: object) -> None:
         If something in the value can't be written, such as a masked array; the message starts
         with its path.
     ValueError
-        If `path` has another ending, a class of yours has the name of one of funnet's, or a class
-        refuses the values of its own fields, so that the file could not be loaded.
-    OSError
-        If the file can't be written, or `path` leads to something else than a regular file, such
-        as a folder or a FIFO; what is there is as it was.
-    ImportError
-        If safetensors is needed and not installed.
+        If `path` has another ending, two classes have the same name, or a class rejects its own
+        values, so that the file could not be loaded.
+    OSError, ImportError
+        If the file can't be written, is not a regular file (but a folder, a FIFO, a device), or
+        needs safetensors, which is not installed.
 
     Examples
     --------
@@ -120,14 +121,14 @@ def save(path: str | PathLike[str], value: object) -> None:
     import json  # noqa: PLC0415 (slow to import)
 
     name = os.fsdecode(path)
-    target, kind = file_to_write(name), _kind(name)
+    target, file_format = file_to_write(name), _format(name)
     arrays: dict[str, AnyArray] = {}
     node = encode(value, arrays)
-    # What a class would refuse when it is loaded must not be written.
+    # A file that a class would reject on loading must not be written.
     decode(node, lambda spec: _locked(arrays[spec.path].view()), _builder(classes_in(value)))
     document = {"format": FORMAT, "version": VERSION, "value": to_json(node)}
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
-    write_atomically(target, kind.pack(text.encode(), arrays))
+    write_atomically(target, file_format.pack(text.encode(), arrays))
 
 
 @overload
@@ -140,39 +141,37 @@ def load(
     like: T | None = None,
     types: Iterable[type[object]] = (),
 ) -> object:
-    """Return the value that a file holds.
+    """Return the value that `save` wrote to a file.
+
+    No code in the file is run, and only known classes are constructed: those of funnet, of `like`
+    and of `types`.
 
     Parameters
     ----------
     path
         The file.
     like
-        A value that is built as the one in the file should be: classes, fields, shapes and dtypes
-        are compared, numbers are not. Its classes need not be handed over.
+        A value with the expected structure: classes, fields, shapes and dtypes must match, numbers
+        need not. Default: any structure.
     types
-        Classes of your own that the file may hold. Those of funnet are known; no other class
-        comes into being, and no code is run that the file names.
+        Your own classes that the file may contain.
 
     Returns
     -------
     value
-        The value, with locked arrays.
+        The same classes and bits; arrays are locked, in C order and in native byte order.
 
     Raises
     ------
     CheckpointError
-        If the file is not a checkpoint (also by the ending of its name), damaged, or not built
-        like `like`; then the message names the path of the first difference.
+        If the file is not a checkpoint, is damaged, or does not match `like`; then the message
+        names the path of the first difference.
     StructureError
-        If `like` is not a value that could be saved.
-    OSError
-        If the file can't be read.
-    ValueError
-        If one of `types` has the name of another.
-    TypeError
-        If `types` is not a list of classes.
-    ImportError
-        If safetensors is needed and not installed.
+        If `like` is not a value that `save` accepts.
+    OSError, ImportError
+        If the file can't be read, or needs safetensors, which is not installed.
+    TypeError, ValueError
+        If `types` is not a list of classes, or two classes have the same name.
 
     Examples
     --------
@@ -187,26 +186,31 @@ def load(
     ...         print(str(error).partition("net.npz: ")[2])
     W: expected float32[4, 2], the file has float32[3, 2]
     """
+    from pathlib import Path  # noqa: PLC0415 (slow to import)
+
     if isinstance(types, type):
-        raise TypeError(f"expected types to be a list of classes, got {types!r}")
+        raise TypeError(f"types must be a list of classes, got {types!r}")
     expected = None if like is None else encode(like, {})
     build = _builder((*types, *classes_in(like)))
     name = os.fsdecode(path)
-    # Before it is opened: a FIFO waits for a writer, and a device may never end.
-    mode = os.stat(name).st_mode  # noqa: PTH116 (pathlib is slow to import)
+    # Checked before opening: a FIFO blocks until it has a writer, and a device may never end.
+    mode = Path(name).stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise CheckpointError(f"{name}: not a regular file")
-    with open(name, "rb") as file:  # noqa: PTH123
-        kind, data = _kind(name), file.read()
+    with Path(name).open("rb") as file:
+        file_format, data = _format(name), file.read()
     try:
-        return _decode(kind.unpack(data), expected, build)
+        return _decode(data, file_format, expected, build)
     except (ValueError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{name}: {error}") from error
 
 
-def _decode(content: _Content, expected: Node | None, build: _Build) -> object:
-    structure = _structure(content.structure())
-    content.check(frozenset(spec.path for spec in specs(structure)))
+def _decode(data: bytes, file_format: _Format, expected: Node | None, build: _Build) -> object:
+    content = file_format.unpack(data)
+    structure = _structure(content.structure)
+    odd = content.names ^ {file_format.array_name(spec.path) for spec in specs(structure)}
+    if odd:
+        raise ValueError(f"its arrays do not match its structure: {', '.join(sorted(odd)[:3])}")
     different = expected and difference(expected, structure)
     if different:
         raise different
@@ -219,36 +223,22 @@ def _locked(array: AnyArray) -> AnyArray:
 
 
 def _builder(types: Iterable[type[object]]) -> _Build:
-    """Return a function that makes a value of a class that is known, by its name."""
-    known = _known(types)
+    """Return a function that constructs a value from the name of its class and its fields."""
+    known = dict(TYPES)
+    for cls in types:
+        if not isinstance(cls, type):
+            raise TypeError(f"types must contain only classes, got {cls!r}")
+        if known.setdefault(cls.__name__, cls) is not cls:
+            raise ValueError(f"two classes are named {cls.__name__}; rename yours")
 
     def build(name: str, fields: dict[str, object]) -> object:
         if name not in known:
             raise ValueError(
-                f"the class {name} is not one of funnet's; if it is yours, hand it over by types="
+                f"the class {name} is not one of funnet's; if it is yours, pass it in types="
             )
-        value = construct(known[name], fields)
-        # A file could put anything in a row; `sequential` checks that layers are, and fit.
-        return sequential(*value.layers) if isinstance(value, Sequential) else value
+        return construct(known[name], fields)
 
     return build
-
-
-def _known(types: Iterable[type[object]]) -> dict[str, type[object]]:
-    """Return the classes that are known with those of a caller, by name.
-
-    Raises
-    ------
-    ValueError
-        If two of them have the same name.
-    """
-    known = dict(TYPES)
-    for cls in types:
-        if not isinstance(cls, type):
-            raise TypeError(f"expected types to be classes, got {cls!r}")
-        if known.setdefault(cls.__name__, cls) is not cls:
-            raise ValueError(f"there are two classes called {cls.__name__}; rename yours")
-    return known
 
 
 def _structure(text: bytes) -> Node:
@@ -259,18 +249,17 @@ def _structure(text: bytes) -> Node:
 
     document = json.loads(text.decode(), parse_constant=refuse)
     if not isinstance(document, dict) or document.keys() != {"format", "version", "value"}:
-        raise ValueError("it has no structure of funnet's")
+        raise ValueError("it does not contain the structure of a funnet value")
     header = document["format"], document["version"]
     if header != (FORMAT, VERSION):
         raise ValueError(f"expected format and version {FORMAT, VERSION}, got {header}")
     return from_json(document["value"])
 
 
-def _kind(name: str) -> _Kind:
-    # Imported here, as importing funnet shall not take longer for those who save nothing.
-    from funnet.experiments.checkpoints import npz, safetensors  # noqa: PLC0415
+def _format(name: str) -> _Format:
+    from funnet.experiments.checkpoints import npz, safetensors  # noqa: PLC0415 (slow to import)
 
-    for ending, kind in [(".npz", npz), (".safetensors", safetensors)]:
+    for ending, file_format in [(".npz", npz), (".safetensors", safetensors)]:
         if name.lower().endswith(ending):
-            return kind
-    raise CheckpointError(f"expected a path ending in .npz or .safetensors, got {name!r}")
+            return file_format
+    raise CheckpointError(f"path must end in .npz or .safetensors, got {name!r}")

@@ -1,1 +1,1 @@
-"""Many runs of one function, each with its own configuration and seed."""
+"""Run a function with many configurations, each with its own seed, and keep the results."""

@@ -1,4 +1,4 @@
-"""The file of JSON lines that keeps the results of a sweep."""
+"""The results file of a sweep: JSON lines that several processes may append to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, get_args
 
 import attrs
 import numpy as np
@@ -26,22 +26,22 @@ from funnet.core.encoding import (
 )
 from funnet.experiments.checkpoints.files import file_to_write
 from funnet.experiments.fingerprints import digest
-from funnet.experiments.sweeps.results import Config, R, Result, describe
+from funnet.experiments.sweeps.results import Config, R, Result, traceback_of
 
 
 @attrs.frozen
 class _Run:
-    """What tells a run from all others."""
+    """The identity of a run."""
 
     index: int
     seed: int
-    config: Json = attrs.field(eq=False)  # for people; the fingerprint covers all of it
+    config: Json = attrs.field(eq=False)  # for people to read; the fingerprint covers it
     fingerprint: str
 
 
 @attrs.frozen
 class _Record:
-    """What a line says."""
+    """The content of a line."""
 
     run: _Run
     value: object
@@ -49,52 +49,40 @@ class _Record:
     died: bool
 
 
-_BEGINNING = b'{"run": {"index": '
-_DEEPEST = 100  # the json module and the stack take more than that, wherever they are called
+_START = b'{"run": {"index": '
+_PLAIN = None | bool | int | float | str
+_MAX_DEPTH = 100  # the json module and the stack have room for more, wherever they are called
 
 
 @attrs.define(eq=False)
 class ResultFile:
-    """A file of JSON lines, one for each run that finished or failed.
+    """A file with one JSON object per line for each run that finished or failed.
 
-    Any number of sweeps may add to one file at the same time, since each reads and writes under a
-    lock. So an unfinished last line was left by a process that died, and is removed. Nothing else
-    ever is.
+    Sweeps that share a file read and write it under a lock. So an unfinished last line was left by
+    a process that died, and is removed. Nothing else ever is: a line that is not a result raises
+    ValueError, and after an OSError on writing the file is as it was.
     """
 
     path: Path
     runs: Sequence[_Run]
-    _size: int = attrs.field(default=0, init=False)  # of the lines that have been read
+    _size: int = attrs.field(default=0, init=False)  # in bytes, of the lines read so far
     _lines: int = attrs.field(default=0, init=False)
 
     @staticmethod
     def of(path: str | os.PathLike[str], configs: Sequence[object], seed: int) -> ResultFile:
-        """Return the file of a sweep, which need not exist.
-
-        Raises
-        ------
-        OSError
-            If the path is not that of a file, or its folder does not exist.
-        StructureError
-            If a configuration can't be written.
-        """
+        """Return the results file of a sweep, which need not exist."""
         runs = [_run(index, config, seed) for index, config in enumerate(configs)]
         return ResultFile(file_to_write(path), runs)
 
     def read(self) -> tuple[dict[int, object], dict[int, int]]:
-        """Return what the file says about the runs of this sweep, by index.
+        """Return what the file contains about this sweep.
 
         Returns
         -------
         values
-            The values of the runs that have finished.
+            The values of the runs that finished, by index.
         failures
-            For the runs that have only failed, how often their process died.
-
-        Raises
-        ------
-        ValueError
-            If a line is not a result.
+            For each run that has only failed, how often its process died.
         """
         values: dict[int, object] = {}
         failures: dict[int, int] = {}
@@ -110,20 +98,13 @@ class ResultFile:
         return values, {index: died for index, died in failures.items() if index not in values}
 
     def append(self, results: Sequence[tuple[Result[Config, R], bool]]) -> list[Result[Config, R]]:
-        """Add results, see to it that they are on the disk, and return them.
+        """Append results, flush them to the disk, and return them.
 
         Parameters
         ----------
         results
-            Each with whether the process of its run died. One whose value can't be written
-            becomes one that failed.
-
-        Raises
-        ------
-        OSError
-            If the file can't be written. Its lines are as they were.
-        ValueError
-            If a line that another program has added is not a result.
+            Pairs of a result and whether the process of its run died. A result whose value can't
+            be written is returned as failed.
         """
         lines = [self._line(result, died=died) for result, died in results]
         with self._open() as file:
@@ -139,7 +120,7 @@ class ResultFile:
 
     @contextmanager
     def _open(self) -> Iterator[IO[bytes]]:
-        """Open the file for reading and adding, when no other thread or process has it."""
+        """Open the file for reading and appending, locked against other threads and processes."""
         with self.path.open("a+b") as file:
             _lock(file, on=True)
             try:
@@ -148,8 +129,8 @@ class ResultFile:
                 _lock(file, on=False)
 
     def _records(self, file: IO[bytes]) -> Iterator[_Record]:
-        """Iterate over the lines that are new; complete or remove one that lacks its end."""
-        if file.seek(0, os.SEEK_END) < self._size:  # another program has cut or replaced it
+        """Iterate over new lines; a last line without its end is completed or removed."""
+        if file.seek(0, os.SEEK_END) < self._size:  # another program truncated or replaced it
             self._size = self._lines = 0
         file.seek(self._size)
         for line in file:
@@ -172,7 +153,7 @@ class ResultFile:
         try:
             value = json.dumps(_encoded(result.value, "the value"))
         except (TypeError, ValueError, RecursionError) as failure:
-            value, result = "null", attrs.evolve(result, error=describe(failure))
+            value, result = "null", attrs.evolve(result, error=traceback_of(failure))
         run = json.dumps(attrs.asdict(self.runs[result.index], recurse=False))
         error = json.dumps(result.error)
         rest = ', "died": true' if died else ""
@@ -206,13 +187,13 @@ def _record(line: bytes) -> _Record:
 
 
 def _is_unfinished(line: bytes, damage: Exception) -> bool:
-    """Whether a line is the first part of one that was written here."""
-    number = line[len(_BEGINNING) :][:1]
+    """Whether a line is the first part of one that `ResultFile` writes."""
+    number = line[len(_START) :][:1]
     return (
         isinstance(damage, json.JSONDecodeError)  # a line is not JSON before its last character
         and damage.msg != "Extra data"
         and not line.endswith(b"\n")
-        and (_BEGINNING.startswith(line) or (line.startswith(_BEGINNING) and number.isdigit()))
+        and (_START.startswith(line) or (line.startswith(_START) and number.isdigit()))
     )
 
 
@@ -223,7 +204,7 @@ def _run(index: int, config: object, seed: int) -> _Run:
 
 
 def _readable(node: Node) -> Json:
-    """Return a structure as one would write it by hand."""
+    """Return a structure as JSON for people to read."""
     if isinstance(node, Constant):
         return to_json(node)
     if isinstance(node, ArraySpec):
@@ -235,25 +216,25 @@ def _readable(node: Node) -> Json:
 def _encoded(value: object, name: str, depth: int = 0) -> Json:
     """Return a value as JSON.
 
-    NaN and infinity, which JSON lacks, are written as {"float": "nan"}. A dict that could be
-    mistaken for that, since "float" or "dict" is its only key, is written as {"dict": ...}.
+    NaN and infinity are not JSON: NaN becomes {"float": "nan"}. To keep this unambiguous, a dict
+    whose only key is "float" or "dict" becomes {"dict": ...}.
     """
     if isinstance(value, np.bool | np.integer | np.floating):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
-    if value is None or type(value) in (bool, int, float, str):
-        return cast("Json", value)
-    if depth == _DEEPEST:
-        raise ValueError(f"expected the value to be nested at most {_DEEPEST} deep")
+    if isinstance(value, _PLAIN) and type(value) in get_args(_PLAIN):
+        return value
+    if depth == _MAX_DEPTH:
+        raise ValueError(f"the value must be nested at most {_MAX_DEPTH} deep")
     if type(value) is list:
         return [_encoded(item, f"{name}[{i}]", depth + 1) for i, item in enumerate(value)]
     if type(value) is dict and all(type(key) is str for key in value):
         items = {key: _encoded(item, f"{name}[{key!r}]", depth + 1) for key, item in value.items()}
-        return {"dict": items} if _is_mark(items) else items
+        return {"dict": items} if _is_escape(items) else items
     raise TypeError(
-        f"expected {name} to be JSON, as it goes to a file: a number, string, list, dict with "
-        f"strings as keys, or None; got {type(value).__name__}"
+        f"{name} must be JSON to be written to the results file (a number, string, list, dict with "
+        f"strings as keys, or None), got {type(value).__name__}"
     )
 
 
@@ -262,23 +243,23 @@ def _decoded(value: Json) -> object:
         return [_decoded(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if _is_mark(value):
+    if _is_escape(value):
         match value:
             case {"float": "nan" | "inf" | "-inf" as number}:
                 return float(number)
-            case {"dict": dict(items)} if _is_mark(items):
+            case {"dict": dict(items)} if _is_escape(items):
                 value = items
             case _:
-                raise ValueError("expected a number, or what is written in place of a dict")
+                raise ValueError("expected an escaped number or dict")
     return {key: _decoded(item) for key, item in value.items()}
 
 
-def _is_mark(items: dict[str, Json]) -> bool:
+def _is_escape(items: dict[str, Json]) -> bool:
     return items.keys() in ({"float"}, {"dict"})
 
 
 def _write(file: int, data: bytes) -> None:
-    """Write all of it, and see to it that it is on the disk."""
+    """Write all of the data, and flush it to the disk."""
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]
@@ -286,13 +267,13 @@ def _write(file: int, data: bytes) -> None:
 
 
 def _lock(file: IO[bytes], *, on: bool) -> None:
-    # Closing the file would not be enough: a process forked meanwhile also has it open. Where
-    # there are no locks, as on some network file systems, each append is still one write.
+    # Closing the file would not unlock it: a process forked meanwhile also has it open. Where
+    # there are no locks, as on some network file systems, each append is still a single write.
     with suppress(ImportError, OSError):
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415
 
-            os.lseek(file.fileno(), 2**62, os.SEEK_SET)  # what is locked can't be read by others
+            os.lseek(file.fileno(), 2**62, os.SEEK_SET)  # others can't read locked bytes
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if on else msvcrt.LK_UNLCK, 1)
         else:
             import fcntl  # noqa: PLC0415

@@ -1,9 +1,9 @@
-"""The results of a sweep."""
+"""`Result`, the outcome of one run of a sweep."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar, cast
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import attrs
 import numpy as np
@@ -12,26 +12,26 @@ Config = TypeVar("Config")
 R = TypeVar("R")
 
 Attempt = Callable[[Config, int], tuple[R | None, str | None]]
-"""Executes the run of a configuration and its index, and returns its value and its error."""
+"""A function of a configuration and its index that returns the value and the error of the run."""
 
 
 @attrs.frozen(eq=False)
 class Result(Generic[Config, R]):
     """The outcome of one run.
 
-    Two results are equal if their fields are; arrays are equal if their shapes and numbers are.
+    Results are equal if their fields are; arrays are compared by shape and elements.
 
     Parameters
     ----------
     index
-        The place of its configuration.
+        The index of the configuration.
     config
         The configuration.
     value
-        What the run returned; None if it raised an exception.
+        The return value of the run. Default: None, if it raised an exception.
     error
-        The traceback of the exception, which may also say that the value can't be written to the
-        file of results; None if there was none.
+        The traceback of the exception, or of writing the value to the results file. Default: None,
+        if there was no exception.
     """
 
     index: int
@@ -41,7 +41,7 @@ class Result(Generic[Config, R]):
 
     @property
     def ok(self) -> bool:
-        """Whether the run returned a value, which could be written if it had to be."""
+        """Whether the run succeeded, and its value was written if there is a results file."""
         return self.error is None
 
     def __eq__(self, other: object) -> bool:
@@ -61,17 +61,15 @@ def _equal(a: object, b: object) -> bool:
     if a is b:
         return True
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        if a.dtype.hasobject:  # NumPy can't compare arrays in arrays
+        if a.dtype.hasobject:  # np.array_equal fails on arrays in arrays
             a, b = [a.shape, a.tolist()], [b.shape, b.tolist()]
         else:
             return bool(np.array_equal(a, b))
     if type(a) is type(b):
-        if isinstance(a, tuple | list):
-            others = cast("Sequence[object]", b)
-            return len(a) == len(others) and all(map(_equal, a, others))
-        if isinstance(a, dict):
-            other = cast("dict[object, object]", b)
-            return a.keys() == other.keys() and all(_equal(a[key], other[key]) for key in a)
+        if isinstance(a, tuple | list) and isinstance(b, tuple | list):
+            return len(a) == len(b) and all(map(_equal, a, b))
+        if isinstance(a, dict) and isinstance(b, dict):
+            return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
         names = _compared_fields(type(a))
         if names is not None:
             return all(_equal(getattr(a, name), getattr(b, name)) for name in names)
@@ -88,8 +86,8 @@ def _compared_fields(cls: type) -> list[str] | None:
     return None
 
 
-def describe(error: BaseException) -> str:
-    """Return the traceback of an exception."""
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback of an exception as text."""
     import traceback  # noqa: PLC0415
 
     return "".join(traceback.format_exception(error))

@@ -1,4 +1,4 @@
-"""Many runs of one function, anywhere, in a fixed order, each with a seed of its own."""
+"""`sweep`: run a function with many configurations, serially or on an executor."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from funnet.experiments.sweeps.results import Attempt, Config, R, Result, describe
+from funnet.experiments.sweeps.results import Attempt, Config, R, Result, traceback_of
 
-if TYPE_CHECKING:  # slow to import, as are the modules imported in functions below
+if TYPE_CHECKING:  # slow to import
     from concurrent.futures import Executor
 
     from funnet.experiments.sweeps.result_file import ResultFile
@@ -30,60 +30,57 @@ def sweep(
     Parameters
     ----------
     run
-        A function of a configuration and a seed. For an executor of processes, it must be
-        importable from a module. The seed can be given to `rng=` as it is, or split by
-        `seed.spawn(n)`.
+        A function of a configuration and a seed, which can be passed as `rng=` or split by
+        `seed.spawn(n)`. For an executor of processes, it must be importable from a module.
     configs
-        The configurations, best as frozen attrs values.
+        The configurations, such as frozen attrs values.
     executor
-        What runs them: any `concurrent.futures.Executor`. It must not be shut down before the last
-        result has been read. At most 1000 runs are submitted and not yet read, so that results
-        that wait take bounded memory. Default: the runs are executed one after the other, each
-        when its result is asked for.
+        A `concurrent.futures.Executor`, which must not be shut down before the last result has been
+        read. At most 1000 runs are submitted and not yet read. Default: each run is executed when
+        its result is requested.
     seed
-        An integer >= 0. From this number and its place, each configuration gets its seed.
-        Default: 0.
+        An integer >= 0; the seed of each run depends on it and on the index of the configuration
+        only. Default: 0.
     results
-        A file with one JSON object per line, to which each result is added as soon as it is there,
-        whether or not it has been read. A run that the file already has the value of, with the
-        same place, configuration and seed, is not run again. Values must be JSON: numbers,
-        including NaN and infinity, strings, lists and dicts; NumPy's numbers become Python's.
-        Several sweeps, also in several processes, may share a file. Default: no file.
+        A file with one JSON object per line, to which each result is appended when the run ends,
+        whether or not it has been read. A run whose value is in the file, with the same index,
+        configuration and seed, is not executed again. Values must be JSON: numbers, strings, lists,
+        dicts and None; NaN and infinity are allowed, and NumPy scalars become Python's. Several
+        sweeps, in several processes, may share a file. Default: no file.
 
     Yields
     ------
     result
-        One for each configuration, in their order, whichever finished first. A run that raises an
-        exception, including `SystemExit`, or is cancelled is a failed result and does not stop the
-        others. `KeyboardInterrupt` stops a sweep without an executor.
+        One for each configuration, in their order. If a run is cancelled or raises an exception,
+        even `SystemExit`, its result is failed and the others continue; without an executor,
+        `KeyboardInterrupt` stops the sweep.
 
     Raises
     ------
     TypeError
-        If `run` is not callable, `executor` not an executor, or `seed` not an integer.
+        If `run` is not callable, `executor` is not an executor, or `seed` is not an integer.
     ValueError
-        If `seed` is negative, or a line of `results` is not a result. The file is left as it is.
+        If `seed` is negative, or a line of `results` is not a result; then the file is unchanged.
     StructureError
-        If a configuration can't be written to `results`. A run whose value can't be written is a
-        failed result with that value.
+        If a configuration can't be written to `results`. (If a value can't be written, only its
+        result is failed, and holds the value.)
     OSError
         If `results` can't be read or written.
 
     Notes
     -----
-    What happens when the process of a run dies (`os._exit`, a signal, no memory) depends on the
-    executor:
+    If the process of a run dies (`os._exit`, a signal, out of memory), the executor decides:
 
-    - `ProcessPoolExecutor` and loky break: all runs that have not finished are failed results.
-      Those that were running are recorded in `results`, those that were waiting are not.
+    - `ProcessPoolExecutor` and loky break: the results of all unfinished runs are failed. Those
+      that were running are recorded in `results`, those that were waiting are not.
     - dask retries the run on other workers, three times by default; then only this run fails.
-    - Without an executor, with threads and with MPI, the whole program ends. What had finished is
-      in `results`.
+    - Without an executor, with threads and with MPI, the program ends. Finished runs are in
+      `results`.
 
-    When a sweep on an executor is resumed from `results`, the runs that never failed are submitted
-    first, then those that raised an exception, and finally, one at a time, those that were running
-    when a process died, the ones with the fewest such deaths first. So a run that dies each time
-    does not keep the others from being finished, if need be after several starts.
+    On an executor, a sweep that is resumed from `results` submits the runs that never failed first,
+    then those that raised an exception, then, one at a time, those that were running when a process
+    died, fewest deaths first. So a run that always dies does not prevent the others from finishing,
+    if necessary after several restarts.
 
     Examples
     --------
@@ -107,7 +104,7 @@ def sweep(
         done = {i: Result(i, configs[i], cast(R, value)) for i, value in values.items()}
     if executor is None:
         serial: Attempt[Config, R] = partial(_attempt, run, seed, stops=KeyboardInterrupt)
-        return _one_by_one(serial, configs, done, file)
+        return _run_serially(serial, configs, done, file)
     from funnet.experiments.sweeps.pool import Pool  # noqa: PLC0415
 
     return Pool(partial(_attempt, run, seed), configs, executor, file, failures).results(done)
@@ -115,16 +112,16 @@ def sweep(
 
 def _check(run: object, executor: object, seed: object) -> int:
     if not callable(run):
-        raise TypeError(f"expected run to be a function of a configuration and a seed, got {run!r}")
+        raise TypeError(f"run must be a function of a configuration and a seed, got {run!r}")
     if executor is not None:
         from concurrent.futures import Executor  # noqa: PLC0415
 
         if not isinstance(executor, Executor):
-            raise TypeError(f"expected a concurrent.futures.Executor, got {executor!r}")
+            raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"expected seed to be a non-negative integer, got {seed!r}")
+        raise TypeError(f"seed must be a non-negative integer, got {seed!r}")
     if seed < 0:
-        raise ValueError(f"expected seed to be a non-negative integer, got {seed}")
+        raise ValueError(f"seed must be a non-negative integer, got {seed}")
     return int(seed)
 
 
@@ -135,17 +132,17 @@ def _attempt(
     index: int,
     stops: type[BaseException] | tuple[()] = (),
 ) -> tuple[R | None, str | None]:
-    """Return the value and the error of one run; this is what another process executes."""
+    """Return the value and the error of one run; worker processes execute this."""
     try:
-        # The seed that SeedSequence(seed).spawn would give, without counting on who has spawned.
+        # The seed that SeedSequence(seed).spawn(...)[index] would be.
         return run(config, np.random.SeedSequence(seed, spawn_key=(index,))), None
     except stops:
         raise
-    except BaseException as error:  # noqa: BLE001 (whatever it is, the other runs go on)
-        return None, describe(error)
+    except BaseException as error:  # noqa: BLE001 (the other runs continue)
+        return None, traceback_of(error)
 
 
-def _one_by_one(
+def _run_serially(
     attempt: Attempt[Config, R],
     configs: Sequence[Config],
     done: dict[int, Result[Config, R]],
