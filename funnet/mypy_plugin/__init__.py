@@ -33,6 +33,7 @@ from mypy.nodes import (
     FuncDef,
     IndexExpr,
     MemberExpr,
+    MypyFile,
     NameExpr,
     OverloadedFuncDef,
     SliceExpr,
@@ -113,7 +114,11 @@ class WidthsPlugin(Plugin):
         self._flow: Flow | None = None
         self._whole = NOTHING_KNOWN
         self._unpacked: Type | None = None
-        self._pure = PureFunctions(self._find)
+
+    def set_modules(self, modules: dict[str, MypyFile]) -> None:
+        """Keep the modules that mypy reads; mypy calls this before any hook."""
+        super().set_modules(modules)
+        self._pure = PureFunctions(self._find, modules)
 
     def get_function_signature_hook(
         self, fullname: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mypy.errorcodes import ErrorCode
 from mypy.nodes import (
@@ -32,7 +32,6 @@ from mypy.types import (
     get_proper_type,
 )
 
-import funnet
 from funnet.mypy_plugin.reading import same_signatures, signatures_of, swallows_errors
 from funnet.mypy_plugin.syntax import Place, catches_errors, children_of, place_of
 
@@ -53,19 +52,29 @@ WITH_EFFECT = frozenset(
 
 
 class PureFunctions:
-    """Tells which functions are pure: their result is all that they do.
+    """Recognizes pure functions: those whose only effect is their result.
 
-    These are the functions that `funnet` exports, but for the few with an effect, and the methods
-    of its values and protocols. What makes a value, a class or a static method, is called also to
-    see whether it raises an error.
+    They are the functions that `funnet` exports, except for those in `WITH_EFFECT`, and the methods
+    of its values and protocols. Classes and static methods, which make values, are not among them,
+    because they are also called to see whether they raise.
+
+    Parameters
+    ----------
+    find
+        Returns what a dotted name refers to.
+    modules
+        The modules that mypy has read, by their names.
     """
 
-    def __init__(self, find: Callable[[str], SymbolNode | None]) -> None:
+    def __init__(
+        self, find: Callable[[str], SymbolNode | None], modules: Mapping[str, MypyFile]
+    ) -> None:
         self._find = find
-        self._signatures: list[CallableType] | None = None
+        self._modules = modules
+        self._signatures: list[CallableType] = []
 
     def has(self, fullname: str) -> bool:
-        """Tell whether a function is among them."""
+        """Return whether the function of this name is pure."""
         if not fullname.startswith("funnet."):
             return False
         owner, _, name = fullname.rpartition(".")
@@ -84,24 +93,27 @@ class PureFunctions:
         )
 
     def have_type(self, typ: Type | None) -> bool:
-        """Tell whether a type is that of one of them, which has another name in the program."""
+        """Return whether a type is that of a pure function, which may have another name here."""
         typ = get_proper_type(typ)
         return isinstance(typ, FunctionLike) and all(map(self._have_signature, typ.items))
 
     def _have_signature(self, theirs: CallableType) -> bool:
-        if (
-            theirs.definition is not None
-        ):  # else it comes from the cache, or is a type that is written
+        if theirs.definition is not None:
             return self.has(theirs.definition.fullname)
-        if self._signatures is None:
-            nodes = [self._find(f"funnet.{name}") for name in funnet.__all__]
-            self._signatures = [
-                signature
-                for node in nodes
-                if node is not None and self.has(node.fullname)
-                for signature in signatures_of(node)
-            ]
+        # The type was read from mypy's cache, or is an annotation.
+        self._signatures = self._signatures or self._public_signatures()
         return any(same_signatures([theirs], [ours]) for ours in self._signatures)
+
+    def _public_signatures(self) -> list[CallableType]:
+        """Return the signatures of the public functions; none until mypy has analyzed `funnet`."""
+        package = self._modules.get("funnet")
+        symbols = package.names.values() if package is not None else ()
+        return [
+            signature
+            for symbol in symbols
+            if symbol.module_public and symbol.node is not None and self.has(symbol.node.fullname)
+            for signature in signatures_of(symbol.node)
+        ]
 
 
 class ThrownAway:

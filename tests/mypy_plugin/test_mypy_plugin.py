@@ -242,12 +242,7 @@ def test_each_public_function_is_pure_or_known_to_have_an_effect(workplace: Work
 
     silent = [name for line, name in calls if (line, unused(name)) not in said]
     assert silent == [
-        "check_gradients",
-        "last",
-        "load_mnist",
-        "save",
-        "lock_in_place",
-        "sequential",
+        *("check_gradients", "last", "load_mnist", "lock_in_place", "save", "sequential")
     ]
 
 
@@ -290,9 +285,7 @@ def test_plain_mypy_accepts_every_program(workplace: Workplace) -> None:
 
 HIDDEN = "hidden = sequential(Affine.init(784, {width}, rng=rng), ReLU())\n"
 HEAD = "from hidden_part import hidden\nsequential(hidden, Affine.init(12, 3, rng=rng))\n"
-WIDER = {
-    (2, "layer 1 (Affine) takes 12 features, but layer 0 (Sequential) gives 13  [funnet-width]")
-}
+WIDER = of_width("layer 1 (Affine) expects 12 input features, but layer 0 (Sequential) outputs 13")
 
 
 @pytest.fixture
