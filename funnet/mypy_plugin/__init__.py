@@ -63,7 +63,7 @@ from mypy.types import (
     get_proper_type,
 )
 
-from funnet.core.widths import Widths, mismatches, whole
+from funnet.core.widths import Widths, demand_mismatches, mismatches, whole
 from funnet.mypy_plugin.flow import Flow
 from funnet.mypy_plugin.reading import (
     NOTHING_KNOWN,
@@ -380,14 +380,8 @@ def _check_network(
     network = wanted_network(formal)
     if network is None:
         return
-    want = widths_of(network)
-    for verb, expected, width in (
-        ("takes", want.takes, given.takes),
-        ("gives", want.gives, given.gives),
-    ):
-        if None not in (expected, width) and expected != width:
-            message = f"expected a network that {verb} {expected} features, but this {verb} {width}"
-            api.fail(message, place, code=FUNNET_WIDTH)
+    for message in demand_mismatches(widths_of(network), given):
+        api.fail(message, place, code=FUNNET_WIDTH)
 
 
 def _plain_row(context: FunctionContext) -> Type:
