@@ -1,4 +1,4 @@
-"""Results that are thrown away, of functions that do nothing but return them."""
+"""Detection of unused results of pure functions."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ FUNNET_UNUSED = ErrorCode(
     "funnet-unused", "Check that results of pure functions are used", "funnet"
 )
 
-# Of the functions that `funnet` exports, those that are called for what they do.
+# The public functions that are called for their effect.
 WITH_EFFECT = frozenset(
     {
         "funnet.core.arrays.lock_in_place",  # locks its argument
         "funnet.layers.combinators.sequential",  # checks that layers fit
-        "funnet.data.mnist.load_mnist",  # keeps what it has downloaded
-        "funnet.gradients.check_gradients",  # raises an error where gradients are wrong
-        "funnet.training.streams.last",  # runs what it is given
+        "funnet.data.mnist.load_mnist",  # stores what it downloads
+        "funnet.gradients.check_gradients",  # raises if gradients are wrong
+        "funnet.training.streams.last",  # runs a training loop
     }
 )
 
@@ -117,13 +117,13 @@ class PureFunctions:
 
 
 class ThrownAway:
-    """Finds, in one file, the calls whose results are thrown away.
+    """The calls in one file whose results are not used.
 
     Attributes
     ----------
     around
-        The places of those calls, with the context managers around each. A call from which an error
-        is expected, in a `try`, is not among them.
+        The positions of these calls, each with the context managers around it. Calls in a `try`,
+        which are expected to raise, are left out.
     """
 
     def __init__(self, tree: MypyFile) -> None:
@@ -133,7 +133,7 @@ class ThrownAway:
         self._look([*tree.defs])
 
     def _look(self, nodes: list[object]) -> None:
-        """Look at statements, and at those inside them."""
+        """Visit statements and those inside them."""
         for node in nodes:
             outside = self._managers, self._error_expected
             if isinstance(node, list):
@@ -147,7 +147,7 @@ class ThrownAway:
             case ExpressionStmt(expr=value):
                 if not self._error_expected:
                     self._note(value)
-            case FuncDef(body=body):  # which is called elsewhere
+            case FuncDef(body=body):  # called elsewhere
                 self._managers, self._error_expected = [], False
                 self._look([body])
             case WithStmt(expr=managers, body=body):
@@ -174,7 +174,7 @@ class ThrownAway:
 
 
 def check_used(thrown_away: ThrownAway, context: FunctionSigContext | MethodSigContext) -> None:
-    """Report a call of a pure function whose result is thrown away."""
+    """Report a call of a pure function whose result is not used."""
     signature, api, call = context.default_signature, context.api, context.context
     managers = thrown_away.around.get(place_of(call))
     if (
