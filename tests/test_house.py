@@ -12,10 +12,10 @@ PACKAGE = Path(__file__).parent.parent / "funnet"
 
 FLOORS = (
     {"core"},
-    {"optimizers", "functions", "gradients", "metrics", "data", "targets"},
+    {"optimizers", "functions", "gradients", "metrics", "data", "targets", "mypy_plugin"},
     {"layers", "losses", "training"},
     {"experiments"},
-    {"__init__", "mypy_plugin"},
+    {"__init__"},
 )
 """The rooms of each floor, from the lowest one up."""
 

@@ -1,8 +1,7 @@
-"""The rules for the widths of layers in a row, on plain numbers.
+"""Rules and messages for the widths of consecutive layers, shared by run time and mypy.
 
-A layer that knows its widths has the attributes `n_in` and `n_out`; one whose output has the width
-of its input has `keeps_width = True`. Of a layer with neither, nothing is known, and nothing is
-complained about.
+A layer of known width has the attributes `n_in` and `n_out`; one whose output is as wide as its
+input has `keeps_width = True`. The width of any other layer is unknown and is not checked.
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ import attrs
 
 @attrs.frozen
 class Widths:
-    """What is known about the widths of one layer.
+    """The known widths of one layer.
 
     Parameters
     ----------
     name
-        The layer's class, for messages.
+        The name of the layer's class, used in messages.
     takes, gives
-        The width of its input and of its output; None where it is unknown.
+        The number of input and of output features. Default: None, which means unknown.
     keeps
-        Whether the output has the width of the input, whatever that is.
+        Whether the output is as wide as the input. Default: False.
     """
 
     name: str
@@ -33,24 +32,19 @@ class Widths:
 
 
 def mismatches(layers: Sequence[Widths]) -> Iterator[tuple[int, str]]:
-    """Iterate over the layers of a row that don't fit, each with what to say about it.
+    """Yield the index of each layer that does not fit its predecessor, and an error message.
 
     Parameters
     ----------
     layers
-        The layers, in the order in which the input goes through them.
-
-    Yields
-    ------
-    index, message
-        The place of the layer that takes another width than reaches it, and a sentence.
+        The layers, in the order in which they are applied.
 
     Examples
     --------
     >>> from funnet.core.widths import Widths, mismatches
     >>> row = [Widths("Affine", 784, 80), Widths("ReLU", keeps=True), Widths("Affine", 100, 10)]
     >>> list(mismatches(row))
-    [(2, 'layer 2 (Affine) takes 100 features, but layer 0 (Affine) gives 80')]
+    [(2, 'layer 2 (Affine) expects 100 input features, but layer 0 (Affine) outputs 80')]
     """
     source: tuple[int, Widths] | None = None
     for index, layer in enumerate(layers):
@@ -59,14 +53,31 @@ def mismatches(layers: Sequence[Widths]) -> Iterator[tuple[int, str]]:
         if source is not None:
             before, giver = source
             if None not in (giver.gives, layer.takes) and giver.gives != layer.takes:
-                takes = f"layer {index} ({layer.name}) takes {layer.takes} features"
-                gives = f"layer {before} ({giver.name}) gives {giver.gives}"
-                yield index, f"{takes}, but {gives}"
+                expects = f"layer {index} ({layer.name}) expects {layer.takes} input features"
+                outputs = f"layer {before} ({giver.name}) outputs {giver.gives}"
+                yield index, f"{expects}, but {outputs}"
         source = index, layer
 
 
+def demand_mismatches(expected: Widths, given: Widths) -> Iterator[str]:
+    """Yield an error message for the input and for the output, where their widths differ.
+
+    Examples
+    --------
+    >>> from funnet.core.widths import Widths, demand_mismatches
+    >>> list(demand_mismatches(Widths("Network", 64, 10), Widths("Affine", 80, 10)))
+    ['expected a network with 64 input features, got one with 80']
+    """
+    for end, want, got in (
+        ("input", expected.takes, given.takes),
+        ("output", expected.gives, given.gives),
+    ):
+        if None not in (want, got) and want != got:
+            yield f"expected a network with {want} {end} features, got one with {got}"
+
+
 def whole(name: str, layers: Sequence[Widths]) -> Widths:
-    """Return the widths of a row of layers, seen as one layer.
+    """Return the widths of consecutive layers as those of a single layer.
 
     Examples
     --------

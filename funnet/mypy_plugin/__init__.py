@@ -1,16 +1,14 @@
-"""The widths of networks, checked by mypy as they are written.
+"""A mypy plugin that checks the widths of networks and reports unused results.
 
 With `plugins = funnet.mypy_plugin` in its settings, mypy infers `Affine[Literal[784], Literal[80]]`
-for `Affine.init(784, 80, rng=rng)`, and says of layers that don't fit what `sequential` raises at
-run time, in the same words: both ask `funnet.core.widths`.
+for `Affine.init(784, 80, rng=rng)`. For layers that do not fit, it reports the message that
+`sequential` raises at run time; both come from `funnet.core.widths`. User-defined layers are
+treated like those of `funnet`: only the attributes described there are used.
 
-Nothing here knows `Affine`. A layer has widths if its class has the attributes `n_in` and `n_out`
-that `funnet.core.widths` speaks of, so a user's layer is treated as ours.
-
-What mypy can't know is `int`, and never complained about. That takes a precaution: by mypy's rules
-a name has the type of the first value bound to it, and a list that of its first items, so that with
-literal widths the next value put there would be an error. Only what stays where it is has literal
-widths, therefore; `Flow` tells which values do.
+Widths that mypy cannot infer are `int` and are not checked. The same holds for values that may move
+to where values of other widths go: mypy gives a name the type of its first value, and a list that
+of its first items, so literal widths would make the next value an error. Only values that do not
+move have literal widths; `Flow` finds them.
 """
 
 from __future__ import annotations
@@ -33,6 +31,7 @@ from mypy.nodes import (
     FuncDef,
     IndexExpr,
     MemberExpr,
+    MypyFile,
     NameExpr,
     OverloadedFuncDef,
     SliceExpr,
@@ -62,7 +61,7 @@ from mypy.types import (
     get_proper_type,
 )
 
-from funnet.core.widths import Widths, mismatches, whole
+from funnet.core.widths import Widths, demand_mismatches, mismatches, whole
 from funnet.mypy_plugin.flow import Flow
 from funnet.mypy_plugin.reading import (
     NOTHING_KNOWN,
@@ -95,7 +94,7 @@ _SOURCES = [
     Path(__file__).parents[1] / "core" / "widths.py",
 ]
 __version__ = sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()
-"""What mypy keeps with its cache, which it throws away when another version runs."""
+"""The version of the plugin, stored in mypy's cache; the cache is discarded when it changes."""
 
 SigContext: TypeAlias = FunctionSigContext | MethodSigContext
 
@@ -106,33 +105,37 @@ def plugin(version: str) -> type[Plugin]:
 
 
 class WidthsPlugin(Plugin):
-    """Looks at the calls that make layers and networks, or take networks of given widths."""
+    """Infers widths where layers are made, and compares them where networks are expected."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self._flow: Flow | None = None
         self._whole = NOTHING_KNOWN
         self._unpacked: Type | None = None
-        self._pure = PureFunctions(self._find)
+
+    def set_modules(self, modules: dict[str, MypyFile]) -> None:
+        """Keep the modules that mypy reads; mypy calls this before any hook."""
+        super().set_modules(modules)
+        self._pure = PureFunctions(self._find, modules)
 
     def get_function_signature_hook(
         self, fullname: str
     ) -> Callable[[FunctionSigContext], FunctionLike] | None:
-        """Return what looks at a call of a function, or of a class."""
+        """Return the hook for calls of a function or class."""
         return self._hook(fullname)
 
     def get_method_signature_hook(
         self, fullname: str
     ) -> Callable[[MethodSigContext], FunctionLike] | None:
-        """Return what looks at a call of a method."""
+        """Return the hook for calls of a method."""
         return self._hook(fullname)
 
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
-        """Return what makes the result of `sequential` plain inside."""
+        """Return the hook that removes inner widths from the result of `sequential`."""
         return _plain_row if self._is_sequential(self._find(fullname)) else None
 
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
-        """Return what looks at a width that is read from a layer, or at a layer in an attribute."""
+        """Return the hook for an attribute that is a width, or holds a layer."""
         owner, _, name = fullname.rpartition(".")
         info = self._find(owner)
         if not isinstance(info, TypeInfo) or name not in info.names:
@@ -146,12 +149,12 @@ class WidthsPlugin(Plugin):
         ):
             return None
         node = info.names[name].node
-        # Of a constant, nobody has written down the type; it must not become that of a name.
+        # The inferred type of a constant must not become the declared type of a name.
         inferred = isinstance(node, Var) and node.is_final and node.is_inferred
         return partial(self._look_at_attribute, inferred)
 
     def get_class_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
-        """Return what looks at a layer in an attribute of a class."""
+        """Return the hook for an attribute of a class that holds a layer."""
         return self.get_attribute_hook(fullname)
 
     def _find(self, fullname: str) -> SymbolNode | None:
@@ -161,14 +164,14 @@ class WidthsPlugin(Plugin):
     def _is_sequential(self, node: SymbolNode | None) -> bool:
         if not isinstance(node, Var):
             return node is not None and node.fullname == SEQUENTIAL
-        # Perhaps another name for it, which has the same overloads.
+        # An alias has the same overloads.
         ours = signatures_of(self._find(SEQUENTIAL))
         return len(ours) > 1 and same_signatures(ours, signatures_of(node))
 
     def _hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
-        """Return what looks at a call, and at whether its result is used."""
+        """Return the hook that checks a call, and whether its result is used."""
         hook, pure, node = self._signature_hook(fullname), self._pure, self._find(fullname)
-        local = "." not in fullname  # a name in a function, of which nothing can be looked up
+        local = "." not in fullname  # a local name, which cannot be looked up
         alias = isinstance(node, Var) and pure.have_type(node.type)
         if not (local or alias or pure.has(fullname)):
             return hook
@@ -182,7 +185,7 @@ class WidthsPlugin(Plugin):
         return look
 
     def _signature_hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
-        # None wherever it can be: a hook hides those of the plugins that come after this one.
+        # None where possible: a hook hides those of the plugins that come after this one.
         node = self._find(fullname)
         if self._is_sequential(node):
             return self._check_row
@@ -194,27 +197,28 @@ class WidthsPlugin(Plugin):
         for signature in signatures:
             takes, result = signature.arg_types, signature.ret_type
             if any(map(asks_for_network, takes)) or width_variables(result) or has_widths(result):
-                # Of overloads, mypy asks for each, and only then finds out which one is called.
+                # mypy calls the hook for each overload before it selects one.
                 return self._make_layer if len(signatures) > 1 else self._check_call
         return None
 
     def _call_method(self, context: SigContext) -> CallableType:
-        """Leave no widths in what a layer's method returns, unless it stays."""
+        """Remove the widths from the result of a layer's method, unless it stays."""
         signature = self._make_layer(context)
         if self._flow_in(context.api).stays(context.context):
             return signature
         return signature.copy_modified(ret_type=signature.ret_type.accept(Plain()))
 
     def _check_row(self, context: SigContext) -> CallableType:
-        """Report the layers that don't fit, and put the widths of the whole into the result.
+        """Report layers that do not fit, and put the widths of the network into its type.
 
-        mypy asks for each overload, before it tries which one matches. While it tries, it takes a
-        report for a sign that this one doesn't, so `get_function_hook` would be too late.
+        mypy calls this for each overload before it looks for one that matches. During that search
+        it takes an error to mean that an overload does not match, so `get_function_hook` would be
+        too late.
         """
         signature, api = context.default_signature, context.api
         call = cast(CallExpr, context.context)
         if same_signatures([signature], signatures_of(self._find(SEQUENTIAL))[:1]):
-            self._unpacked = unpacked_type(call, api)  # which comes here, too
+            self._unpacked = unpacked_type(call, api)  # calls this method, too
             self._whole = self._check_layers(call, api)
         if self._unpacked is not None:
             anything = api.named_generic_type("builtins.object", [])
@@ -245,7 +249,7 @@ class WidthsPlugin(Plugin):
     def _row(
         self, call: CallExpr, api: CheckerPluginInterface
     ) -> tuple[list[Widths], list[Expression]]:
-        """Return the widths of a call's layers, and where those are whose number is known."""
+        """Return the widths of the layers, and the expressions of those whose index is known."""
         layers: list[Widths] = []
         places: list[Expression] = []
         numbered = True
@@ -255,7 +259,7 @@ class WidthsPlugin(Plugin):
                 items = [self._widths(arg, given, api)]
             elif isinstance(given, TupleType) and find_unpack_in_list(given.items) is None:
                 items = self._slice(arg, api) or list(map(widths_of, given.items))
-            else:  # nobody knows how many there are
+            else:  # of unknown length
                 numbered = False
                 layers.append(NOTHING_KNOWN)
                 continue
@@ -265,7 +269,7 @@ class WidthsPlugin(Plugin):
         return layers, places
 
     def _widths(self, value: Expression, typ: Type, api: CheckerPluginInterface) -> Widths:
-        """Return the widths of a layer, of one that has a name those of the call that made it."""
+        """Return the widths of a layer, for a name those of the call that made its value."""
         flow = self._flow_in(api)
         made = flow.made(value) if isinstance(value, NameExpr) else None
         match value:
@@ -278,7 +282,7 @@ class WidthsPlugin(Plugin):
         return made or widths_of(typ)
 
     def _slice(self, value: Expression, api: CheckerPluginInterface) -> list[Widths]:
-        """Return the widths of the layers in `net.layers`, or in a slice of it; none if unknown."""
+        """Return the widths of the layers in `net.layers` or a slice of it; [] if unknown."""
         match value:
             case IndexExpr(base=base, index=SliceExpr() as cut):
                 ends = [cut.begin_index, cut.end_index, cut.stride]
@@ -296,25 +300,25 @@ class WidthsPlugin(Plugin):
             _check_network(demand.type, given, demand.place, api)
 
     def _check_call(self, context: SigContext) -> CallableType:
-        """Report networks of other widths than are asked for."""
+        """Report arguments whose widths differ from the annotated ones."""
         for formal, given in zip(context.default_signature.arg_types, context.args, strict=True):
             for expression in given if asks_for_network(formal) else ():
                 self._demand(expression, formal, context.api)
         return self._make_layer(context)
 
     def _demand(self, value: Expression, formal: Type, api: CheckerPluginInterface) -> None:
-        """Report a value of other widths than are asked for, or let the calls in it do so."""
+        """Report a value of other widths than are annotated, or let the calls in it do so."""
         flow = self._flow_in(api)
         flow.demand(value, formal)
         for arm in arms_of(value) if wanted_network(formal) is not None else ():
             if not isinstance(get_proper_type(formal), TypeVarType):
-                flow.keep(arm)  # whatever the function: here is its type
+                flow.keep(arm)  # its type is annotated
             typ = api.get_expression_type(arm)
-            if wanted_network(typ) is None:  # else mypy itself compares the two
+            if wanted_network(typ) is None:  # otherwise mypy compares the two
                 _check_network(formal, self._widths(arm, typ, api), arm, api)
 
     def _make_layer(self, context: SigContext) -> CallableType:
-        """Give a new layer literal widths."""
+        """Give a new layer its literal widths."""
         signature, api = context.default_signature, context.api
         made, flow = self._made(context), self._flow_in(api)
         flow.note_made(context.context, made)
@@ -325,7 +329,7 @@ class WidthsPlugin(Plugin):
         return signature.copy_modified(ret_type=made)
 
     def _made(self, context: SigContext) -> Type:
-        """Return the type of what a call makes, with the widths that its arguments say."""
+        """Return the type of the layer that a call makes, with the widths of its arguments."""
         signature, api = context.default_signature, context.api
         result = get_proper_type(signature.ret_type)
         variables = width_variables(result)
@@ -337,7 +341,7 @@ class WidthsPlugin(Plugin):
             for expression in given:
                 if isinstance(variable, TypeVarType) and variable.id in passed:
                     passed[variable.id].add(value_of(expression, api))
-                else:  # perhaps a width as well, in a way that is not looked into
+                else:  # may be a width as well, but in a form that is not analyzed
                     for hidden in get_all_type_vars(variable):
                         passed.get(hidden.id, set()).add(None)
         known = {name: values.pop() for name, values in passed.items() if len(values) == 1}
@@ -345,7 +349,7 @@ class WidthsPlugin(Plugin):
         return with_widths(cast(Instance, result), known, integer)
 
     def _look_at_attribute(self, inferred: bool, context: AttributeContext) -> Type:  # noqa: FBT001
-        """Compare a layer that is put into an attribute, or read from it."""
+        """Compare a layer that is assigned to an attribute or read from it."""
         typ, api = context.default_attr_type, context.api
         if not asks_for_network(typ) and not has_widths(typ):
             return typ
@@ -362,7 +366,7 @@ class WidthsPlugin(Plugin):
 
     def _flow_in(self, api: CheckerPluginInterface) -> Flow:
         tree = cast(TypeChecker, api).tree
-        # The daemon keeps the tree of a file that was edited, and changes what is in it.
+        # The daemon keeps the tree of an edited file and replaces its contents.
         if self._flow is None or self._flow.defs is not tree.defs:
             self._flow = Flow(tree, self._is_sequential)
             self._thrown_away = ThrownAway(tree)
@@ -375,14 +379,8 @@ def _check_network(
     network = wanted_network(formal)
     if network is None:
         return
-    want = widths_of(network)
-    for verb, expected, width in (
-        ("takes", want.takes, given.takes),
-        ("gives", want.gives, given.gives),
-    ):
-        if None not in (expected, width) and expected != width:
-            message = f"expected a network that {verb} {expected} features, but this {verb} {width}"
-            api.fail(message, place, code=FUNNET_WIDTH)
+    for message in demand_mismatches(widths_of(network), given):
+        api.fail(message, place, code=FUNNET_WIDTH)
 
 
 def _plain_row(context: FunctionContext) -> Type:
@@ -390,9 +388,9 @@ def _plain_row(context: FunctionContext) -> Type:
 
 
 def _read(context: AttributeContext) -> Type:
-    """Return the type of what is read from a layer: of a width, an integer, as any other number.
+    """Return `int` for a width that is read from a layer.
 
-    As a `Literal`, mypy would say of `if net.n_out == 10` that it never holds, and would let no
-    name that is bound to a width be bound to another one.
+    With a `Literal` type, mypy would report that `if net.n_out == 10` never holds, and would refuse
+    a second width for the same name.
     """
     return context.default_attr_type.accept(Plain())

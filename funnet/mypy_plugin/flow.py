@@ -1,4 +1,4 @@
-"""How values move: which may get to where values of other widths get to."""
+"""The flow of values: which may reach a place that values of other widths reach."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ from funnet.mypy_plugin.syntax import (
     targets_of,
 )
 
-# Their type variables are of arrays and caches, which have no widths, as far as it matters.
+# Their type variables stand for arrays and caches, which have no widths.
 WITHOUT_WIDTHS = frozenset(
     {
         "funnet.gradients.check_gradients",
@@ -73,29 +73,29 @@ WITHOUT_WIDTHS = frozenset(
 
 
 class _End(Enum):
-    """Where a value can end that no name of the file holds."""
+    """The end of a value that is not bound to a name of the file."""
 
     STAYS = auto()
-    """Used, passed on or written down: nothing else is ever put there."""
+    """Used, passed as an argument or annotated: no other value goes there."""
     ANYWHERE = auto()
-    """Where something else may be put later: a list, an attribute, whatever nobody looked at."""
+    """A place for other values too: a list, an attribute or anything that is not analyzed."""
 
 
 _Source: TypeAlias = SymbolNode | CallExpr | MemberExpr
 _Goal: TypeAlias = SymbolNode | _End
-# A name that mypy gives no node is in neither: it holds no value, so nothing moves through it.
+# A name without a node is in neither: it has no value.
 
 
 class Flow:
-    """Tells, for one file, which values may get to where values of other widths get to.
+    """The flow of values in one file.
 
-    A value stays where it is while it is used, passed to a function, or bound to a name that is
-    bound once and from where it does not move on.
+    A value stays where it is if it is only used, passed to a function, or bound to a name that is
+    bound once and whose value stays.
 
     Notes
     -----
-    Expressions are known by their places: of a function with type variables that stand for one of
-    a few types each, mypy checks copies.
+    Expressions are identified by their positions, because mypy checks copies of a function whose
+    type variables are restricted to several types.
     """
 
     def __init__(self, tree: MypyFile, is_sequential: Callable[[SymbolNode | None], bool]) -> None:
@@ -131,38 +131,38 @@ class Flow:
                 self._demands[place_of(call)].append(demand)
 
     def stays(self, value: Context) -> bool:
-        """Tell whether the result of a call, or what is read from a constant, stays where it is."""
+        """Return whether the result of a call, or the value of a constant, stays where it is."""
         return place_of(value) in self._staying
 
     def keep(self, value: Expression) -> None:
-        """Note that an expression's value stays where it is."""
+        """Record that the value of an expression stays where it is."""
         self._staying.add(place_of(value))
 
     def demands(self, value: Context) -> list[Demand]:
-        """Return the types that are written down for an expression's value."""
+        """Return the annotated types of the value of an expression."""
         return self._demands.get(place_of(value), [])
 
     def note_row(self, call: CallExpr, layers: list[Widths]) -> None:
-        """Note the widths of the first layers of a network, which a call makes."""
+        """Record the widths of the first layers of the network that a call makes."""
         self._rows[place_of(call)] = layers
 
     def note_made(self, call: Context, made: Widths | Type) -> None:
-        """Note the layer that a call makes, by its widths or its type."""
+        """Record the widths or the type of the layer that a call makes."""
         self._made[place_of(call)] = made
 
     def row(self, value: Expression) -> list[Widths]:
-        """Return the widths of the first layers of a network, as far as they are noted."""
+        """Return the widths of the first layers of a network, as far as recorded."""
         call = self._call_that_made(value)
         return self._rows.get(place_of(call), []) if call is not None else []
 
     def made(self, value: Expression) -> Widths | None:
-        """Return the widths of a layer, if they are noted."""
+        """Return the widths of a layer, if recorded."""
         call = self._call_that_made(value)
         made = self._made.get(place_of(call)) if call is not None else None
         return widths_of(made) if isinstance(made, Type) else made
 
     def _call_that_made(self, value: Expression) -> CallExpr | None:
-        """Return the call whose result a value is, through names that are bound once."""
+        """Return the call that made a value, also through names that are bound once."""
         seen: set[SymbolNode] = set()
         while isinstance(value, NameExpr) and value.node is not None and value.node not in seen:
             seen.add(value.node)
@@ -172,11 +172,11 @@ class Flow:
         return value if isinstance(value, CallExpr) else None
 
     def assigned(self, target: Context) -> Expression | None:
-        """Return what is assigned to an attribute."""
+        """Return the expression that is assigned to an attribute."""
         return self._assigned.get(place_of(target))
 
     def demand(self, value: Expression, typ: Type | None) -> None:
-        """Note the type that is written down for a value, None if there is none."""
+        """Record the annotated type of a value. None is ignored."""
         for part, written in parts_of(value, typ):
             demand = Demand(written, part)
             self._demands[place_of(part)].append(demand)
@@ -184,7 +184,7 @@ class Flow:
                 self._named_demands.append(demand)
 
     def _follow(self, node: object, to: _Goal) -> None:
-        """Note where the values below a node go; its own goes to the given place."""
+        """Record where the values inside a node go; its own value goes to `to`."""
         if isinstance(node, list | tuple):
             for item in node:
                 self._follow(item, to)
@@ -228,7 +228,7 @@ class Flow:
     def _follow_statement(self, node: Node) -> None:
         match node:
             case Block(is_unreachable=True):
-                pass  # mypy doesn't look at it either
+                pass  # not checked by mypy either
             case ExpressionStmt(expr=expr):
                 self._follow(expr, _End.STAYS)
             case AssignmentStmt():
@@ -246,7 +246,7 @@ class Flow:
                 self._follow_children(node)
 
     def _follow_written(self, value: Expression, typ: Type | None) -> None:
-        """Note where a value goes for which a type is written down."""
+        """Record where a value with an annotated type goes."""
         self.demand(value, typ)
         self._follow_arms(value)
 
@@ -286,7 +286,7 @@ class Flow:
                 self._follow([node.lvalues, value], _End.ANYWHERE)
 
     def _rebind(self, targets: list[Expression]) -> None:
-        """Note names that are bound to nobody knows what, and perhaps many times."""
+        """Record names that are bound to unknown values, perhaps several times."""
         for target in targets_of(targets):
             if isinstance(target, NameExpr) and target.node is not None:
                 self._values[target.node].extend([target, target])
@@ -302,14 +302,14 @@ class Flow:
                 if isinstance(value, RefExpr) and self._is_sequential(value.node):
                     self._aliases.add(name)
                 self._follow(value, name)
-            case _:  # a type, or in code that is never reached
+            case _:  # a type, or in unreachable code
                 self._follow(value, _End.STAYS)
 
     def _is_update(self, node: AssignmentStmt) -> bool:
-        """Tell whether names get new values of the types that they have.
+        """Return whether names are bound to new values of the types that they have.
 
-        As in `net = sgd_update(net, grads, lr=0.1)`: of our functions, each but the one that makes
-        networks gives back what it is given.
+        An example is `net = sgd_update(net, grads, lr=0.1)`: every function of `funnet` except
+        `sequential` returns the type of its argument.
         """
         call = node.rvalue
         if not isinstance(call, CallExpr) or not isinstance(call.callee, RefExpr):
@@ -326,19 +326,19 @@ class Flow:
         )
 
     def _fits(self, update: CallExpr, name: object) -> bool:
-        """Tell whether an update keeps the type of a name, whatever else it is given."""
+        """Return whether an update keeps the type of a name, whatever its other arguments are."""
         [signature, *_] = signatures_of(cast(RefExpr, update.callee).node)
         formals = dict(zip(signature.arg_names, signature.arg_types, strict=True))
         last = len(signature.arg_types) - 1
         for i, (arg, keyword) in enumerate(zip(update.args, update.arg_names, strict=True)):
-            # What stands behind the last formal goes into it, as in tree_map(f, net, a, b).
+            # Surplus arguments go into the last formal, as in tree_map(f, net, a, b).
             formal = formals.get(keyword) if keyword else signature.arg_types[min(i, last)]
             if formal == signature.ret_type and not self._is_gradient(arg, name):
                 return False
         return all(kind in (ARG_POS, ARG_NAMED) for kind in update.arg_kinds)
 
     def _is_gradient(self, value: Expression, name: object) -> bool:
-        """Tell whether a value has the type of a name: it is what it has, or its gradients."""
+        """Return whether a value is that of a name or its gradients, and so has its type."""
         if isinstance(value, NameExpr):
             values = self._values.get(cast(SymbolNode, value.node))
             return value.node is name or bool(
@@ -354,7 +354,7 @@ class Flow:
                 return False
 
     def _through(self, call: CallExpr, to: _Goal) -> _Goal:
-        """Return where the arguments of a call go, whose result goes to the given place."""
+        """Return where the arguments of a call go, if its result goes to `to`."""
         match call:
             case CallExpr(analyzed=DictExpr()):  # dict(a=1)
                 return _End.ANYWHERE
@@ -379,9 +379,8 @@ class Flow:
             for each in signatures
             for formal in each.arg_types
         ):
-            return (
-                _End.ANYWHERE
-            )  # a function among the arguments may have to take it and give another
+            # An argument that is a function may take this one and return another.
+            return _End.ANYWHERE
         results = get_proper_types([each.ret_type for each in signatures])
         if results and not any(map(has_type_vars, results)):
             return _End.STAYS

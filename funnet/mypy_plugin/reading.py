@@ -1,4 +1,4 @@
-"""How the widths of layers are read from types and expressions."""
+"""Widths of layers, read from types and expressions."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ from mypy.nodes import (
     UnaryExpr,
     Var,
 )
-from mypy.plugin import (
-    CheckerPluginInterface,
-)
+from mypy.plugin import CheckerPluginInterface
 from mypy.type_visitor import TypeTranslator
 from mypy.typeops import get_all_type_vars
 from mypy.types import (
@@ -59,10 +57,10 @@ NOTHING_KNOWN = Widths("layer")
 
 
 class Plain(TypeTranslator):
-    """Makes integers of literal widths, however deep they are."""
+    """Replaces literal widths by `int`, at any depth."""
 
     def visit_instance(self, t: Instance) -> Type:
-        """Forget the value of a constant, which mypy knows beside the type."""
+        """Remove the value of a constant, which mypy stores beside its type."""
         return super().visit_instance(t.copy_modified(last_known_value=None))
 
     def visit_literal_type(self, t: LiteralType) -> Type:
@@ -70,18 +68,18 @@ class Plain(TypeTranslator):
         return t.fallback if type(t.value) is int else t
 
     def visit_type_alias_type(self, t: TypeAliasType) -> Type:
-        """Return what an alias stands for; one that mentions itself has no widths."""
+        """Expand an alias; a recursive one has no widths."""
         return get_proper_type(t).accept(self) if not t.is_recursive else t
 
 
 def mentions(typ: Type | None, variables: set[TypeVarId]) -> bool:
-    """Tell whether a type has one of the variables in it."""
+    """Return whether a type contains one of the variables."""
     found = get_all_type_vars(typ) if typ is not None and variables else []
     return any(variable.id in variables for variable in found)
 
 
 def plain_layer(layer: Type) -> Type:
-    """Return a layer's type without its own widths."""
+    """Return the type of a layer, with `int` for its own widths."""
     layer = get_proper_type(remove_instance_last_known_values(layer))
     if not isinstance(layer, Instance):
         return layer
@@ -95,10 +93,10 @@ def plain_layer(layer: Type) -> Type:
 
 
 def plain_inside(network: Type) -> Type:
-    """Leave a network's type with the widths of its ends, and none of its layers.
+    """Remove the widths of the layers from a network's type, but not its own.
 
-    The layers stand in an invariant place: with literal widths there, mypy would find nothing in
-    common between two networks of the same build.
+    The type parameter of the layers is invariant: with literal widths there, mypy would not find a
+    common type of two networks of one architecture.
     """
     result = get_proper_type(network)
     if isinstance(result, Instance) and result.type.fullname == SEQUENTIAL_TYPE:
@@ -110,12 +108,12 @@ def plain_inside(network: Type) -> Type:
 
 
 def _is_own(method: SymbolNode | None) -> bool:
-    """Tell whether a method is not the one that every object has."""
+    """Return whether a method is defined, rather than inherited from `object`."""
     return isinstance(method, FuncBase | Decorator) and method.info.fullname != "builtins.object"
 
 
 def signatures_of(node: SymbolNode | None) -> list[CallableType]:
-    """Return the signatures of a function, or those by which a class makes its values."""
+    """Return the signatures of a function, or those of the constructor of a class."""
     if isinstance(node, TypeInfo):
         made = Instance(node, node.defn.type_vars)
         makers = [node.get(name) for name in ("__init__", "__new__")]
@@ -134,7 +132,7 @@ def signatures_of(node: SymbolNode | None) -> list[CallableType]:
 
 
 def member_of(layer: Instance, name: str) -> ProperType | None:
-    """Return the type of an attribute or property, as far as a value's class declares it."""
+    """Return the declared type of an attribute or property; None if there is none."""
     symbol = layer.type.get(name)
     node = symbol.node if symbol is not None else None
     if isinstance(node, OverloadedFuncDef):  # a property with a setter
@@ -146,23 +144,23 @@ def member_of(layer: Instance, name: str) -> ProperType | None:
     declared = get_proper_type(node.type)
     if node.is_property and isinstance(declared, CallableType):
         declared = get_proper_type(declared.ret_type)
-    if isinstance(declared, UnionType):  # None says no more of a width than int does
+    if isinstance(declared, UnionType):  # an unknown width may be None
         declared = but_none(declared)
     owner = map_instance_to_supertype(layer, node.info)
     for variable, arg in zip(node.info.defn.type_vars, owner.args, strict=False):
         if isinstance(declared, TypeVarType) and declared.id == variable.id:
-            return get_proper_type(arg)  # which, put in by mypy, would forget its value
+            return get_proper_type(arg)  # `expand_type_by_instance` would drop its value
     return get_proper_type(expand_type_by_instance(declared, owner))
 
 
 def but_none(union: UnionType) -> ProperType:
-    """Return what else than None a value can be, if that is one type."""
+    """Return a union without None, if one type remains; otherwise the union."""
     others = [item for item in get_proper_types(union.items) if not isinstance(item, NoneType)]
     return others[0] if len(others) == 1 else union
 
 
 def ends_of(layer: Instance) -> tuple[Type | None, Type | None]:
-    """Return the types of a layer's two widths."""
+    """Return the types of a layer's `n_in` and `n_out`."""
     if layer.type.fullname == NETWORK_TYPE:
         n_in, n_out = layer.args
         return n_in, n_out
@@ -170,14 +168,14 @@ def ends_of(layer: Instance) -> tuple[Type | None, Type | None]:
 
 
 def width_variables(typ: Type) -> set[TypeVarId]:
-    """Return the type variables that are widths of a layer; none of any other type."""
+    """Return the type variables that are widths of a layer; none for any other type."""
     typ = get_proper_type(typ)
     ends = get_proper_types(ends_of(typ)) if isinstance(typ, Instance) else []
     return {end.id for end in ends if isinstance(end, TypeVarType)}
 
 
 def widths_of(typ: Type) -> Widths:
-    """Return what a layer's type says of its widths."""
+    """Return the widths that the type of a layer states."""
     typ = get_proper_type(typ)
     if not isinstance(typ, Instance):
         return NOTHING_KNOWN
@@ -186,7 +184,7 @@ def widths_of(typ: Type) -> Widths:
 
 
 def keeps_width(layer: Instance) -> bool:
-    """Tell whether the output of a layer has the width of its input."""
+    """Return whether the output of a layer is as wide as its input."""
     if layer.type.fullname == SEQUENTIAL_TYPE:
         layers = get_proper_type(layer.args[-1])
         if isinstance(layers, TupleType):
@@ -197,9 +195,9 @@ def keeps_width(layer: Instance) -> bool:
 
 
 def number_of(typ: Type | None) -> int | None:
-    """Return the one whole number that a value of this type can be."""
+    """Return the only integer that a type allows; None if there are others."""
     typ = get_proper_type(typ)
-    if isinstance(typ, Instance):  # of a constant, mypy knows the value beside the type
+    if isinstance(typ, Instance):  # the value of a constant is stored beside its type
         typ = typ.last_known_value
     if isinstance(typ, LiteralType) and type(typ.value) is int:
         return typ.value
@@ -207,7 +205,7 @@ def number_of(typ: Type | None) -> int | None:
 
 
 def value_of(expression: Expression, api: CheckerPluginInterface) -> int | None:
-    """Return the whole number that an expression is bound to be."""
+    """Return the integer value of an expression; None if it is unknown."""
     value: object
     if isinstance(expression, OpExpr):
         left, right = value_of(expression.left, api), value_of(expression.right, api)
@@ -226,7 +224,7 @@ def value_of(expression: Expression, api: CheckerPluginInterface) -> int | None:
 
 
 def literal_of(width: int | None, integer: Type) -> Type:
-    """Return the literal type of a width; of an unknown one, the type that it has anyway."""
+    """Return the literal type of a width; for an unknown one, the given type."""
     integer = get_proper_type(integer)
     if width is None or not isinstance(integer, Instance):
         return integer
@@ -234,7 +232,7 @@ def literal_of(width: int | None, integer: Type) -> Type:
 
 
 def wanted_network(formal: Type | None) -> Instance | None:
-    """Return the `Network` that a parameter is annotated with."""
+    """Return the `Network` type of an annotation; None if it is another type."""
     formal = get_proper_type(formal)
     if isinstance(formal, TypeVarType):
         formal = get_proper_type(formal.upper_bound)
@@ -246,7 +244,7 @@ def wanted_network(formal: Type | None) -> Instance | None:
 
 
 def asks_for_network(formal: Type | None) -> bool:
-    """Tell whether a type is a `Network`, or a container or function of them."""
+    """Return whether a type is `Network`, or a container of them or a function returning one."""
     formal = get_proper_type(formal)
     if isinstance(formal, UnionType):
         formal = but_none(formal)
@@ -261,7 +259,7 @@ def asks_for_network(formal: Type | None) -> bool:
 
 
 def has_widths(typ: Type) -> bool:
-    """Tell whether a width is known of a layer of this type, or of one in a tuple."""
+    """Return whether a type states a width of a layer, or of a layer in a tuple."""
     typ = get_proper_type(typ)
     if isinstance(typ, TupleType):
         return any(map(has_widths, typ.items))
@@ -270,7 +268,7 @@ def has_widths(typ: Type) -> bool:
 
 
 def swallows_errors(manager: Type) -> bool:
-    """Tell whether a context manager may go on after an error, as that of `pytest.raises` does."""
+    """Return whether a context manager may suppress exceptions, as `pytest.raises` does."""
     manager = get_proper_type(manager)
     symbol = manager.type.get("__exit__") if isinstance(manager, Instance) else None
     results = get_proper_types(
@@ -284,7 +282,7 @@ def swallows_errors(manager: Type) -> bool:
 
 
 def same_signatures(ours: list[CallableType], theirs: list[CallableType]) -> bool:
-    """Tell whether functions have the same signatures, whatever they are called."""
+    """Return whether signatures are equal, except for the names of the functions."""
     return len(ours) == len(theirs) and all(
         (a.arg_types, a.arg_names, a.ret_type) == (b.arg_types, b.arg_names, b.ret_type)
         for a, b in zip(ours, theirs, strict=True)
@@ -294,10 +292,10 @@ def same_signatures(ours: list[CallableType], theirs: list[CallableType]) -> boo
 def with_widths(
     layer: Instance, known: Mapping[TypeVarId, int | None], integer: Instance
 ) -> Instance:
-    """Return a layer's type with those of its widths that are known.
+    """Put the known widths into the type of a layer.
 
-    An invariant type variable gets what mypy itself infers for `784`: an integer of which it knows
-    the value until it is bound to a name. As `Literal[784]`, it would fit nothing but itself.
+    An invariant type variable becomes what mypy infers for `784`: `int` with a known value, which
+    it drops when a name is bound to it. `Literal[784]` would match nothing else.
     """
     args: list[Type] = []
     for parameter, arg in zip(layer.type.defn.type_vars, get_proper_types(layer.args), strict=True):
@@ -313,10 +311,10 @@ def with_widths(
 
 
 def unpacked_type(call: CallExpr, api: CheckerPluginInterface) -> Type | None:
-    """Return the type of a call whose tuples are written out; None if it has none.
+    """Return the type of a call with its unpacked tuples expanded; None if there are none.
 
-    The tuple that is a slice of another one has an `Any` in its type, for which mypy would make
-    `Any` of everything in the result.
+    The type of a sliced tuple contains an `Any`, because of which mypy would infer `Any` for the
+    result.
     """
     args: list[Expression] = []
     for arg, kind in zip(call.args, call.arg_kinds, strict=True):

@@ -1,4 +1,4 @@
-"""What a program says in so many words: what is bound to what, and the types that are written."""
+"""The syntax of a program: which expression is assigned to what, and annotated types."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ FIELDS = frozenset(
         "dataclasses.field",
     }
 )
-"""What declares a field of a class with a default: of its type, not of the call's."""
+"""Functions that declare a field; their defaults have the type of the field."""
 
 Place: TypeAlias = tuple[int, int, int | None, int | None]
 
 
 def place_of(node: Context) -> Place:
-    """Return where an expression is in its file."""
+    """Return the position of an expression in its file."""
     return node.line, node.column, node.end_line, node.end_column
 
 
@@ -73,18 +73,18 @@ _UNLISTED_CHILDREN = (
     *("pattern", "patterns", "name", "capture", "expr", "class_ref"),
     *("keys", "values", "rest", "positionals", "keyword_values"),
 )
-"""The children of those nodes that have no `__match_args__`."""
+"""Children of nodes without `__match_args__`."""
 
 
 def children_of(node: Node) -> list[object]:
-    """Return what a node is made of, its names and numbers too."""
+    """Return the children of a node, including names and numbers."""
     return [
         getattr(node, child, None) for child in getattr(node, "__match_args__", _UNLISTED_CHILDREN)
     ]
 
 
 def targets_of(lvalues: list[Expression]) -> Iterator[Expression]:
-    """Iterate over the targets of an assignment, those in tuples too."""
+    """Yield the targets of an assignment, including those in tuples."""
     for lvalue in lvalues:
         if isinstance(lvalue, TupleExpr | ListExpr):
             yield from targets_of(lvalue.items)
@@ -95,7 +95,7 @@ def targets_of(lvalues: list[Expression]) -> Iterator[Expression]:
 
 
 def bound_by(node: Node) -> list[Expression]:
-    """Return the targets to which a node binds what no expression tells."""
+    """Return the targets that a node binds to a value without an expression."""
     targets: list[Expression | None] = []
     match node:
         case AssignmentExpr(target=target) | ForStmt(index=target) | DelStmt(expr=target):
@@ -112,18 +112,18 @@ def bound_by(node: Node) -> list[Expression]:
 
 
 def pairs_of(target: Expression, value: Expression) -> Iterator[tuple[Expression, Expression]]:
-    """Iterate over the targets of an assignment, each with the expression that it is bound to."""
+    """Yield the targets of an assignment, each with its expression."""
     if not isinstance(target, TupleExpr):
         yield target, value
     elif isinstance(value, TupleExpr) and len(target.items) == len(value.items):
         for item, part in zip(target.items, value.items, strict=True):
             if isinstance(item, StarExpr) or isinstance(part, StarExpr):
-                return  # what comes after it may be shifted
+                return  # the items after a star are at unknown positions
             yield from pairs_of(item, part)
 
 
 def arms_of(value: Expression) -> Iterator[Expression]:
-    """Iterate over the expressions from which another one takes its value."""
+    """Yield the expressions one of which is the value of another, as in `a if deep else b`."""
     match value:
         case ConditionalExpr(if_expr=first, else_expr=second):
             yield from arms_of(first)
@@ -138,9 +138,9 @@ def arms_of(value: Expression) -> Iterator[Expression]:
 
 
 def parts_of(value: Expression, typ: Type | None) -> Iterator[tuple[Expression, Type]]:
-    """Iterate over the parts of an expression, each with the type that is written down for it.
+    """Yield the parts of an expression, each with its annotated type.
 
-    Of `(a, b) if deep else (c, d)`, these are a, b, c and d.
+    The parts of `(a, b) if deep else (c, d)` are a, b, c and d.
     """
     typ = get_proper_type(typ)
     if isinstance(typ, UnionType):
@@ -157,7 +157,7 @@ def parts_of(value: Expression, typ: Type | None) -> Iterator[tuple[Expression, 
 
 
 def _inside(value: Expression, typ: ProperType) -> list[tuple[Expression, Type]] | None:
-    """Return what a display, lambda or field is made of, with the types; None of anything else."""
+    """Return the parts of a display, lambda or field, with their types; otherwise None."""
     args = typ.args if isinstance(typ, Instance) else ()
     inside: list[tuple[Expression, Type]] | None = []
     match value:
@@ -186,7 +186,7 @@ def _inside(value: Expression, typ: ProperType) -> list[tuple[Expression, Type]]
 
 
 def _result(value: Expression | None) -> Expression | None:
-    """Return what a lambda returns; anything else as it is."""
+    """Return the result of a lambda; any other expression as it is."""
     match value:
         case LambdaExpr(body=Block(body=[ReturnStmt(expr=result)])):
             return result
@@ -196,7 +196,7 @@ def _result(value: Expression | None) -> Expression | None:
 
 @dataclass(frozen=True)
 class Demand:
-    """A type that is written down for a value, and the expression at which it must have it."""
+    """An annotated type, and the expression whose value must have it."""
 
     type: Type
     place: Expression
@@ -204,14 +204,14 @@ class Demand:
 
 @dataclass(frozen=True)
 class Results:
-    """The types that a function is annotated to return and to yield."""
+    """The annotated types of what a function returns and yields."""
 
     returned: Type | None
     yielded: Type | None
 
 
 def results_of(function: FuncDef) -> Results:
-    """Return what a function is annotated to return and to yield."""
+    """Return the annotated types of what a function returns and yields."""
     if not isinstance(function.type, CallableType):
         return Results(None, None)
     result = get_proper_type(function.type.ret_type)
@@ -224,7 +224,7 @@ def results_of(function: FuncDef) -> Results:
 
 
 def declared_type(name: Var) -> Type | None:
-    """Return the type that is written down for a name, in the classes that it overrides too."""
+    """Return the annotated type of a name, which may be in a base class."""
     if name.type is not None and not name.is_inferred:
         return name.type
     for base in name.info.mro[1:] if name.info else ():
@@ -235,7 +235,7 @@ def declared_type(name: Var) -> Type | None:
 
 
 def catches_errors(handled: Expression | None) -> bool:
-    """Tell whether an except clause catches errors, and not just KeyboardInterrupt or the like."""
+    """Return whether an except clause catches errors, not only KeyboardInterrupt and its kin."""
     match handled:
         case TupleExpr(items=items):
             return any(map(catches_errors, items))

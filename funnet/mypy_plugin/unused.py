@@ -1,8 +1,8 @@
-"""Results that are thrown away, of functions that do nothing but return them."""
+"""Detection of unused results of pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mypy.errorcodes import ErrorCode
 from mypy.nodes import (
@@ -32,7 +32,6 @@ from mypy.types import (
     get_proper_type,
 )
 
-import funnet
 from funnet.mypy_plugin.reading import same_signatures, signatures_of, swallows_errors
 from funnet.mypy_plugin.syntax import Place, catches_errors, children_of, place_of
 
@@ -40,32 +39,42 @@ FUNNET_UNUSED = ErrorCode(
     "funnet-unused", "Check that results of pure functions are used", "funnet"
 )
 
-# Of the functions that `funnet` exports, those that are called for what they do.
+# The public functions that are called for their effect.
 WITH_EFFECT = frozenset(
     {
         "funnet.core.arrays.lock_in_place",  # locks its argument
         "funnet.layers.combinators.sequential",  # checks that layers fit
-        "funnet.data.mnist.load_mnist",  # keeps what it has downloaded
-        "funnet.gradients.check_gradients",  # raises an error where gradients are wrong
-        "funnet.training.streams.last",  # runs what it is given
+        "funnet.data.mnist.load_mnist",  # stores what it downloads
+        "funnet.gradients.check_gradients",  # raises if gradients are wrong
+        "funnet.training.streams.last",  # runs a training loop
     }
 )
 
 
 class PureFunctions:
-    """Tells which functions are pure: their result is all that they do.
+    """Recognizes pure functions: those whose only effect is their result.
 
-    These are the functions that `funnet` exports, but for the few with an effect, and the methods
-    of its values and protocols. What makes a value, a class or a static method, is called also to
-    see whether it raises an error.
+    They are the functions that `funnet` exports, except for those in `WITH_EFFECT`, and the methods
+    of its values and protocols. Classes and static methods, which make values, are not among them,
+    because they are also called to see whether they raise.
+
+    Parameters
+    ----------
+    find
+        Returns what a dotted name refers to.
+    modules
+        The modules that mypy has read, by their names.
     """
 
-    def __init__(self, find: Callable[[str], SymbolNode | None]) -> None:
+    def __init__(
+        self, find: Callable[[str], SymbolNode | None], modules: Mapping[str, MypyFile]
+    ) -> None:
         self._find = find
-        self._signatures: list[CallableType] | None = None
+        self._modules = modules
+        self._signatures: list[CallableType] = []
 
     def has(self, fullname: str) -> bool:
-        """Tell whether a function is among them."""
+        """Return whether the function of this name is pure."""
         if not fullname.startswith("funnet."):
             return False
         owner, _, name = fullname.rpartition(".")
@@ -84,34 +93,37 @@ class PureFunctions:
         )
 
     def have_type(self, typ: Type | None) -> bool:
-        """Tell whether a type is that of one of them, which has another name in the program."""
+        """Return whether a type is that of a pure function, which may have another name here."""
         typ = get_proper_type(typ)
         return isinstance(typ, FunctionLike) and all(map(self._have_signature, typ.items))
 
     def _have_signature(self, theirs: CallableType) -> bool:
-        if (
-            theirs.definition is not None
-        ):  # else it comes from the cache, or is a type that is written
+        if theirs.definition is not None:
             return self.has(theirs.definition.fullname)
-        if self._signatures is None:
-            nodes = [self._find(f"funnet.{name}") for name in funnet.__all__]
-            self._signatures = [
-                signature
-                for node in nodes
-                if node is not None and self.has(node.fullname)
-                for signature in signatures_of(node)
-            ]
+        # The type was read from mypy's cache, or is an annotation.
+        self._signatures = self._signatures or self._public_signatures()
         return any(same_signatures([theirs], [ours]) for ours in self._signatures)
+
+    def _public_signatures(self) -> list[CallableType]:
+        """Return the signatures of the public functions; none until mypy has analyzed `funnet`."""
+        package = self._modules.get("funnet")
+        symbols = package.names.values() if package is not None else ()
+        return [
+            signature
+            for symbol in symbols
+            if symbol.module_public and symbol.node is not None and self.has(symbol.node.fullname)
+            for signature in signatures_of(symbol.node)
+        ]
 
 
 class ThrownAway:
-    """Finds, in one file, the calls whose results are thrown away.
+    """The calls in one file whose results are not used.
 
     Attributes
     ----------
     around
-        The places of those calls, with the context managers around each. A call from which an error
-        is expected, in a `try`, is not among them.
+        The positions of these calls, each with the context managers around it. Calls in a `try`,
+        which are expected to raise, are left out.
     """
 
     def __init__(self, tree: MypyFile) -> None:
@@ -121,7 +133,7 @@ class ThrownAway:
         self._look([*tree.defs])
 
     def _look(self, nodes: list[object]) -> None:
-        """Look at statements, and at those inside them."""
+        """Visit statements and those inside them."""
         for node in nodes:
             outside = self._managers, self._error_expected
             if isinstance(node, list):
@@ -135,7 +147,7 @@ class ThrownAway:
             case ExpressionStmt(expr=value):
                 if not self._error_expected:
                     self._note(value)
-            case FuncDef(body=body):  # which is called elsewhere
+            case FuncDef(body=body):  # called elsewhere
                 self._managers, self._error_expected = [], False
                 self._look([body])
             case WithStmt(expr=managers, body=body):
@@ -162,7 +174,7 @@ class ThrownAway:
 
 
 def check_used(thrown_away: ThrownAway, context: FunctionSigContext | MethodSigContext) -> None:
-    """Report a call of a pure function whose result is thrown away."""
+    """Report a call of a pure function whose result is not used."""
     signature, api, call = context.default_signature, context.api, context.context
     managers = thrown_away.around.get(place_of(call))
     if (

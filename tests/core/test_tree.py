@@ -301,7 +301,9 @@ def test_a_mapped_value_is_what_its_constructor_would_have_made(case: Case) -> N
 def test_arrays_of_other_shapes_go_through_the_constructor(shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError, match="expected a matrix, got float64"):
         tree_map(lambda _: np.ones(shape), net())
-    with pytest.raises(ShapeError, match=r"^layer 2 \(Affine\) takes 4 features, but layer 0"):
+    with pytest.raises(
+        ShapeError, match=r"^layer 2 \(Affine\) expects 4 input features, but layer 0"
+    ):
         tree_map(lambda a: np.ones((4, 2) if a.ndim == 2 else 2, np.float32), net())
     with pytest.raises(DTypeError, match="expected b of Affine to be float64, got float32"):
         tree_map(lambda a: a.astype(np.float64) if a.ndim == 2 else a, net())
@@ -323,9 +325,9 @@ def test_a_subclass_does_not_inherit_that_the_constructor_only_checks() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("layers.0", Affine.init(3, 5, rng=0), "layer 2 .* takes 4 features, but layer 0"),
-        ("layers.2", Affine.init(5, 2, rng=0), "layer 2 .* takes 5 features, but layer 0"),
-        ("layers", (Affine.init(3, 4, rng=0), Affine.init(3, 4, rng=0)), "layer 1 .* takes 3"),
+        ("layers.0", Affine.init(3, 5, rng=0), "layer 2 .* expects 4 input features, but layer 0"),
+        ("layers.2", Affine.init(5, 2, rng=0), "layer 2 .* expects 5 input features, but layer 0"),
+        ("layers", (Affine.init(3, 4, rng=0), Affine.init(3, 4, rng=0)), "layer 1 .* expects 3"),
     ],
 )
 def test_replacing_by_a_layer_that_does_not_fit_is_refused(

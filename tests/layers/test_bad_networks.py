@@ -40,13 +40,16 @@ def test_widths_that_do_not_fit_are_refused_when_the_network_is_made() -> None:
     with pytest.raises(ShapeError) as caught:
         sequential(affine(784, 80), ReLU(), affine(100, 10))
 
-    assert str(caught.value) == "layer 2 (Affine) takes 100 features, but layer 0 (Affine) gives 80"
+    message = "layer 2 (Affine) expects 100 input features, but layer 0 (Affine) outputs 80"
+    assert str(caught.value) == message
 
 
 def test_widths_of_nested_networks_are_checked_as_well() -> None:
     inner = sequential(affine(3, 4), ReLU())
 
-    with pytest.raises(ShapeError, match=r"^layer 2 \(Sequential\) takes 3 features, but layer 0"):
+    with pytest.raises(
+        ShapeError, match=r"^layer 2 \(Sequential\) expects 3 input features, but layer 0"
+    ):
         sequential(affine(2, 5), Tanh(), inner)
 
 

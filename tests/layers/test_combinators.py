@@ -39,14 +39,16 @@ def test_layers_that_do_not_fit_are_named_at_construction() -> None:
         sequential(affine(784, 80), ReLU(), affine(100, 10))
 
     assert str(caught.value) == (
-        "layer 2 (Affine) takes 100 features, but layer 0 (Affine) gives 80"
+        "layer 2 (Affine) expects 100 input features, but layer 0 (Affine) outputs 80"
     )
 
 
 def test_a_network_that_does_not_fit_into_another_is_named_at_construction() -> None:
     head = sequential(ReLU(), sequential(Tanh(), affine(12, 3)))
 
-    with pytest.raises(ShapeError, match=r"layer 1 \(Sequential\) takes 12 features, but layer 0"):
+    with pytest.raises(
+        ShapeError, match=r"layer 1 \(Sequential\) expects 12 input features, but layer 0"
+    ):
         sequential(affine(5, 4), head)
 
 
@@ -81,7 +83,7 @@ class Wide:
 
 
 def test_the_widths_of_a_users_layer_are_compared() -> None:
-    with pytest.raises(ShapeError, match=r"layer 1 \(Wide\) takes 7 features, but layer 0"):
+    with pytest.raises(ShapeError, match=r"layer 1 \(Wide\) expects 7 input features, but layer 0"):
         sequential(affine(5, 4), Wide(7, 2))
 
 
@@ -163,7 +165,9 @@ def test_a_list_of_layers_may_change_afterwards() -> None:
 def test_however_a_network_is_made_its_layers_are_checked(
     make: Callable[[object], object],
 ) -> None:
-    with pytest.raises(ShapeError, match=r"^layer 1 \(Affine\) takes 8 features, but layer 0"):
+    with pytest.raises(
+        ShapeError, match=r"^layer 1 \(Affine\) expects 8 input features, but layer 0"
+    ):
         make((affine(5, 4), affine(8, 3)))
     with pytest.raises(
         TypeError, match=r"^expected layer 1 to be a value with the methods forward"

@@ -97,10 +97,15 @@ def read_reports(output: str) -> Reports:
 def expected(program: str) -> set[tuple[int, str]]:
     """Return what the comments in a program want mypy to say."""
     return {
-        (number, f"{text}  [funnet-width]" if kind == "E" else unused(text))
+        (number, of_width(text) if kind == "E" else unused(text))
         for number, line in enumerate(program.splitlines(), start=1)
         for kind, text in re.findall(r"# ([EU]): (.*?)(?= +# [EU]: |$)", line)
     }
+
+
+def of_width(message: str) -> str:
+    """Return what mypy prints for a message about widths."""
+    return f"{message}  [funnet-width]"
 
 
 def unused(name: str) -> str:
@@ -112,8 +117,8 @@ def with_misfit(program: str) -> tuple[str, set[tuple[int, str]]]:
     """Return a program with a network at its end that does not fit, and what mypy says of it."""
     guarded = program + MISFIT
     end = guarded.count("\n")
-    layers = "layer 1 (Affine) takes 5 features, but layer 0 (Affine) gives 4  [funnet-width]"
-    return guarded, {(end - 1, layers), (end, layers)}
+    said = of_width("layer 1 (Affine) expects 5 input features, but layer 0 (Affine) outputs 4")
+    return guarded, {(end - 1, said), (end, said)}
 
 
 # Programs drawn at random.
@@ -234,7 +239,7 @@ def test_a_misfit_in_a_file_as_users_write_them_is_reported(name: str, reports: 
 
 def test_each_public_function_is_pure_or_known_to_have_an_effect(workplace: Workplace) -> None:
     """A new one is taken for pure."""
-    functions = sorted(name for name in funnet.__all__ if isfunction(getattr(funnet, name)))
+    functions = sorted(name for name, value in vars(funnet).items() if isfunction(value))
     workplace.write("public", "import funnet\n" + "".join(f"funnet.{f}()\n" for f in functions))
     calls = enumerate(functions, start=2)
 
@@ -242,12 +247,7 @@ def test_each_public_function_is_pure_or_known_to_have_an_effect(workplace: Work
 
     silent = [name for line, name in calls if (line, unused(name)) not in said]
     assert silent == [
-        "check_gradients",
-        "last",
-        "load_mnist",
-        "lock_in_place",
-        "save",
-        "sequential",
+        *("check_gradients", "last", "load_mnist", "lock_in_place", "save", "sequential")
     ]
 
 
@@ -290,9 +290,7 @@ def test_plain_mypy_accepts_every_program(workplace: Workplace) -> None:
 
 HIDDEN = "hidden = sequential(Affine.init(784, {width}, rng=rng), ReLU())\n"
 HEAD = "from hidden_part import hidden\nsequential(hidden, Affine.init(12, 3, rng=rng))\n"
-WIDER = {
-    (2, "layer 1 (Affine) takes 12 features, but layer 0 (Sequential) gives 13  [funnet-width]")
-}
+WIDER = of_width("layer 1 (Affine) expects 12 input features, but layer 0 (Sequential) outputs 13")
 
 
 @pytest.fixture
@@ -315,8 +313,8 @@ def test_widths_are_kept_in_the_cache(workplace: Workplace, head: str) -> None:
 def test_a_changed_width_is_seen_in_another_module(workplace: Workplace, head: str) -> None:
     assert workplace.check(head) == {}
     workplace.write("hidden_part", HIDDEN.format(width=13))
-    assert workplace.check(head) == {"head_part": WIDER}
-    assert workplace.check(head) == {"head_part": WIDER}
+    assert workplace.check(head) == {"head_part": {(2, WIDER)}}
+    assert workplace.check(head) == {"head_part": {(2, WIDER)}}
 
 
 def test_the_daemon_sees_a_changed_width(workplace: Workplace, head: str) -> None:
@@ -332,7 +330,7 @@ def test_the_daemon_sees_a_changed_width(workplace: Workplace, head: str) -> Non
     try:
         assert check() == {}
         workplace.write("hidden_part", HIDDEN.format(width=13))
-        assert check() == {"head_part": WIDER}
+        assert check() == {"head_part": {(2, WIDER)}}
         workplace.write("hidden_part", HIDDEN.format(width=12))
         assert check() == {}
         moved = "layer = Affine.init(3, 4, rng=rng)\n"
@@ -349,7 +347,7 @@ def test_the_message_stands_on_the_argument(workplace: Workplace, reports: Repor
     workplace.write("column", "sequential(Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))\n")
     path = str(workplace.folder / "column.py")
     out, _, _ = api.run(["--config-file", str(workplace.settings), "--show-column-numbers", path])
-    assert ":2:38: error: layer 1 (Affine) takes 5 features" in out
+    assert ":2:38: error: layer 1 (Affine) expects 5 input features" in out
 
 
 def test_the_readme_shows_what_mypy_says(workplace: Workplace, reports: Reports) -> None:
