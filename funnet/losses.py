@@ -12,8 +12,7 @@ if the scores are not floats, the targets have the wrong dtype, or an array is m
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TypeAlias, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,10 +31,9 @@ from funnet.core.arrays import (
     is_labels,
 )
 from funnet.core.errors import ShapeError
+from funnet.core.kernels import one_per_row
 from funnet.functions import WIDENED, Order, below_maximum, widened
 from funnet.targets import distributions, probabilities
-
-Indices: TypeAlias = npt.NDArray[np.intp]
 
 
 def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[float, Matrix]:
@@ -80,7 +78,7 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
         if is_labels(t):
             check_labels(t, n, n_classes)
             # Summing the other classes alone keeps what 1 - p and log(p) lose where p is near 1.
-            own = _places(np.asarray(t, np.intp), n, n_classes, order)
+            own = one_per_row(np.asarray(t, np.intp), n, n_classes, order)
             z_own, e_own = z.ravel("K")[own], entries[own]
             entries[own] = 0
             others = np.add.reduce(dscores, 1)
@@ -91,7 +89,7 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
             dscores /= e_own[:, np.newaxis]
         else:
             p, p_sums = distributions(t, x, order)
-            highest = _places(scores.argmax(axis=1), n, n_classes, order)
+            highest = one_per_row(scores.argmax(axis=1), n, n_classes, order)
             entries[highest] = 0
             others = np.add.reduce(dscores, 1)
             with np.errstate(invalid="ignore"):
@@ -261,17 +259,3 @@ def _check_scores(scores: Matrix) -> tuple[int, int]:
             f"got {scores.shape}"
         )
     return scores.shape
-
-
-def _places(columns: Indices, n: int, n_classes: int, order: Order) -> Indices:
-    """Return the flat indices, in memory order, of one entry in each of n rows."""
-    if order == "F":
-        return columns * n + _multiples(n, 1)
-    return columns + _multiples(n, n_classes)
-
-
-@lru_cache(maxsize=4)  # most batches are of one size, and np.arange costs as much as a product
-def _multiples(n: int, step: int) -> Indices:
-    indices = np.arange(0, n * step, step)
-    indices.setflags(write=False)
-    return indices
