@@ -61,7 +61,7 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
             distance = above[index] - below[index]  # not 2 step: both are rounded
             if distance == 0:
                 raise ValueError(f"a step of {step} is lost in {array.dtype} at {array[index]}")
-            # Sealed, they are shared by the layer, which would copy them otherwise.
+            # Locked arrays are shared by the layer; writeable ones would be copied.
             high, low = (
                 as_float(f(replace_at(params, path, lock_in_place(moved))), "what f returns")
                 for moved in (above, below)

@@ -5,12 +5,14 @@ keeps value and gradient accurate to a few units in the last place, also where t
 the right class rounds to 1 and the textbook's `log(softmax(x) + 1e-7)` loses all digits. float16 is
 computed in float32; the loss is summed in float64; dscores has the dtype of the scores. No finite
 scores give NaN or a warning: what is beyond the range of a dtype is infinite.
+
+Every loss raises `ShapeError` if the shapes do not match or the batch is empty, and `DTypeError`
+if the scores are not floats, the targets have the wrong dtype, or an array is masked.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TypeAlias, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +31,9 @@ from funnet.core.arrays import (
     is_labels,
 )
 from funnet.core.errors import ShapeError
+from funnet.core.kernels import one_per_row
 from funnet.functions import WIDENED, Order, below_maximum, widened
 from funnet.targets import distributions, probabilities
-
-Indices: TypeAlias = npt.NDArray[np.intp]
 
 
 def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[float, Matrix]:
@@ -54,12 +55,8 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
 
     Raises
     ------
-    ShapeError
-        If the shapes do not fit together, or the batch is empty.
-    DTypeError
-        If the scores are not floats, class numbers not integers, or an array is masked.
     ValueError
-        If a class number is out of range, or a row of `t` holds no probabilities.
+        If a class number is out of range, or a row of `t` is not a probability distribution.
 
     Examples
     --------
@@ -81,7 +78,7 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
         if is_labels(t):
             check_labels(t, n, n_classes)
             # Summing the other classes alone keeps what 1 - p and log(p) lose where p is near 1.
-            own = _places(np.asarray(t, np.intp), n, n_classes, order)
+            own = one_per_row(np.asarray(t, np.intp), n, n_classes, order)
             z_own, e_own = z.ravel("K")[own], entries[own]
             entries[own] = 0
             others = np.add.reduce(dscores, 1)
@@ -92,7 +89,7 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
             dscores /= e_own[:, np.newaxis]
         else:
             p, p_sums = distributions(t, x, order)
-            highest = _places(scores.argmax(axis=1), n, n_classes, order)
+            highest = one_per_row(scores.argmax(axis=1), n, n_classes, order)
             entries[highest] = 0
             others = np.add.reduce(dscores, 1)
             with np.errstate(invalid="ignore"):
@@ -110,7 +107,7 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
 
 
 def sigmoid_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[float, Matrix]:
-    """Return the cross-entropy between sigmoid(scores) and the targets, each output by itself.
+    """Return the cross-entropy between sigmoid(scores) and the targets, for each output separately.
 
     Parameters
     ----------
@@ -127,12 +124,8 @@ def sigmoid_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
 
     Raises
     ------
-    ShapeError
-        If the shapes do not fit together, or the batch is empty.
-    DTypeError
-        If the scores are not floats, class numbers not integers, or an array is masked.
     ValueError
-        If a class number is not 0 or 1, or a probability not from 0 to 1.
+        If a class number is not 0 or 1, or a probability is outside [0, 1].
 
     Examples
     --------
@@ -164,27 +157,24 @@ def sigmoid_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
 
 
 def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT]:
-    """Return the mean of (scores - t)² over all numbers of the batch.
+    """Return the mean of (scores - t)² over all entries of the batch.
 
     Parameters
     ----------
     scores
         The network's output, one row per sample: rank 2 or more, with at least one number.
     t
-        What it should be, of the same shape.
+        Targets of the same shape.
 
     Returns
     -------
     loss, dscores
-        sum((scores - t)²) / M and 2 (scores - t) / M, where M is how many numbers there are.
+        sum((scores - t)²) / M and 2 (scores - t) / M, where M is the number of entries.
 
     Raises
     ------
     ShapeError
-        If the shapes differ, the batch is empty, or the rank of the scores is below 2: one sample
-        is `y[np.newaxis]`.
-    DTypeError
-        If the scores are not floats, the targets not numbers, or an array is masked.
+        If the rank of the scores is below 2; pass one sample as `y[np.newaxis]`.
 
     Examples
     --------
@@ -205,7 +195,7 @@ def sum_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT
     scores
         The network's output, one row per sample: rank 2 or more, with at least one number.
     t
-        What it should be, of the same shape.
+        Targets of the same shape.
 
     Returns
     -------
@@ -215,10 +205,7 @@ def sum_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT
     Raises
     ------
     ShapeError
-        If the shapes differ, the batch is empty, or the rank of the scores is below 2: one sample
-        is `y[np.newaxis]`.
-    DTypeError
-        If the scores are not floats, the targets not numbers, or an array is masked.
+        If the rank of the scores is below 2; pass one sample as `y[np.newaxis]`.
 
     Examples
     --------
@@ -272,17 +259,3 @@ def _check_scores(scores: Matrix) -> tuple[int, int]:
             f"got {scores.shape}"
         )
     return scores.shape
-
-
-def _places(columns: Indices, n: int, n_classes: int, order: Order) -> Indices:
-    """Return the flat indices, in memory order, of one entry in each of n rows."""
-    if order == "F":
-        return columns * n + _multiples(n, 1)
-    return columns + _multiples(n, n_classes)
-
-
-@lru_cache(maxsize=4)  # most batches are of one size, and np.arange costs as much as a product
-def _multiples(n: int, step: int) -> Indices:
-    indices = np.arange(0, n * step, step)
-    indices.setflags(write=False)
-    return indices

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
 from funnet.core.arrays import Matrix, Vector
+
+Indices: TypeAlias = npt.NDArray[np.intp]
 
 FEW_ROWS = 256
 BLOCKS = 64
@@ -44,3 +50,20 @@ def column_sums(a: Matrix) -> Vector:
     parts[:size] = column_sums(a[: BLOCKS * size].reshape(BLOCKS, size * m)).reshape(size, m)
     parts[size] = column_sums(a[BLOCKS * size :])
     return column_sums(parts)
+
+
+def one_per_row(columns: Indices, n: int, n_columns: int, order: Literal["C", "F"]) -> Indices:
+    """Return the flat indices, in memory order, of one entry in each of n rows.
+
+    Indexing a flat view with them is faster than indexing a matrix with rows and columns.
+    """
+    if order == "F":
+        return columns * n + _multiples(n, 1)
+    return columns + _multiples(n, n_columns)
+
+
+@lru_cache(maxsize=4)  # most batches are of one size, and np.arange costs as much as a product
+def _multiples(n: int, step: int) -> Indices:
+    indices = np.arange(0, n * step, step)
+    indices.setflags(write=False)
+    return indices

@@ -98,20 +98,18 @@ def _batch_size(value: int) -> int:
 
 
 def _epochs(value: int | None) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"expected epochs to be an integer or None, got {value!r}")
-    if value < 0:
-        raise ValueError(f"expected epochs to be at least 0, got {value}")
-    return int(value)
+    return None if value is None else _natural(value, "epochs", "an integer or None")
 
 
 def _seed(value: int) -> int:
+    return _natural(value, "seed", "an integer")
+
+
+def _natural(value: int, name: str, kind: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"expected seed to be an integer, got {value!r}")
+        raise TypeError(f"expected {name} to be {kind}, got {value!r}")
     if value < 0:
-        raise ValueError(f"expected seed to be at least 0, got {value}")
+        raise ValueError(f"expected {name} to be at least 0, got {value}")
     return int(value)
 
 
