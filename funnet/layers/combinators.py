@@ -186,24 +186,18 @@ R2 = TypeVar("R2", bound=tuple[int, ...])
 R3 = TypeVar("R3", bound=tuple[int, ...])
 R4 = TypeVar("R4", bound=tuple[int, ...])
 R5 = TypeVar("R5", bound=tuple[int, ...])
-R6 = TypeVar("R6", bound=tuple[int, ...])
-R7 = TypeVar("R7", bound=tuple[int, ...])
 C1 = TypeVar("C1")
 C2 = TypeVar("C2")
 C3 = TypeVar("C3")
 C4 = TypeVar("C4")
 C5 = TypeVar("C5")
 C6 = TypeVar("C6")
-C7 = TypeVar("C7")
-C8 = TypeVar("C8")
 G1 = TypeVar("G1", bound=SomeLayer)
 G2 = TypeVar("G2", bound=SomeLayer)
 G3 = TypeVar("G3", bound=SomeLayer)
 G4 = TypeVar("G4", bound=SomeLayer)
 G5 = TypeVar("G5", bound=SomeLayer)
 G6 = TypeVar("G6", bound=SomeLayer)
-G7 = TypeVar("G7", bound=SomeLayer)
-G8 = TypeVar("G8", bound=SomeLayer)
 G = TypeVar("G")
 RowLayer = Layer[Ranked[Rows], Ranked[Rows], Any, G]
 
@@ -241,23 +235,9 @@ def sequential(
     c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
     e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[T], C6, G6], /,
 ) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6]]: ...
-@overload
-def sequential(
-    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
-    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
-    e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[R6], C6, G6],
-    g: Layer[Ranked[R6], Ranked[T], C7, G7], /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7]]: ...
-@overload
-def sequential(
-    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
-    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
-    e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[R6], C6, G6],
-    g: Layer[Ranked[R6], Ranked[R7], C7, G7], h: Layer[Ranked[R7], Ranked[T], C8, G8], /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8]]: ...
-# Lists, and more than eight layers: of unknown ranks, on rows, on rows after the first layer, and
-# on images first. `Never` accepts a layer only if its arrays are `Any`. The next two take at least
-# nine, so that fewer layers are left to the overloads above, which also compare the cache that
+# Lists, and more than six layers: of unknown ranks, on rows, on rows after the first layer, and on
+# images first. `Never` accepts a layer only if its arrays are `Any`. The next two take at least
+# seven, so that fewer layers are left to the overloads above, which also compare the cache that
 # `pullback` takes with the one that `forward` returns. The last is for fewer too: mypy solves the
 # rank of all ReLUs of a call together, so one on images and one on rows match no overload above.
 @overload
@@ -267,13 +247,12 @@ def sequential(
 @overload
 def sequential(
     a: RowLayer[G1], b: RowLayer[G1], c: RowLayer[G1], d: RowLayer[G1], e: RowLayer[G1],
-    f: RowLayer[G1], g: RowLayer[G1], h: RowLayer[G1], i: RowLayer[G1], /, *more: RowLayer[G1],
+    f: RowLayer[G1], g: RowLayer[G1], /, *more: RowLayer[G1],
 ) -> Sequential[int, int, Rows, Rows, tuple[G1, ...]]: ...
 @overload
 def sequential(
     a: Layer[Ranked[S], Ranked[Rows], Any, G1], b: RowLayer[G2], c: RowLayer[G2], d: RowLayer[G2],
-    e: RowLayer[G2], f: RowLayer[G2], g: RowLayer[G2], h: RowLayer[G2], i: RowLayer[G2], /,
-    *more: RowLayer[G2],
+    e: RowLayer[G2], f: RowLayer[G2], g: RowLayer[G2], /, *more: RowLayer[G2],
 ) -> Sequential[int, int, S, Rows, tuple[G1, *tuple[G2, ...]]]: ...
 @overload
 def sequential(
