@@ -192,7 +192,8 @@ assert_type(fit_with_an_optimizer(large, x, t), Large)
 assert_type(fit(large, x, t), Large)
 assert_type(fit_further(TrainState.init(large, adam()), x, t), Large)
 assert_type(distil(small, large, x), Large)
-assert_type(fit(Affine.init(4, 3, rng=0), x, t), Affine[int, int])
+single: Affine[int, int] = Affine.init(4, 3, rng=0)
+assert_type(fit(single, x, t), Affine[int, int])
 
 # A result under the name of the input, whose type says float32.
 z = np.ones((5, 4), np.float32)
