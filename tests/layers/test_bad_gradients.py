@@ -1,4 +1,4 @@
-"""Caches, gradients and learning rates that do not fit: each is an error that says why."""
+"""Errors for caches, output gradients and learning rates that do not match the network."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_network_and_its_cache_are_carried_together(carry: Callable[[object], 
 @every_pull
 @every_layer
 @pytest.mark.parametrize("cache", [None, batch(5, 3), (), 1.5])
-def test_what_is_no_cache_is_refused(pull: Pull, layer: AnyLayer, cache: Wrong) -> None:
+def test_a_value_that_is_not_a_cache_is_refused(pull: Pull, layer: AnyLayer, cache: Wrong) -> None:
     name = type(layer).__name__
     with pytest.raises(
         StructureError, match=f"^expected (a {name}Cache|the cache of {name}), got "
@@ -140,7 +140,9 @@ def test_what_is_no_cache_is_refused(pull: Pull, layer: AnyLayer, cache: Wrong) 
         (None, "NoneType"),
     ],
 )
-def test_what_is_no_cache_of_a_network_is_refused(pull: Pull, cache: Wrong, got: str) -> None:
+def test_a_value_that_is_not_the_cache_of_a_network_is_refused(
+    pull: Pull, cache: Wrong, got: str
+) -> None:
     with pytest.raises(StructureError, match=f"^expected a SequentialCache, got {got}{HINT}$"):
         pull(network(), cache, batch(5, 2))
 
@@ -148,7 +150,7 @@ def test_what_is_no_cache_of_a_network_is_refused(pull: Pull, cache: Wrong, got:
 @every_pull
 @every_layer
 @pytest.mark.parametrize("shape", [(4, 3), (5, 2), (5,), (5, 3, 1), ()])
-def test_dout_is_of_the_shape_of_the_output(
+def test_dout_must_have_the_shape_of_the_output(
     pull: Pull, layer: AnyLayer, shape: tuple[int, ...]
 ) -> None:
     _, cache = forward(layer, batch(5, 3))
@@ -172,7 +174,7 @@ def test_dout_is_of_the_shape_of_the_output(
         (None, "got NoneType; convert it with"),
     ],
 )
-def test_dout_is_of_the_dtype_of_the_output(
+def test_dout_must_have_the_dtype_of_the_output(
     pull: Pull,
     layer: AnyLayer,
     dout: Wrong,
