@@ -23,8 +23,8 @@ T = TypeVar("T", bound=tuple[int, ...])
 L = TypeVar("L", bound=tuple[object, ...])
 L_co = TypeVar("L_co", bound=tuple[object, ...], covariant=True)
 
-Rows = tuple[int, int]
-Pixels = tuple[int, int, int, int]
+RowShape = tuple[int, int]
+ImageShape = tuple[int, int, int, int]
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -199,12 +199,12 @@ G4 = TypeVar("G4", bound=SomeLayer)
 G5 = TypeVar("G5", bound=SomeLayer)
 G6 = TypeVar("G6", bound=SomeLayer)
 G = TypeVar("G")
-RowLayer = Layer[Ranked[Rows], Ranked[Rows], Any, G]
+RowLayer = Layer[Ranked[RowShape], Ranked[RowShape], Any, G]
 
 @overload
 def sequential(
     *layers: Elementwise
-) -> Sequential[int, int, Rows, Rows, tuple[Elementwise, ...]]: ...
+) -> Sequential[int, int, RowShape, RowShape, tuple[Elementwise, ...]]: ...
 @overload
 def sequential(
     a: Layer[Ranked[S], Ranked[T], C1, G1], /,
@@ -248,16 +248,16 @@ def sequential(
 def sequential(
     a: RowLayer[G1], b: RowLayer[G1], c: RowLayer[G1], d: RowLayer[G1], e: RowLayer[G1],
     f: RowLayer[G1], g: RowLayer[G1], /, *more: RowLayer[G1],
-) -> Sequential[int, int, Rows, Rows, tuple[G1, ...]]: ...
+) -> Sequential[int, int, RowShape, RowShape, tuple[G1, ...]]: ...
 @overload
 def sequential(
-    a: Layer[Ranked[S], Ranked[Rows], Any, G1], b: RowLayer[G2], c: RowLayer[G2], d: RowLayer[G2],
-    e: RowLayer[G2], f: RowLayer[G2], g: RowLayer[G2], /, *more: RowLayer[G2],
-) -> Sequential[int, int, S, Rows, tuple[G1, *tuple[G2, ...]]]: ...
+    a: Layer[Ranked[S], Ranked[RowShape], Any, G1], b: RowLayer[G2], c: RowLayer[G2],
+    d: RowLayer[G2], e: RowLayer[G2], f: RowLayer[G2], g: RowLayer[G2], /, *more: RowLayer[G2],
+) -> Sequential[int, int, S, RowShape, tuple[G1, *tuple[G2, ...]]]: ...
 @overload
 def sequential(
-    a: Layer[Ranked[Pixels], Ranked[Pixels], Any, G1], b: SomeLayer, /, *more: SomeLayer
-) -> Sequential[int, int, Pixels, Any, tuple[G1, *tuple[SomeLayer, ...]]]: ...
+    a: Layer[Ranked[ImageShape], Ranked[ImageShape], Any, G1], b: SomeLayer, /, *more: SomeLayer
+) -> Sequential[int, int, ImageShape, Any, tuple[G1, *tuple[SomeLayer, ...]]]: ...
 # fmt: on
 def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any, Any, Any]:
     """Return a network that applies the layers in order.
