@@ -1,7 +1,11 @@
-"""Activation functions on arrays, stable for every finite input.
+"""Activation functions on arrays, numerically stable for every finite input.
 
-Each takes a float array and returns one of the same shape and dtype, also of rank 0, where NumPy
-itself would return a scalar.
+Each takes a float array `x` of any shape and returns an array of the same shape and dtype (for rank
+0 too, where NumPy returns a scalar). `softmax` and `log_softmax` work along the last axis, which
+must have at least one class.
+
+All raise `DTypeError` if `x` is not an array of floats or is a masked array; `softmax` and
+`log_softmax` raise `ShapeError` if it has no last axis, or one of length 0.
 """
 
 from __future__ import annotations
@@ -13,32 +17,22 @@ import numpy.typing as npt
 
 from funnet.core.arrays import FLOAT_TYPES, ArrayT, Float, as_ndarray, check_float
 from funnet.core.errors import ShapeError
+from funnet.core.kernels import positive_part
 
 Order: TypeAlias = Literal["C", "F"]
 
 LOWEST = {dtype: float(np.finfo(dtype).min) for dtype in FLOAT_TYPES}
-
 
 WIDENED: dict[type[Float], type[np.float32 | np.float64]] = {
     np.float16: np.float32,
     np.float32: np.float32,
     np.float64: np.float64,
 }
-"""The type in which numbers of a type are computed with: the range of float16 is too small."""
+"""The dtype used to compute with each dtype, as the range of float16 is too small."""
 
 
 def identity(x: ArrayT) -> ArrayT:
     """Return `x` itself.
-
-    Parameters
-    ----------
-    x
-        A float array of any shape.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is not an array of floats, or is masked.
 
     Examples
     --------
@@ -53,17 +47,7 @@ def identity(x: ArrayT) -> ArrayT:
 
 
 def step_function(x: ArrayT) -> ArrayT:
-    """Return 1 where x > 0 and 0 elsewhere: the perceptron's activation.
-
-    Parameters
-    ----------
-    x
-        A float array of any shape.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is not an array of floats, or is masked.
+    """Return 1 where x > 0, else 0: the activation of the perceptron.
 
     Examples
     --------
@@ -80,16 +64,6 @@ def step_function(x: ArrayT) -> ArrayT:
 def relu(x: ArrayT) -> ArrayT:
     """Return max(x, 0).
 
-    Parameters
-    ----------
-    x
-        A float array of any shape.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is not an array of floats, or is masked.
-
     Examples
     --------
     >>> import numpy as np
@@ -99,26 +73,14 @@ def relu(x: ArrayT) -> ArrayT:
     """
     x = as_ndarray(x)
     check_float(x, "x")
-    y = np.zeros(x.shape, x.dtype.type)
-    # An array of zeros, since NumPy compares with a number three times as slowly.
-    return cast(ArrayT, np.maximum(x, y, out=y))
+    return positive_part(x)
 
 
 def sigmoid(x: ArrayT) -> ArrayT:
     """Return 1 / (1 + exp(-x)).
 
-    No exponential is taken of a positive number, so that none can overflow, and small results keep
-    all their digits.
-
-    Parameters
-    ----------
-    x
-        A float array of any shape.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is not an array of floats, or is masked.
+    Only exponentials of numbers <= 0 are computed, so none overflows and small results keep full
+    precision.
 
     Examples
     --------
@@ -138,16 +100,6 @@ def sigmoid(x: ArrayT) -> ArrayT:
 def tanh(x: ArrayT) -> ArrayT:
     """Return the hyperbolic tangent.
 
-    Parameters
-    ----------
-    x
-        A float array of any shape.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is not an array of floats, or is masked.
-
     Examples
     --------
     >>> import numpy as np
@@ -163,18 +115,6 @@ def tanh(x: ArrayT) -> ArrayT:
 def softmax(x: ArrayT) -> ArrayT:
     """Return exp(x) / sum(exp(x)) along the last axis: scores to probabilities.
 
-    Parameters
-    ----------
-    x
-        A float array of rank 1 or more, with at least one class in its last axis.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is not an array of floats, or is masked.
-    ShapeError
-        If it has no last axis, or one of length 0.
-
     Examples
     --------
     >>> import numpy as np
@@ -185,7 +125,7 @@ def softmax(x: ArrayT) -> ArrayT:
     """
     x = as_ndarray(x)
     _check_classes(x)
-    # The exponential of -inf, where scores are too far apart for the dtype, is right.
+    # Where scores differ by more than the dtype can hold, exp(-inf) = 0 is the right result.
     with np.errstate(over="ignore"):
         e = below_maximum(np.ascontiguousarray(x))
     np.exp(e, out=e)
@@ -195,18 +135,6 @@ def softmax(x: ArrayT) -> ArrayT:
 
 def log_softmax(x: ArrayT) -> ArrayT:
     """Return log(softmax(x)) along the last axis, exact where softmax rounds to 0.
-
-    Parameters
-    ----------
-    x
-        A float array of rank 1 or more, with at least one class in its last axis.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is not an array of floats, or is masked.
-    ShapeError
-        If it has no last axis, or one of length 0.
 
     Examples
     --------
@@ -230,22 +158,22 @@ def log_softmax(x: ArrayT) -> ArrayT:
 
 
 def widened(x: npt.NDArray[Float], order: Order) -> npt.NDArray[Float]:
-    """Return x in the type of `WIDENED`, in native byte order and the given memory order."""
+    """Return x in its dtype of `WIDENED`, with native byte order and the given memory order."""
     return np.asarray(x, WIDENED[x.dtype.type], order)
 
 
 def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
     """Return x minus its maximum along the last axis, in the memory order of x.
 
-    Where numbers are further apart than the dtype reaches, it is -inf, with NumPy's warning.
+    Differences beyond the range of the dtype are -inf, with NumPy's overflow warning.
     """
     z: npt.NDArray[Float] = x - np.maximum.reduce(x, axis=-1, keepdims=True)
     return z
 
 
 def total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:
-    """Return the sum along the last axis, which stays as one of length 1."""
-    # Not in float16, in which the sum over 65520 classes is infinite.
+    """Return the sum along the last axis, keeping that axis with length 1."""
+    # In float16, the sum over 65520 classes would be infinite.
     dtype = np.float32 if e.dtype == np.float16 else None
     return np.asarray(np.add.reduce(e, axis=-1, keepdims=True, dtype=dtype))
 

@@ -1,4 +1,4 @@
-"""What the tests of bad input hand over: small networks, batches, and one layer of each kind."""
+"""Small networks, batches, and one layer of each class, for tests of invalid input."""
 
 from __future__ import annotations
 

@@ -67,17 +67,17 @@ def assert_close(y: AnyArray, expected: Exact, *, rtol: float = 4, atol: float =
 
 
 @given(x=float_arrays() | near_zero)
-def test_sigmoid_is_that_of_scipy(x: AnyArray) -> None:
+def test_sigmoid_agrees_with_scipy(x: AnyArray) -> None:
     assert_close(sigmoid(x), exact(scipy.special.expit, x))
 
 
 @given(x=float_arrays() | near_zero)
-def test_tanh_is_that_of_the_widest_type(x: AnyArray) -> None:
+def test_tanh_agrees_with_that_of_long_double(x: AnyArray) -> None:
     assert_close(tanh(x), exact(np.tanh, x))
 
 
 @given(x=scores | near_scores)
-def test_softmax_is_that_of_scipy(x: AnyArray) -> None:
+def test_softmax_agrees_with_scipy(x: AnyArray) -> None:
     """The rounding of a score below the highest counts as often as there are units in it."""
     furthest = -np.log(float(np.finfo(x.dtype).smallest_subnormal))
 
@@ -87,7 +87,7 @@ def test_softmax_is_that_of_scipy(x: AnyArray) -> None:
 
 
 @given(x=scores | near_scores)
-def test_log_softmax_is_that_of_scipy_or_the_lowest_number(x: AnyArray) -> None:
+def test_log_softmax_agrees_with_scipy_or_is_the_lowest_number(x: AnyArray) -> None:
     expected = exact(lambda x: scipy.special.log_softmax(x, axis=-1), x)
 
     assert_close(log_softmax(x), expected, atol=4)
@@ -137,14 +137,14 @@ def test_dtype_and_shape_are_kept(f: Function, x: AnyArray) -> None:
 
 @every_function
 @given(x=scores)
-def test_no_finite_input_gives_what_is_not_finite(f: Function, x: AnyArray) -> None:
+def test_finite_input_gives_finite_output(f: Function, x: AnyArray) -> None:
     assert np.isfinite(f(x)).all()
 
 
 @every_function
 @few
 @given(x=scores)
-def test_the_input_is_left_alone(f: Function, x: AnyArray) -> None:
+def test_the_input_is_not_modified(f: Function, x: AnyArray) -> None:
     before = x.tobytes()
 
     f(x)
@@ -204,7 +204,7 @@ def test_nan_makes_its_row_nan_and_no_other(f: Function, x: AnyArray) -> None:
 
 
 @every_over_classes
-def test_minus_infinity_takes_a_class_out(f: Function) -> None:
+def test_a_score_of_minus_infinity_removes_a_class(f: Function) -> None:
     x = np.array([1.0, -np.inf, 3.0])
 
     np.testing.assert_array_equal(f(x)[[0, 2]], f(x[[0, 2]]))
@@ -239,7 +239,7 @@ def test_rank_0_gives_rank_0_and_no_scalar(f: Function, x: AnyArray) -> None:
 
 @every_over_classes
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0)])
-def test_without_a_class_there_is_no_softmax(f: Function, shape: tuple[int, ...]) -> None:
+def test_softmax_requires_at_least_one_class(f: Function, shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError, match="expected x with at least one class in its last axis"):
         f(np.empty(shape))
 
@@ -260,7 +260,9 @@ def test_without_a_class_there_is_no_softmax(f: Function, shape: tuple[int, ...]
         (np.array([1], "M8[s]"), r"got datetime64\[s\];"),
     ],
 )
-def test_what_is_no_float_array_is_refused(f: Function, x: AnyArray, message: str) -> None:
+def test_a_value_other_than_a_float_array_is_refused(
+    f: Function, x: AnyArray, message: str
+) -> None:
     with pytest.raises(DTypeError, match=f"^expected x to be .*{message}"):
         f(x)
 

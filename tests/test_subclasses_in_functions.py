@@ -1,4 +1,4 @@
-"""Subclasses of ndarray in functions, losses, figures of merit and data: converted, or refused."""
+"""Subclasses of ndarray are converted by functions, losses, metrics and data; masks are refused."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_subclass_gives_what_the_plain_array_gives(
 
 
 @pytest.mark.parametrize("door", OF_LABELS.values(), ids=OF_LABELS.keys())
-def test_labels_of_a_subclass_are_labels(door: Labels) -> None:
+def test_labels_of_a_subclass_are_accepted(door: Labels) -> None:
     function, array = door
 
     assert parts(function(array.view(np.memmap))) == parts(function(array))
@@ -104,7 +104,7 @@ def test_labels_of_a_subclass_are_labels(door: Labels) -> None:
     [*DOORS.values(), *OF_LABELS.values()],
     ids=[*DOORS, *(f"{name} of labels" for name in OF_LABELS)],
 )
-def test_a_mask_is_refused_and_not_lost(door: Door, mask: bool) -> None:  # noqa: FBT001
+def test_a_masked_array_is_refused(door: Door, mask: bool) -> None:  # noqa: FBT001
     function, array = door
 
     with pytest.raises(DTypeError, match=r"without a mask, got MaskedArray; fill it with .filled"):

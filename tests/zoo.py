@@ -1,4 +1,4 @@
-"""Every layer there is, two that a user wrote, and some networks: what the laws are tried on."""
+"""Cases for the laws: every layer, two user-defined layers, and some networks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from funnet import (
     xavier,
 )
 
-# The cases are layers of many types; what they have in common is all that the laws use.
+# Any: the laws use only what layers of all types have in common.
 AnyLayer = Layer[Any, Any, Any, Any]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Matrix, Vector
+from funnet.core.arrays import Array, ArrayT, Matrix, Vector
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 
@@ -67,3 +67,69 @@ def _multiples(n: int, step: int) -> Indices:
     indices = np.arange(0, n * step, step)
     indices.setflags(write=False)
     return indices
+
+
+def positive_part(x: ArrayT) -> ArrayT:
+    """Return max(x, 0). Against an array of zeros, since NumPy is three times slower for a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet.core.kernels import positive_part
+    >>> positive_part(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    y = np.zeros(x.shape, x.dtype.type)
+    return cast(ArrayT, np.maximum(x, y, out=y))
+
+
+def where_positive(x: Array, a: Array) -> Array:
+    """Return a where x > 0, else 0. By a product, since `np.where` is several times slower.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet.core.kernels import where_positive
+    >>> where_positive(np.array([-1.0, 2.0]), np.array([5.0, 6.0]))
+    array([0., 6.])
+    """
+    mask: Array = (x > 0).astype(a.dtype)
+    mask *= a
+    return mask
+
+
+def leak(x: ArrayT, slope: float) -> ArrayT:
+    """Return x where x > 0, else slope x: the exact sum of both parts, of which one is 0.
+
+    `np.where` is several times slower. Products beyond the range of the dtype are infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet.core.kernels import leak
+    >>> leak(np.array([-1.0, 2.0]), 0.5)
+    array([-0.5,  2. ])
+    """
+    y = np.minimum(x, 0)
+    with np.errstate(over="ignore"):
+        y *= slope
+    y += np.maximum(x, 0)
+    return cast(ArrayT, y)
+
+
+def leak_where_negative(x: Array, a: Array, slope: float) -> Array:
+    """Return a where x > 0, else slope a, in the manner of `leak`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet.core.kernels import leak_where_negative
+    >>> leak_where_negative(np.array([-1.0, 2.0]), np.array([5.0, 6.0]), 0.5)
+    array([2.5, 6. ])
+    """
+    above: Array = a * (x > 0)
+    below: Array = a - above
+    with np.errstate(over="ignore"):
+        below *= slope
+    below += above
+    return below

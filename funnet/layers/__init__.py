@@ -1,4 +1,4 @@
-"""The layers, one a file, each in the same order: equation, parameters, cache, the two methods."""
+"""Layers, one per file, in the order: equation, parameters, cache, forward, pullback."""
 
 from funnet.layers.affine import Affine as Affine
 from funnet.layers.flatten import Flatten as Flatten

@@ -31,7 +31,7 @@ from funnet.core.tree import describe, reduce_to_constructor, refill
 from funnet.layers.initializers import Initializer, he
 
 if TYPE_CHECKING:
-    # A default lets `Affine(W, b)`, whose widths only the arrays know, be an Affine[int, int].
+    # The defaults make `Affine(W, b)`, whose widths are known at run time only, Affine[int, int].
     from typing_extensions import TypeVar
 
     I_co = TypeVar("I_co", bound=int, covariant=True, default=int)
@@ -48,26 +48,26 @@ O = TypeVar("O", bound=int)
 
 @attrs.frozen(eq=False, repr=False)
 class AffineCache:
-    """What `Affine.pullback` needs: the input."""
+    """Cache of `Affine`: its input."""
 
     x: Matrix
 
 
 @attrs.frozen(eq=False)
 class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
-    """A fully connected layer.
+    """Fully connected layer.
 
     Parameters
     ----------
     W
-        The weights (n_in, n_out).
+        Weights of shape (n_in, n_out).
     b
-        The bias (n_out,), of the same dtype.
+        Bias of shape (n_out,), with the dtype of `W`.
 
     Raises
     ------
     ShapeError, DTypeError
-        If the two do not fit together.
+        If the shapes or dtypes of `W` and `b` do not match.
 
     Examples
     --------
@@ -102,25 +102,26 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         weights: Initializer = he,
         dtype: type[Float] = np.float32,
     ) -> Affine[I, O]:
-        """Return a layer with random weights and a bias of 0.
+        """Return a layer with random weights and zero bias.
 
         Parameters
         ----------
         n_in, n_out
-            The widths of the input and the output, each at least 1.
+            Number of input and output features, each >= 1.
         rng
-            A seed, or a Generator that is advanced.
+            Seed, or a Generator, which is advanced.
         weights
-            What draws the weights: `he` unless told.
+            Initializer of the weights. Default: `he`.
         dtype
-            `np.float16`, `np.float32` (the default) or `np.float64`.
+            `np.float16`, `np.float32` or `np.float64`. Default: `np.float32`.
 
         Raises
         ------
         ValueError
             If a width is less than 1.
         TypeError
-            If a width is no integer, `dtype` no float type, `rng` missing or `weights` no function.
+            If a width is not an integer, `dtype` is not a float type, `rng` is None, or `weights`
+            is not callable.
         ShapeError, DTypeError
             If `weights` returns an array of another shape or dtype.
 
@@ -145,16 +146,16 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
 
     @property
     def n_in(self) -> I_co:
-        """The width of the input."""
+        """Number of input features."""
         return cast(I_co, self.W.shape[0])
 
     @property
     def n_out(self) -> O_co:
-        """The width of the output."""
+        """Number of output features."""
         return cast(O_co, self.W.shape[1])
 
     def forward(self, x: Matrix, /) -> tuple[Matrix, AffineCache]:
-        """Return y (N, n_out) for x (N, n_in)."""
+        """Return y = x W + b, of shape (N, n_out), for x of shape (N, n_in)."""
         check_batch(x, len(self.W), self.W.dtype, "x of Affine")
         y: Matrix = x.dot(self.W)
         y += self.b
@@ -163,7 +164,7 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
     def pullback(
         self, cache: AffineCache, dout: Matrix, /
     ) -> tuple[Affine[I_co, O_co], Callable[[], Matrix]]:
-        """Return dW = xᵀ dout and db = sum of dout over the batch; dx = dout Wᵀ."""
+        """Return dW = xᵀ dout and db = the column sums of dout; dx = dout Wᵀ."""
         check_cache(cache, AffineCache)
         x, W = cache.x, self.W
         check_batch(x, len(W), W.dtype, "the cached x of Affine")

@@ -1,4 +1,4 @@
-"""Layers made of layers."""
+"""Networks: layers composed of layers."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from funnet.core.nodes import check_layer_class
 from funnet.core.tree import describe, refill
 from funnet.core.widths import Widths, mismatches, whole
 
-# The widths of the input and the output: `int`, or a literal where `funnet.mypy_plugin` knows it.
+# Widths of input and output: `int`, or a literal if `funnet.mypy_plugin` can infer it.
 I_co = TypeVar("I_co", bound=int, covariant=True)
 O_co = TypeVar("O_co", bound=int, covariant=True)
-# What is left of the arrays that go in and out, so that a network's type is short: their shapes.
+# Shapes of input and output. Not whole array types, which would make a network's type too long.
 S = TypeVar("S", bound=tuple[int, ...])
 T = TypeVar("T", bound=tuple[int, ...])
 L = TypeVar("L", bound=tuple[object, ...])
 L_co = TypeVar("L_co", bound=tuple[object, ...], covariant=True)
 
-Rows = tuple[int, int]
-Pixels = tuple[int, int, int, int]
+RowShape = tuple[int, int]
+ImageShape = tuple[int, int, int, int]
 
 
 @attrs.frozen(eq=False, repr=False)
 class SequentialCache(Generic[L_co]):
-    """What `Sequential.pullback` needs: the layers that made it, and the cache of each."""
+    """Cache of `Sequential`: the layers it was made by, and the cache of each."""
 
     layers: L_co
     caches: tuple[object, ...]
 
 
 def _fitting(layers: L) -> L:
-    """Return layers as a tuple, after a check that each is a layer and takes what it is given."""
+    """Return layers as a tuple, after checking that each is a layer and that the widths match."""
     row: object = layers
     if not isinstance(row, tuple):
         if not isinstance(row, Iterable):
@@ -56,22 +56,22 @@ def _fitting(layers: L) -> L:
 
 @attrs.frozen(eq=False)
 class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
-    """Layers in a row, as one layer: a network. `sequential` makes one whose type is known.
+    """Layers applied in order, as one layer. Use `sequential`, which infers the type.
 
-    Its type says, in this order: the width of its input and of its output, the shape of the arrays
-    that go in and come out, and its layers.
+    Type parameters: width of the input, width of the output, shape of the input, shape of the
+    output, and the tuple of layer types.
 
     Parameters
     ----------
     layers
-        A tuple of layers, in the order in which the input goes through them.
+        Tuple of layers, in the order in which they are applied.
 
     Raises
     ------
     ShapeError
-        If a layer takes another width than the one before gives; both are named.
+        If the width of a layer does not match that of the layer before it.
     TypeError
-        If something is no layer.
+        If an item is not a layer.
     """
 
     layers: L_co = attrs.field(converter=_fitting)
@@ -86,21 +86,21 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
 
     @property
     def n_in(self) -> I_co | None:
-        """The width of the input, where it is known."""
+        """Number of input features, or None if unknown."""
         return cast("I_co | None", _widths(self).takes)
 
     @property
     def n_out(self) -> O_co | None:
-        """The width of the output, where it is known."""
+        """Number of output features, or None if unknown."""
         return cast("O_co | None", _widths(self).gives)
 
     @property
     def keeps_width(self) -> bool:
-        """Whether the output has the width of the input, whatever that is."""
+        """Whether the output has as many features as any input."""
         return _widths(self).keeps
 
     def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], SequentialCache[L_co]]:
-        """Return what the last layer makes of what the one before it makes of ... x."""
+        """Apply the layers in order."""
         y: Any = x
         caches = []
         for i, layer in enumerate(self._row):
@@ -115,22 +115,22 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     def pullback(
         self, cache: SequentialCache[L_co], dout: Shaped[T], /
     ) -> tuple[Sequential[I_co, O_co, S, T, L_co], Callable[[], Shaped[S]]]:
-        """Return the gradients of all layers; dx is that of the first one."""
+        """Return the gradients of all layers; dx is that of the first layer."""
         check_cache(cache, SequentialCache)
         row = self._row
         if cache.layers is not self.layers or len(cache.caches) != len(row):
-            # Of a network of the same architecture, it would give wrong gradients silently.
+            # The cache of another network of this architecture would give wrong gradients silently.
             raise StructureError(
                 "expected the cache of this network, got the cache of another network (such as a "
                 "copy or an update); hand over the cache that forward returned for this network"
             )
         grads = []
         gradient: Any = dout
-        dx: Callable[[], Any] = lambda: gradient  # noqa: E731 (a layer's dx, before the first)
+        dx: Callable[[], Any] = lambda: gradient  # noqa: E731 (dx of an empty network)
         for i in reversed(range(len(row))):
             try:
                 grad, dx = row[i].pullback(cache.caches[i], gradient)
-                if i:  # that of the first layer is for whoever asks
+                if i:  # dx of the first layer is computed only on request
                     gradient = dx()
             except Exception as error:
                 _locate(error, i, row[i])
@@ -140,7 +140,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
 
 
 def _locate(error: Exception, i: int, layer: object) -> None:
-    """Let an error say which layer it comes from, ours by its path and any other by a note."""
+    """Add the path of the layer to an error of funnet, or as a note to any other error."""
     if isinstance(error, LocatedError):
         error.locate(f"layers.{i}")
     else:
@@ -160,57 +160,51 @@ def _widths(layer: object) -> Widths:
 
 
 class Network(OnRows, SomeLayer, Protocol[I_co, O_co]):
-    """A layer on rows of given widths, for annotations: `Network[Literal[784], Literal[10]]`.
+    """Layer on rows of given widths, for annotations: `Network[Literal[784], Literal[10]]`.
 
-    Type checkers know most widths as `int` only, so they take any network for any other. With
-    `funnet.mypy_plugin`, mypy refuses one whose widths are known to differ.
+    Without a plugin, type checkers infer most widths as `int`, which matches any width. With
+    `funnet.mypy_plugin`, mypy reports networks whose widths differ.
     """
 
     @property
     def n_in(self) -> I_co | int | None:
-        """The width of the input, where it is known."""
+        """Number of input features, or None if unknown."""
 
     @property
     def n_out(self) -> O_co | int | None:
-        """The width of the output, where it is known."""
+        """Number of output features, or None if unknown."""
 
-    # Any: the class of the cache and of the gradients, only the network knows.
+    # Any: each network has its own classes of cache and gradients.
     def pullback(self, cache: Any, dout: Matrix, /) -> tuple[Any, Callable[[], Matrix]]:
         """Return gradients of the network's own class; dx has the shape of x."""
 
 
 # fmt: off
-# Between two layers, only ranks are compared: NumPy's functions seldom say which float they return.
+# Type checkers compare only ranks between layers, as NumPy's stubs seldom infer the float type.
 R1 = TypeVar("R1", bound=tuple[int, ...])
 R2 = TypeVar("R2", bound=tuple[int, ...])
 R3 = TypeVar("R3", bound=tuple[int, ...])
 R4 = TypeVar("R4", bound=tuple[int, ...])
 R5 = TypeVar("R5", bound=tuple[int, ...])
-R6 = TypeVar("R6", bound=tuple[int, ...])
-R7 = TypeVar("R7", bound=tuple[int, ...])
 C1 = TypeVar("C1")
 C2 = TypeVar("C2")
 C3 = TypeVar("C3")
 C4 = TypeVar("C4")
 C5 = TypeVar("C5")
 C6 = TypeVar("C6")
-C7 = TypeVar("C7")
-C8 = TypeVar("C8")
 G1 = TypeVar("G1", bound=SomeLayer)
 G2 = TypeVar("G2", bound=SomeLayer)
 G3 = TypeVar("G3", bound=SomeLayer)
 G4 = TypeVar("G4", bound=SomeLayer)
 G5 = TypeVar("G5", bound=SomeLayer)
 G6 = TypeVar("G6", bound=SomeLayer)
-G7 = TypeVar("G7", bound=SomeLayer)
-G8 = TypeVar("G8", bound=SomeLayer)
 G = TypeVar("G")
-RowLayer = Layer[Ranked[Rows], Ranked[Rows], Any, G]
+RowLayer = Layer[Ranked[RowShape], Ranked[RowShape], Any, G]
 
 @overload
 def sequential(
     *layers: Elementwise
-) -> Sequential[int, int, Rows, Rows, tuple[Elementwise, ...]]: ...
+) -> Sequential[int, int, RowShape, RowShape, tuple[Elementwise, ...]]: ...
 @overload
 def sequential(
     a: Layer[Ranked[S], Ranked[T], C1, G1], /,
@@ -241,23 +235,9 @@ def sequential(
     c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
     e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[T], C6, G6], /,
 ) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6]]: ...
-@overload
-def sequential(
-    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
-    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
-    e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[R6], C6, G6],
-    g: Layer[Ranked[R6], Ranked[T], C7, G7], /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7]]: ...
-@overload
-def sequential(
-    a: Layer[Ranked[S], Ranked[R1], C1, G1], b: Layer[Ranked[R1], Ranked[R2], C2, G2],
-    c: Layer[Ranked[R2], Ranked[R3], C3, G3], d: Layer[Ranked[R3], Ranked[R4], C4, G4],
-    e: Layer[Ranked[R4], Ranked[R5], C5, G5], f: Layer[Ranked[R5], Ranked[R6], C6, G6],
-    g: Layer[Ranked[R6], Ranked[R7], C7, G7], h: Layer[Ranked[R7], Ranked[T], C8, G8], /,
-) -> Sequential[int, int, S, T, tuple[G1, G2, G3, G4, G5, G6, G7, G8]]: ...
-# Lists, and more than eight layers: of unknown ranks, on rows, on rows after the first layer, and
-# on images first. `Never` accepts a layer only if its arrays are `Any`. The next two take at least
-# nine, so that fewer layers are left to the overloads above, which also compare the cache that
+# Lists, and more than six layers: of unknown ranks, on rows, on rows after the first layer, and on
+# images first. `Never` accepts a layer only if its arrays are `Any`. The next two take at least
+# seven, so that fewer layers are left to the overloads above, which also compare the cache that
 # `pullback` takes with the one that `forward` returns. The last is for fewer too: mypy solves the
 # rank of all ReLUs of a call together, so one on images and one on rows match no overload above.
 @overload
@@ -267,38 +247,35 @@ def sequential(
 @overload
 def sequential(
     a: RowLayer[G1], b: RowLayer[G1], c: RowLayer[G1], d: RowLayer[G1], e: RowLayer[G1],
-    f: RowLayer[G1], g: RowLayer[G1], h: RowLayer[G1], i: RowLayer[G1], /, *more: RowLayer[G1],
-) -> Sequential[int, int, Rows, Rows, tuple[G1, ...]]: ...
+    f: RowLayer[G1], g: RowLayer[G1], /, *more: RowLayer[G1],
+) -> Sequential[int, int, RowShape, RowShape, tuple[G1, ...]]: ...
 @overload
 def sequential(
-    a: Layer[Ranked[S], Ranked[Rows], Any, G1], b: RowLayer[G2], c: RowLayer[G2], d: RowLayer[G2],
-    e: RowLayer[G2], f: RowLayer[G2], g: RowLayer[G2], h: RowLayer[G2], i: RowLayer[G2], /,
-    *more: RowLayer[G2],
-) -> Sequential[int, int, S, Rows, tuple[G1, *tuple[G2, ...]]]: ...
+    a: Layer[Ranked[S], Ranked[RowShape], Any, G1], b: RowLayer[G2], c: RowLayer[G2],
+    d: RowLayer[G2], e: RowLayer[G2], f: RowLayer[G2], g: RowLayer[G2], /, *more: RowLayer[G2],
+) -> Sequential[int, int, S, RowShape, tuple[G1, *tuple[G2, ...]]]: ...
 @overload
 def sequential(
-    a: Layer[Ranked[Pixels], Ranked[Pixels], Any, G1], b: SomeLayer, /, *more: SomeLayer
-) -> Sequential[int, int, Pixels, Any, tuple[G1, *tuple[SomeLayer, ...]]]: ...
+    a: Layer[Ranked[ImageShape], Ranked[ImageShape], Any, G1], b: SomeLayer, /, *more: SomeLayer
+) -> Sequential[int, int, ImageShape, Any, tuple[G1, *tuple[SomeLayer, ...]]]: ...
 # fmt: on
 def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any, Any, Any]:
-    """Return layers in a row, as one network.
+    """Return a network that applies the layers in order.
 
     Parameters
     ----------
     *layers
-        Any layers, other networks among them. None gives the identity.
+        Layers, or networks, which are layers too. Without any, the network is the identity.
 
     Returns
     -------
     net
-        A layer whose field `layers` is the tuple of the given ones.
+        `Sequential` with the tuple `layers`.
 
     Raises
     ------
-    ShapeError
-        If a layer takes another width than the one before gives; both are named.
-    TypeError
-        If something is no layer.
+    ShapeError, TypeError
+        See `Sequential`.
 
     Examples
     --------

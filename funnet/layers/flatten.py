@@ -1,4 +1,4 @@
-"""y = x with each sample laid out as one row."""
+"""y = x, with each sample as one row."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from funnet.core.layer import SomeLayer
 
 @attrs.frozen(eq=False, repr=False)
 class FlattenCache:
-    """What `Flatten.pullback` needs: the input, for its shape and dtype."""
+    """Cache of `Flatten`: its input, of which only shape and dtype are used."""
 
     x: Images
 
 
 @attrs.frozen(eq=False)
 class Flatten(SomeLayer):
-    """Images to rows: (N, C, H, W) to (N, C H W). It has no parameters.
+    """Flatten images to rows: (N, C, H, W) to (N, C H W).
 
-    The samples may have any rank at run time; type checkers expect images.
+    Samples may have any rank at run time; type checkers expect images.
 
     Examples
     --------
@@ -34,7 +34,7 @@ class Flatten(SomeLayer):
     """
 
     def forward(self, x: Images, /) -> tuple[Matrix, FlattenCache]:
-        """Return y (N, the product of the other axes)."""
+        """Return x, reshaped to (N, product of the other axes)."""
         check_float(x, "x")
         if x.ndim == 0:
             raise ShapeError("expected x to have one row a sample, got a scalar")
@@ -43,7 +43,7 @@ class Flatten(SomeLayer):
     def pullback(
         self, cache: FlattenCache, dout: Matrix, /
     ) -> tuple[Flatten, Callable[[], Images]]:
-        """Return no gradients; dx = dout in the shape of x."""
+        """Return no gradients; dx = dout, reshaped to the shape of x."""
         check_cache(cache, FlattenCache)
         check_dtype(dout, cache.x.dtype, "dout of Flatten")
         check_shape(dout, _flat(cache.x), "dout of Flatten")
@@ -55,5 +55,5 @@ class Flatten(SomeLayer):
 
 
 def _flat(x: Images) -> tuple[int, int]:
-    # Not -1, which NumPy cannot work out for an empty batch.
+    # NumPy cannot infer -1 for an empty batch.
     return len(x), math.prod(x.shape[1:])

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Generic, Literal
-
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like
+from funnet.core.arrays import Shaped, ShapeT
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import identity
-
-
-@attrs.frozen(eq=False, repr=False)
-class IdentityCache(Generic[ShapeT]):
-    """What `Identity.pullback` needs: the input, for its shape and dtype."""
-
-    x: Shaped[ShapeT]
+from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
 
 
 @attrs.frozen(eq=False)
 class Identity(Elementwise, OnRows, SomeLayer):
-    """The layer that changes nothing, on a batch of any shape. It has no parameters.
+    """Layer that returns its input, for arrays of any shape.
 
     Examples
     --------
@@ -31,21 +22,15 @@ class Identity(Elementwise, OnRows, SomeLayer):
     array([[-1.,  2.]])
     """
 
-    keeps_width: ClassVar[Literal[True]] = True
-
-    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], IdentityCache[ShapeT]]:
-        """Return y, which is x."""
+    def forward(
+        self, x: Shaped[ShapeT], /
+    ) -> tuple[Shaped[ShapeT], ElementwiseCache[Identity, ShapeT]]:
+        """Return x."""
         y = identity(x)
-        return y, IdentityCache(x)
+        return y, ElementwiseCache(type(self), x)
 
     def pullback(
-        self, cache: IdentityCache[ShapeT], dout: Shaped[ShapeT], /
-    ) -> tuple[Identity, Callable[[], Shaped[ShapeT]]]:
+        self, cache: ElementwiseCache[Identity, ShapeT], dout: Shaped[ShapeT], /
+    ) -> Pulled[Identity, ShapeT]:
         """Return no gradients; dx = dout."""
-        check_cache(cache, IdentityCache)
-        check_like(dout, cache.x, "dout of Identity")
-
-        def dx() -> Shaped[ShapeT]:
-            return dout
-
-        return self, dx
+        return pull(self, cache, dout, lambda _, dout: dout)

@@ -1,7 +1,7 @@
-"""How weights begin: functions `(rng, n_in, n_out, dtype) -> W` of shape (n_in, n_out).
+"""Initializers of weights: functions `(rng, n_in, n_out, dtype) -> W` of shape (n_in, n_out).
 
-Numbers are drawn in float64 and then rounded, so that networks of different dtypes that start
-from one seed start from the same numbers.
+Weights are drawn in float64 and then rounded, so networks of different dtypes start from the same
+weights, up to rounding, if they share a seed.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ import numpy as np
 from funnet.core.arrays import Float, Matrix, as_float
 
 Initializer: TypeAlias = "Callable[[np.random.Generator, int, int, type[Float]], Matrix]"
-"""A function of a generator, the widths n_in and n_out, and a dtype, that returns weights."""
+"""Function of a generator, `n_in`, `n_out` and a dtype that returns weights."""
 
 
 def normal(std: float) -> Initializer:
     """Return an initializer that draws from a normal distribution with mean 0.
 
-    It is a frozen value: two of the same `std` are equal, and it can be sent to another process.
+    Initializers with equal `std` compare equal and can be pickled.
 
     Parameters
     ----------
     std
-        The standard deviation, finite and not negative.
+        Standard deviation, finite and >= 0.
 
     Raises
     ------
     TypeError
         If `std` is not a number.
     ValueError
-        If `std` is negative or not finite, or, when weights are drawn, beyond the range of their
-        dtype.
+        If `std` is negative or not finite; when weights are drawn, if one of them is beyond the
+        range of the dtype.
 
     Examples
     --------
@@ -106,5 +106,5 @@ def he_uniform(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Floa
 
 
 def zeros_init(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-    """Return weights of 0; nothing is drawn from `rng`."""
+    """Return zero weights; `rng` is not advanced."""
     return np.zeros((n_in, n_out), dtype)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import ClassVar, Generic, Literal, cast
+from functools import partial
 
 import attrs
-import numpy as np
 
-from funnet.core.arrays import Shaped, ShapeT, as_float, check_cache, check_float, check_like
+from funnet.core.arrays import Shaped, ShapeT, as_float, check_float
+from funnet.core.kernels import leak, leak_where_negative
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import LOWEST
-
-
-@attrs.frozen(eq=False, repr=False)
-class LeakyReLUCache(Generic[ShapeT]):
-    """What `LeakyReLU.pullback` needs: the input."""
-
-    x: Shaped[ShapeT]
+from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
 
 
 def _finite(slope: float) -> float:
@@ -30,20 +23,20 @@ def _finite(slope: float) -> float:
 
 @attrs.frozen(eq=False)
 class LeakyReLU(Elementwise, OnRows, SomeLayer):
-    """The rectified linear unit that lets a part of the negative side through.
+    """Leaky rectified linear unit, for arrays of any shape.
 
     Parameters
     ----------
     slope
-        The derivative for x < 0, a finite number. It is a constant. Default: 0.01. Where
-        its absolute value is above 1, y is infinite if it is beyond the range of its dtype.
+        Derivative for x < 0: a finite constant, not trained. Default: 0.01. If its absolute
+        value is above 1, results beyond the range of the dtype are infinite.
 
     Raises
     ------
     TypeError
         If `slope` is not a number.
     ValueError
-        If `slope` is not finite, or, in `forward`, beyond the range of the dtype of the input.
+        If `slope` is not finite; in `forward`, if it is beyond the range of the input's dtype.
 
     Examples
     --------
@@ -55,35 +48,19 @@ class LeakyReLU(Elementwise, OnRows, SomeLayer):
 
     slope: float = attrs.field(default=0.01, converter=_finite)
 
-    keeps_width: ClassVar[Literal[True]] = True
-
-    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], LeakyReLUCache[ShapeT]]:
-        """Return y, of the shape and dtype of x."""
+    def forward(
+        self, x: Shaped[ShapeT], /
+    ) -> tuple[Shaped[ShapeT], ElementwiseCache[LeakyReLU, ShapeT]]:
+        """Return x where x > 0, else slope x."""
         check_float(x, "x")
         if abs(self.slope) > -LOWEST[x.dtype.type]:
             raise ValueError(
                 f"expected slope of LeakyReLU to be in the range of {x.dtype}, got {self.slope}"
             )
-        # One of the two is 0, so that the sum is exact; np.where is several times slower.
-        y = np.minimum(x, 0)
-        with np.errstate(over="ignore"):
-            y *= self.slope
-        y += np.maximum(x, 0)
-        return cast("Shaped[ShapeT]", y), LeakyReLUCache(x)
+        return leak(x, self.slope), ElementwiseCache(type(self), x)
 
     def pullback(
-        self, cache: LeakyReLUCache[ShapeT], dout: Shaped[ShapeT], /
-    ) -> tuple[LeakyReLU, Callable[[], Shaped[ShapeT]]]:
+        self, cache: ElementwiseCache[LeakyReLU, ShapeT], dout: Shaped[ShapeT], /
+    ) -> Pulled[LeakyReLU, ShapeT]:
         """Return no gradients; dx = dout where x > 0, else slope dout."""
-        check_cache(cache, LeakyReLUCache)
-        check_like(dout, cache.x, "dout of LeakyReLU")
-
-        def dx() -> Shaped[ShapeT]:
-            above = dout * (cache.x > 0)
-            below = dout - above
-            with np.errstate(over="ignore"):
-                below *= self.slope
-            below += above
-            return cast("Shaped[ShapeT]", below)
-
-        return self, dx
+        return pull(self, cache, dout, partial(leak_where_negative, slope=self.slope))

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Generic, Literal, cast
-
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, lock_in_place
+from funnet.core.arrays import Shaped, ShapeT, lock_in_place
+from funnet.core.kernels import where_positive
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import relu
-
-
-@attrs.frozen(eq=False, repr=False)
-class ReLUCache(Generic[ShapeT]):
-    """What `ReLU.pullback` needs: the output."""
-
-    y: Shaped[ShapeT]
+from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
 
 
 @attrs.frozen(eq=False)
 class ReLU(Elementwise, OnRows, SomeLayer):
-    """The rectified linear unit, on a batch of any shape. It has no parameters.
+    """Rectified linear unit, for arrays of any shape.
 
     Examples
     --------
@@ -31,23 +23,15 @@ class ReLU(Elementwise, OnRows, SomeLayer):
     array([[0., 2.]])
     """
 
-    keeps_width: ClassVar[Literal[True]] = True
-
-    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], ReLUCache[ShapeT]]:
-        """Return y, of the shape and dtype of x."""
+    def forward(
+        self, x: Shaped[ShapeT], /
+    ) -> tuple[Shaped[ShapeT], ElementwiseCache[ReLU, ShapeT]]:
+        """Return max(x, 0)."""
         y = lock_in_place(relu(x))
-        return y, ReLUCache(y)
+        return y, ElementwiseCache(type(self), y)
 
     def pullback(
-        self, cache: ReLUCache[ShapeT], dout: Shaped[ShapeT], /
-    ) -> tuple[ReLU, Callable[[], Shaped[ShapeT]]]:
+        self, cache: ElementwiseCache[ReLU, ShapeT], dout: Shaped[ShapeT], /
+    ) -> Pulled[ReLU, ShapeT]:
         """Return no gradients; dx = dout where y > 0, else 0."""
-        check_cache(cache, ReLUCache)
-        check_like(dout, cache.y, "dout of ReLU")
-
-        def dx() -> Shaped[ShapeT]:
-            mask = (cache.y > 0).astype(dout.dtype)
-            mask *= dout
-            return cast("Shaped[ShapeT]", mask)
-
-        return self, dx
+        return pull(self, cache, dout, where_positive)

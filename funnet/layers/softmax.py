@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Generic, Literal, cast
-
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, lock_in_place
+from funnet.core.arrays import Array, Shaped, ShapeT, lock_in_place
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import softmax
-
-
-@attrs.frozen(eq=False, repr=False)
-class SoftmaxCache(Generic[ShapeT]):
-    """What `Softmax.pullback` needs: the output."""
-
-    y: Shaped[ShapeT]
+from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
 
 
 @attrs.frozen(eq=False)
 class Softmax(Elementwise, OnRows, SomeLayer):
-    """Scores to probabilities. It has no parameters.
+    """Scores to probabilities, along the last axis.
 
     Examples
     --------
@@ -31,23 +22,20 @@ class Softmax(Elementwise, OnRows, SomeLayer):
     array([[0.5, 0.5]])
     """
 
-    keeps_width: ClassVar[Literal[True]] = True
-
-    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], SoftmaxCache[ShapeT]]:
-        """Return y, of the shape and dtype of x."""
+    def forward(
+        self, x: Shaped[ShapeT], /
+    ) -> tuple[Shaped[ShapeT], ElementwiseCache[Softmax, ShapeT]]:
+        """Return exp(x) / sum(exp(x))."""
         y = lock_in_place(softmax(x))
-        return y, SoftmaxCache(y)
+        return y, ElementwiseCache(type(self), y)
 
     def pullback(
-        self, cache: SoftmaxCache[ShapeT], dout: Shaped[ShapeT], /
-    ) -> tuple[Softmax, Callable[[], Shaped[ShapeT]]]:
+        self, cache: ElementwiseCache[Softmax, ShapeT], dout: Shaped[ShapeT], /
+    ) -> Pulled[Softmax, ShapeT]:
         """Return no gradients; dx = y (dout - sum(dout y))."""
-        check_cache(cache, SoftmaxCache)
-        check_like(dout, cache.y, "dout of Softmax")
+        return pull(self, cache, dout, _dx)
 
-        def dx() -> Shaped[ShapeT]:
-            return cast(
-                "Shaped[ShapeT]", cache.y * (dout - (dout * cache.y).sum(axis=-1, keepdims=True))
-            )
 
-        return self, dx
+def _dx(y: Array, dout: Array) -> Array:
+    dx: Array = y * (dout - (dout * y).sum(axis=-1, keepdims=True))
+    return dx

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Generic, Literal
-
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, lock_in_place
+from funnet.core.arrays import Shaped, ShapeT, lock_in_place
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import step_function
-
-
-@attrs.frozen(eq=False, repr=False)
-class StepCache(Generic[ShapeT]):
-    """What `Step.pullback` needs: the output, for its shape and dtype."""
-
-    y: Shaped[ShapeT]
+from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
 
 
 @attrs.frozen(eq=False)
 class Step(Elementwise, OnRows, SomeLayer):
-    """The perceptron's activation, on a batch of any shape. It has no parameters.
+    """Step function of the perceptron, for arrays of any shape.
 
-    Its derivative is zero wherever there is one, so no gradient passes through it.
+    Its derivative is 0 wherever it exists, so no gradient passes through it.
 
     Examples
     --------
@@ -34,21 +25,15 @@ class Step(Elementwise, OnRows, SomeLayer):
     array([[0., 0., 1.]])
     """
 
-    keeps_width: ClassVar[Literal[True]] = True
-
-    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], StepCache[ShapeT]]:
-        """Return y, of the shape and dtype of x."""
+    def forward(
+        self, x: Shaped[ShapeT], /
+    ) -> tuple[Shaped[ShapeT], ElementwiseCache[Step, ShapeT]]:
+        """Return 1 where x > 0, else 0."""
         y = lock_in_place(step_function(x))
-        return y, StepCache(y)
+        return y, ElementwiseCache(type(self), y)
 
     def pullback(
-        self, cache: StepCache[ShapeT], dout: Shaped[ShapeT], /
-    ) -> tuple[Step, Callable[[], Shaped[ShapeT]]]:
+        self, cache: ElementwiseCache[Step, ShapeT], dout: Shaped[ShapeT], /
+    ) -> Pulled[Step, ShapeT]:
         """Return no gradients; dx = 0."""
-        check_cache(cache, StepCache)
-        check_like(dout, cache.y, "dout of Step")
-
-        def dx() -> Shaped[ShapeT]:
-            return np.zeros_like(dout)
-
-        return self, dx
+        return pull(self, cache, dout, lambda _, dout: np.zeros_like(dout))

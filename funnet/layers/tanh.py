@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Generic, Literal, cast
-
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, check_cache, check_like, lock_in_place
+from funnet.core.arrays import Shaped, ShapeT, lock_in_place
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import tanh
-
-
-@attrs.frozen(eq=False, repr=False)
-class TanhCache(Generic[ShapeT]):
-    """What `Tanh.pullback` needs: the output."""
-
-    y: Shaped[ShapeT]
+from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
 
 
 @attrs.frozen(eq=False)
 class Tanh(Elementwise, OnRows, SomeLayer):
-    """The hyperbolic tangent, on a batch of any shape. It has no parameters.
+    """Hyperbolic tangent, for arrays of any shape.
 
     Examples
     --------
@@ -31,21 +22,15 @@ class Tanh(Elementwise, OnRows, SomeLayer):
     array([[-1.,  0.]])
     """
 
-    keeps_width: ClassVar[Literal[True]] = True
-
-    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], TanhCache[ShapeT]]:
-        """Return y, of the shape and dtype of x."""
+    def forward(
+        self, x: Shaped[ShapeT], /
+    ) -> tuple[Shaped[ShapeT], ElementwiseCache[Tanh, ShapeT]]:
+        """Return tanh(x)."""
         y = lock_in_place(tanh(x))
-        return y, TanhCache(y)
+        return y, ElementwiseCache(type(self), y)
 
     def pullback(
-        self, cache: TanhCache[ShapeT], dout: Shaped[ShapeT], /
-    ) -> tuple[Tanh, Callable[[], Shaped[ShapeT]]]:
+        self, cache: ElementwiseCache[Tanh, ShapeT], dout: Shaped[ShapeT], /
+    ) -> Pulled[Tanh, ShapeT]:
         """Return no gradients; dx = dout (1 - y²)."""
-        check_cache(cache, TanhCache)
-        check_like(dout, cache.y, "dout of Tanh")
-
-        def dx() -> Shaped[ShapeT]:
-            return cast("Shaped[ShapeT]", dout * (1 - cache.y * cache.y))
-
-        return self, dx
+        return pull(self, cache, dout, lambda y, dout: dout * (1 - y * y))

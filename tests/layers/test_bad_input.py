@@ -1,4 +1,4 @@
-"""Bad input to layers and networks: each kind is an error that says what to do about it."""
+"""Errors for invalid input to layers and networks, which say how to fix it."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from funnet import (
 
 
 @every_run
-@pytest.mark.parametrize("shape", [(5, 4), (5, 2), (3, 5), (5, 0)])
-def test_an_input_of_the_wrong_width_is_refused_by_the_layer(
+@pytest.mark.parametrize("shape", [(5, 4), (5, 2), (3, 5), (5, 0), (3,), (5, 3, 1), (2, 1, 3, 3)])
+def test_an_input_of_wrong_width_or_rank_is_refused_by_the_layer(
     run: Run, shape: tuple[int, ...]
 ) -> None:
     with pytest.raises(ShapeError) as caught:
@@ -47,25 +47,14 @@ def test_an_input_of_the_wrong_width_is_refused_by_the_layer(
 
 
 @every_run
-@pytest.mark.parametrize("shape", [(3,), (5, 3, 1), (2, 1, 3, 3)])
-def test_an_input_of_the_wrong_rank_is_refused_by_the_layer(
-    run: Run, shape: tuple[int, ...]
-) -> None:
-    with pytest.raises(ShapeError) as caught:
-        run(network(), batch(*shape))
-
-    assert str(caught.value) == f"layers.0: expected x of Affine of shape (N, 3), got {shape}"
-
-
-@every_run
-def test_an_array_of_rank_0_has_no_samples(run: Run) -> None:
+def test_an_array_of_rank_0_is_refused(run: Run) -> None:
     with pytest.raises(ShapeError, match=r"^expected x to have one row a sample, got a scalar$"):
         run(Flatten(), batch())
 
 
 @every_run
 @pytest.mark.parametrize("dtype", ["i8", "u1", "?", "c16", "O", "U1", "M8[s]"])
-def test_an_input_that_is_not_of_floats_is_told_how_to_become_so(run: Run, dtype: str) -> None:
+def test_the_error_for_an_input_without_floats_says_how_to_convert_it(run: Run, dtype: str) -> None:
     x = np.zeros((5, 3), dtype)
 
     with pytest.raises(DTypeError) as caught:
@@ -93,7 +82,7 @@ def test_float_types_are_not_mixed(run: Run, of_net: type[Float], of_x: type[Flo
 
 
 @pytest.mark.parametrize("x", [[[1.0, 2.0, 3.0]], [[1.0], [1.0, 2.0]], "text", None, 3.0])
-def test_what_is_no_array_to_predict_for_is_told_how_to_become_one(x: Wrong) -> None:
+def test_predict_requires_an_array(x: Wrong) -> None:
     with pytest.raises(
         DTypeError,
         match=rf"^expected x to be a NumPy array with one row a sample, got {type(x).__name__};",
@@ -106,9 +95,7 @@ def test_what_is_no_array_to_predict_for_is_told_how_to_become_one(x: Wrong) -> 
     ("x", "got"),
     [([[1.0, 2.0, 3.0]], "list"), (None, "NoneType"), (1.0, "float"), (np.float32(1), "float32")],
 )
-def test_an_input_that_is_no_array_is_told_how_to_become_one(
-    layer: AnyLayer, x: Wrong, got: str
-) -> None:
+def test_forward_requires_an_array(layer: AnyLayer, x: Wrong, got: str) -> None:
     with pytest.raises(DTypeError, match=rf"floats, got {got}; convert it with np\.asarray\("):
         forward(layer, x)
 
@@ -122,7 +109,7 @@ def test_a_batch_size_below_1_is_refused(batch_size: int) -> None:
 
 
 @pytest.mark.parametrize("batch_size", [1.5, 2.0, True, "2"])
-def test_a_batch_size_that_is_no_integer_is_refused(batch_size: Wrong) -> None:
+def test_a_batch_size_that_is_not_an_integer_is_refused(batch_size: Wrong) -> None:
     with pytest.raises(TypeError, match=r"^expected batch_size to be an integer, got"):
         predict(network(), batch(5, 3), batch_size)
 

@@ -1,4 +1,4 @@
-"""Networks that cannot be: each is refused when it is made, with what is wrong about it."""
+"""Errors for invalid layers and networks, raised on construction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers in a row."""
+"""`sequential` and the widths of its layers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from funnet import (
     sequential,
 )
 from funnet.core.widths import Widths, mismatches, whole
-from funnet.layers.combinators import Rows
+from funnet.layers.combinators import RowShape
 
 
 def affine(n_in: int, n_out: int) -> Affine:
@@ -141,7 +141,7 @@ def test_what_is_no_layer_is_refused(thing: object) -> None:
 @pytest.mark.parametrize("make", [Sequential, lambda row: attrs.evolve(NET, layers=row)])
 @pytest.mark.parametrize("container", [tuple, list, iter])
 def test_the_layers_are_kept_in_a_tuple(
-    make: Callable[[object], Sequential[int, int, Rows, Rows, tuple[AnyLayer, ...]]],
+    make: Callable[[object], Sequential[int, int, RowShape, RowShape, tuple[AnyLayer, ...]]],
     container: Callable[[object], object],
 ) -> None:
     row = (affine(5, 4), ReLU())

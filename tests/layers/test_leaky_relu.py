@@ -37,7 +37,7 @@ def test_a_slope_beyond_the_dtype_of_the_input_is_refused(slope: float, dtype: t
 
 
 @pytest.mark.parametrize("slope", ["0.1", None, True, [0.1], np.array([0.1]), 1j])
-def test_a_slope_is_a_number(slope: float) -> None:
+def test_a_slope_must_be_a_number(slope: float) -> None:
     with pytest.raises(TypeError, match="expected slope to be a number, got"):
         LeakyReLU(slope)
 

@@ -1,4 +1,4 @@
-"""`predict` needs memory for its output, and for one batch."""
+"""`predict` allocates its output and the arrays of one batch."""
 
 from __future__ import annotations
 
