@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "funnet"
+import funnet
+
+PACKAGE = Path(funnet.__file__).parent
 
 FLOORS = (
     {"core"},
