@@ -24,7 +24,7 @@ from funnet.core.arrays import (
     lock_in_place,
 )
 from funnet.core.errors import DTypeError, LocatedError, ShapeError, StructureError
-from funnet.core.nodes import Kind, kind_of as _kind
+from funnet.core.nodes import Kind, kind_of
 
 Tree = TypeVar("Tree")
 
@@ -39,7 +39,7 @@ def _map(f: Callable[..., Array], unlike: list[Array], node: object, *others: ob
         if array.shape != node.shape or array.dtype != node.dtype:
             unlike.append(array)
         return array
-    kind = _kind(type(node))
+    kind = kind_of(type(node))
     for other in others:
         _check_structure(node, other, kind)
     children = kind.children(node)
@@ -144,7 +144,7 @@ def named_leaves(tree: object) -> Iterator[tuple[str, Array]]:
     """
     if isinstance(tree, np.ndarray):
         yield "", tree
-    kind = _kind(type(tree))
+    kind = kind_of(type(tree))
     for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
         for path, array in named_leaves(child):
             yield (f"{name}.{path}" if path else name), array
@@ -174,7 +174,7 @@ def _collect(children: Iterable[object], leaves: list[Array]) -> None:
         if isinstance(child, np.ndarray):
             leaves.append(child)
         else:
-            _collect(_kind(type(child)).children(child), leaves)
+            _collect(kind_of(type(child)).children(child), leaves)
 
 
 def replace_at(params: Tree, path: str, value: object) -> Tree:
@@ -207,7 +207,7 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
     if not path:
         return cast(Tree, value)
     name, _, below = path.partition(".")
-    kind = _kind(type(params))
+    kind = kind_of(type(params))
     names, children = kind.names(params), list(kind.children(params))
     if name not in names:
         raise KeyError(
@@ -314,7 +314,7 @@ def describe(self: object) -> str:
 
 def _parts(tree: object) -> Iterator[tuple[str, object]]:
     """Iterate over what a value is drawn with: its fields, and the items of its containers."""
-    kind = _kind(type(tree))
+    kind = kind_of(type(tree))
     for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
         if isinstance(child, (tuple, list, dict)):
             yield from ((f"{name}.{below}", part) for below, part in _parts(child))
@@ -336,7 +336,7 @@ def reduce_to_constructor(
     self
         A layer, or any other attrs value with locked arrays.
     """
-    kind = _kind(type(self))
+    kind = kind_of(type(self))
     return _construct, (type(self), kind.children(self))
 
 
@@ -362,8 +362,8 @@ def refill(cls: type[T], fields: Sequence[object]) -> T:
     >>> refill(Affine, (lock_in_place(np.ones((3, 2))), lock_in_place(np.ones(2))))
     Affine(W=float64[3, 2], b=float64[2])
     """
-    return cast(T, _kind(cls).refill(None, fields))
+    return cast(T, kind_of(cls).refill(None, fields))
 
 
 def _construct(cls: type[object], children: Sequence[object]) -> object:
-    return _kind(cls).build(None, children)
+    return kind_of(cls).build(None, children)
