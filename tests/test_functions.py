@@ -263,7 +263,7 @@ def test_softmax_requires_at_least_one_class(f: Function, shape: tuple[int, ...]
 def test_a_value_other_than_a_float_array_is_refused(
     f: Function, x: AnyArray, message: str
 ) -> None:
-    with pytest.raises(DTypeError, match=f"^expected x to be .*{message}"):
+    with pytest.raises(DTypeError, match=f"^x must .*{message}"):
         f(x)
 
 

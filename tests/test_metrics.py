@@ -94,9 +94,9 @@ def test_scores_that_are_no_batch_are_refused(
 @pytest.mark.parametrize(
     ("t", "error", "message"),
     [
-        (np.array([0, 2]), ValueError, "class numbers from 0 to 1, got 2 at row 1$"),
-        (np.array([-1, 0]), ValueError, "class numbers from 0 to 1, got -1 at row 0$"),
-        (np.array([0]), ShapeError, r"class numbers of shape \(2,\), got \(1,\)$"),
+        (np.array([0, 2]), ValueError, "class labels must be from 0 to 1, got 2 at row 1$"),
+        (np.array([-1, 0]), ValueError, "class labels must be from 0 to 1, got -1 at row 0$"),
+        (np.array([0]), ShapeError, r"class labels must have shape \(2,\), got \(1,\)$"),
         (np.array([0.0, 1.0]), DTypeError, r"integers, got float64\[2\]; .*\.astype\(np\.int64\)$"),
         ([0, 1], DTypeError, "got list; convert it with np.asarray$"),
         ([[0, 1], [1, 0]], DTypeError, "got list; convert it with np.asarray$"),
@@ -104,7 +104,7 @@ def test_scores_that_are_no_batch_are_refused(
         (
             np.array([[0], [1]]),
             ShapeError,
-            r"\(2, 2\) like the scores, or class numbers of shape \(2,\), got \(2, 1\)$",
+            r"\(2, 2\) as the scores, or \(2,\) for class labels, got \(2, 1\)$",
         ),
     ],
 )
@@ -160,7 +160,13 @@ def test_of_one_column_the_message_offers_the_threshold() -> None:
         (np.zeros((2, 2)), [0, 1], 0, ShapeError, r"shape \(N, 1\) .*, got \(2, 2\)$"),
         (np.zeros(2), [0, 1], 0, ShapeError, r"shape \(N, 1\) .*, got \(2,\)$"),
         (np.zeros((0, 1)), [], 0, ShapeError, r"shape \(N, 1\) .*, got \(0, 1\)$"),
-        (np.zeros((2, 1)), [0, 2], 0, ValueError, "class numbers from 0 to 1, got 2 at row 1$"),
+        (
+            np.zeros((2, 1)),
+            [0, 2],
+            0,
+            ValueError,
+            "class labels must be from 0 to 1, got 2 at row 1$",
+        ),
         (np.zeros((2, 1)), [0, 1], np.nan, ValueError, "threshold to be finite, got nan$"),
         (np.zeros((2, 1)), [0, 1], "0", TypeError, "threshold to be a number, got '0'$"),
     ],

@@ -1,4 +1,4 @@
-"""The arrays that funnet computes with: their types, the lock, and the checks at the door."""
+"""Array types, and the one memory layout that funnet computes on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from funnet.core.errors import DTypeError, ShapeError, StructureError
 
 Float = np.float16 | np.float32 | np.float64
-"""The types of number that a network can have."""
+"""The scalar types that a network can have."""
 
 Array = npt.NDArray[Float]
 """A float array of any rank."""
@@ -19,21 +19,21 @@ Vector = np.ndarray[tuple[int], np.dtype[Float]]
 """A float array of rank 1, such as a bias."""
 
 Matrix = np.ndarray[tuple[int, int], np.dtype[Float]]
-"""A float array of rank 2: weights (n_in, n_out), or a batch with one row a sample."""
+"""A float array of rank 2: weights (n_in, n_out), or a batch with one row per sample."""
 
 Images = np.ndarray[tuple[int, int, int, int], np.dtype[Float]]
 """A float array of rank 4: a batch of images (samples, channels, height, width)."""
 
 Labels = np.ndarray[tuple[int], np.dtype[np.int64]]
-"""Class numbers, one a sample, counted from 0."""
+"""Class labels, one per sample, from 0."""
 
 LabelsLike = np.ndarray[tuple[int], np.dtype[np.integer]]
-"""Class numbers of any integer type, as a target."""
+"""Class labels of any integer type, as a target."""
 
 Targets = np.ndarray[tuple[int, int], np.dtype[Float | np.integer | np.bool]]
-"""One row of targets a sample: one-hot, probabilities, or numbers to come close to."""
+"""One row of targets per sample: one-hot, probabilities, or regression targets."""
 
-# As text, since NumPy loads np.random, a fifth of the time to import funnet, when it is first used.
+# A string, since naming np.random would import it: a fifth of the time of `import funnet`.
 RNGLike: TypeAlias = "int | np.random.SeedSequence | np.random.Generator"
 """A source of randomness: a seed, or a Generator whose stream is advanced (SPEC 7)."""
 
@@ -49,42 +49,97 @@ np.empty(31 << 20, np.uint8)
 ShapeT = TypeVar("ShapeT", bound=tuple[int, ...])
 
 Shaped = np.ndarray[ShapeT, np.dtype[Float]]
-"""A float array of the rank that another one has: `Shaped[ShapeT]`."""
+"""A float array that has the rank of another one: `Shaped[ShapeT]`."""
 
 # Any: a user's layer may be typed for one float type, and layers are compared by rank only.
 Ranked = np.ndarray[ShapeT, np.dtype[Any]]
-"""An array of the rank that another one has, and of any type: `Ranked[ShapeT]`."""
+"""An array of any dtype that has the rank of another one: `Ranked[ShapeT]`."""
 
 ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Float])
 T = TypeVar("T")
 
 
-def check_float_type(dtype: object) -> None:
-    """Refuse what is not one of the float types that a network can have.
+def array_type(array: object) -> str:
+    """Return the dtype and shape of an array, "float32[784, 80]", or the class of another value."""
+    if not isinstance(array, np.ndarray):
+        return type(array).__name__
+    return f"{array.dtype}[{', '.join(map(str, array.shape))}]"
+
+
+def as_ndarray(x: T, name: str = "x") -> T:
+    """Return an array of any class as a plain `np.ndarray`, and any other value unchanged.
+
+    Subclasses may redefine operators, as `np.matrix` does with the product, so every function that
+    takes arrays converts them first. The result is a view of the same memory.
 
     Raises
     ------
-    TypeError
-        If `dtype` is not `np.float16`, `np.float32` or `np.float64`.
+    DTypeError
+        If `x` is a masked array, even if no element is masked.
     """
+    if type(x) is np.ndarray or not isinstance(x, np.ndarray):
+        return x
+    if hasattr(type(x), "filled"):  # naming np.ma would import it, which takes 4 MB
+        raise DTypeError(
+            f"{name} must be an array without a mask, got {type(x).__name__}; "
+            "fill it with .filled(value), or drop the rows with masked values"
+        )
+    return cast(T, np.asarray(x))
+
+
+def is_plain(array: npt.NDArray[Float]) -> bool:
+    """Return whether an array has NumPy's default layout: C order, aligned, native byte order."""
+    flags = array.flags
+    return (
+        flags.c_contiguous and flags.aligned and array.dtype.isnative and type(array) is np.ndarray
+    )
+
+
+def plain(x: T, name: str = "x") -> T:
+    """Return an array in the layout that funnet computes on, and any other value unchanged.
+
+    BLAS takes another path, with other rounding, for another layout, so equal values give equal
+    bytes only if all inputs have one layout. Strided, reversed and byte-swapped arrays and
+    subclasses are copied; other arrays are returned as they are.
+
+    Raises
+    ------
+    DTypeError
+        If `x` is a masked array.
+    """
+    if not isinstance(x, np.ndarray) or is_plain(x):
+        return x
+    return cast(T, plain_copy(as_ndarray(x, name)))
+
+
+def plain_copy(array: ArrayT) -> ArrayT:
+    """Return a copy in C order and native byte order."""
+    return cast(ArrayT, np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
+
+
+# ---- checks
+
+
+def check_float_type(dtype: object) -> None:
+    """Raise TypeError unless `dtype` is `np.float16`, `np.float32` or `np.float64`."""
     if dtype not in FLOAT_TYPES:
-        raise TypeError(f"expected dtype np.float16, np.float32 or np.float64, got {dtype!r}")
+        raise TypeError(f"dtype must be np.float16, np.float32 or np.float64, got {dtype!r}")
 
 
 def check_count(value: object, name: str, least: int = 1) -> int:
-    """Return an integer of at least `least` as an int, and refuse everything else.
+    """Return an integer >= `least` as an int.
 
     Raises
     ------
     TypeError
-        If it is no integer.
+        If it is not an integer.
     ValueError
         If it is less than `least`.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"expected {name} to be an integer, got {value!r}")
+        raise TypeError(f"{name} must be an integer, got {value!r}")
     if value < least:
-        raise ValueError(f"expected {name} to be at least {least}, got {value}")
+        raise ValueError(f"{name} must be >= {least}, got {value}")
     return int(value)
 
 
@@ -94,181 +149,93 @@ def as_float(value: object, name: str) -> float:
     Raises
     ------
     TypeError
-        If it is not a real number; a bool and an array of rank 1 or more are not.
+        If it is not a real number; bools and arrays of rank >= 1 are not.
     ValueError
-        If it is an integer or a fraction beyond float64.
+        If it is an integer or a fraction outside the range of float64.
     """
     scalar = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
-    # float() takes flags, complex scalars and arrays of one number as well: all are mistakes here.
+    # float() also takes bools, complex scalars and arrays of one number: all are mistakes here.
     if isinstance(scalar, bool | np.bool | np.complexfloating | np.ndarray) or not isinstance(
         scalar, SupportsFloat
     ):
         got = array_type(value) if isinstance(value, np.ndarray) else repr(value)
-        raise TypeError(f"expected {name} to be a number, got {got}")
+        raise TypeError(f"{name} must be a number, got {got}")
     try:
         return float(scalar)
     except OverflowError:  # an integer or a fraction
-        raise ValueError(f"expected {name} to be finite, got a number beyond float64") from None
+        raise ValueError(
+            f"{name} must be finite, got a number outside the range of float64"
+        ) from None
 
 
 def generator(rng: RNGLike) -> np.random.Generator:
-    """Return a Generator for a seed, and a Generator as it is.
+    """Return a Generator for a seed, or the Generator itself.
 
     Raises
     ------
     TypeError
-        If `rng` is None: what has no seed can't be repeated.
+        If `rng` is None, since the result could not be reproduced.
     """
     if rng is None:
-        raise TypeError("expected rng to be a seed or a numpy.random.Generator, got None")
+        raise TypeError("rng must be a seed or a numpy.random.Generator, got None")
     return np.random.default_rng(rng)
 
 
-def array_type(array: object) -> str:
-    """Return an array's dtype and shape, "float32[784, 80]"; of another value, its class."""
-    if not isinstance(array, np.ndarray):
-        return type(array).__name__
-    return f"{array.dtype}[{', '.join(map(str, array.shape))}]"
-
-
-def as_ndarray(x: T, name: str = "x") -> T:
-    """Return an array of any class as an `np.ndarray` with the same elements, and refuse a mask.
-
-    A subclass of `np.ndarray` may give operators another meaning (the product of `np.matrix`), so
-    that every function that takes arrays converts them first.
-
-    Parameters
-    ----------
-    x
-        Any value. An `np.ndarray`, and what is not an array, are returned unchanged; an array of a
-        subclass (`np.matrix`, `np.memmap`, `np.recarray`) is returned as a view of its memory.
-    name
-        What the caller calls it, for the message.
-
-    Raises
-    ------
-    DTypeError
-        If it is a masked array, even if no element is masked.
-    """
-    if type(x) is np.ndarray or not isinstance(x, np.ndarray):
-        return x
-    if hasattr(type(x), "filled"):  # np.ma would be loaded by its first use, with 4 MB
-        raise DTypeError(
-            f"expected {name} to be an array without a mask, got {type(x).__name__}; "
-            "fill it with .filled(value), or remove the rows that have masked values"
-        )
-    return cast(T, np.asarray(x))
-
-
 def check_float(array: object, name: str, wanted: str = "float32") -> None:
-    """Refuse what is not an array of floats.
+    """Raise DTypeError unless `array` is a NumPy array of floats.
+
+    Of the subclasses of `np.ndarray`, only `np.memmap` is accepted (see `as_ndarray`).
 
     Parameters
     ----------
-    array
-        The value to look at.
-    name
-        What the caller calls it, for the message.
     wanted
-        The float type that the message says to convert to.
-
-    Raises
-    ------
-    DTypeError
-        If it is not a NumPy array, or of a subclass other than `np.memmap` (see `as_ndarray`), or
-        its numbers are not float16, float32 or float64.
+        The float type to convert to, for the message. Default: "float32".
     """
     if not isinstance(array, np.ndarray) or type(array) not in ARRAY_CLASSES:
-        as_ndarray(array, name)  # for a mask there is better advice
+        as_ndarray(array, name)  # a mask has a message of its own
         raise DTypeError(
-            f"expected {name} to be a NumPy array of floats, got {type(array).__name__}; "
+            f"{name} must be a NumPy array of floats, got {type(array).__name__}; "
             f"convert it with np.asarray(..., dtype=np.{wanted})"
         )
     if array.dtype.type not in FLOAT_TYPES:
         raise DTypeError(
-            f"expected {name} to be float16, float32 or float64, got {array.dtype}; "
+            f"{name} must be float16, float32 or float64, got {array.dtype}; "
             f"convert it with .astype(np.{wanted})"
         )
 
 
 def check_dtype(array: npt.NDArray[Float], dtype: np.dtype[Float], name: str) -> None:
-    """Refuse what is not an array of the given float type. Nothing is converted silently.
-
-    Parameters
-    ----------
-    array
-        The value to look at.
-    dtype
-        The type of the network's parameters, or of its output.
-    name
-        What the caller calls the array, for the message.
-
-    Raises
-    ------
-    DTypeError
-        If it is no array, or one of another type.
-    """
+    """Raise DTypeError unless `array` is an array of this dtype: nothing is converted silently."""
     if type(array) is np.ndarray and array.dtype == dtype:
         return
     check_float(array, name, dtype.name)
     if array.dtype != dtype:
         raise DTypeError(
-            f"expected {name} to be {dtype}, got {array.dtype}; convert it with "
+            f"{name} must be {dtype}, got {array.dtype}; convert it with "
             f".astype(np.{dtype}), or the network with astype(net, np.{array.dtype.name})"
         )
 
 
 def check_shape(array: npt.NDArray[Float], shape: tuple[int | str, ...], name: str) -> None:
-    """Refuse an array of another shape.
-
-    Parameters
-    ----------
-    array
-        The array to look at.
-    shape
-        What is expected, one entry an axis: a size, or a letter for an axis of any size.
-    name
-        What the caller calls the array, for the message.
-
-    Raises
-    ------
-    ShapeError
-        If the rank or a size differs.
-    """
+    """Raise ShapeError unless `array` has this shape, in which "N" is an axis of any length."""
     if array.shape == shape:
         return
     if array.ndim != len(shape) or any(
         want != got for want, got in zip(shape, array.shape, strict=True) if want != "N"
     ):
         expected = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-        raise ShapeError(f"expected {name} of shape {expected}, got {array.shape}")
+        raise ShapeError(f"{name} must have shape {expected}, got {array.shape}")
 
 
 def check_batch(x: npt.NDArray[Float], width: int, dtype: np.dtype[Float], name: str) -> None:
-    """Refuse what is not a batch of shape (N, width) and of the given float type.
-
-    Raises
-    ------
-    DTypeError
-        If it is no array, or one of another type.
-    ShapeError
-        If its rank is not 2, or its rows are of another width.
-    """
+    """Raise DTypeError or ShapeError unless `x` has this dtype and shape (N, width)."""
     check_dtype(x, dtype, name)
     if x.ndim != 2 or x.shape[1] != width:
-        raise ShapeError(f"expected {name} of shape (N, {width}), got {x.shape}")
+        raise ShapeError(f"{name} must have shape (N, {width}), got {x.shape}")
 
 
 def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -> None:
-    """Refuse what is not an array of the shape and dtype of another.
-
-    Raises
-    ------
-    DTypeError
-        If it is no array, or its dtype differs, or the other one has a mask.
-    ShapeError
-        If its shape differs.
-    """
+    """Raise DTypeError or ShapeError unless `array` has the dtype and shape of `like`."""
     if type(like) is not np.ndarray:
         check_float(like, "the cached array")
     check_dtype(array, like.dtype, name)
@@ -276,119 +243,78 @@ def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -
 
 
 def is_labels(t: LabelsLike | Targets) -> TypeGuard[LabelsLike]:
-    """Tell whether targets are meant as class numbers, by their rank."""
+    """Return whether targets are class labels, which have rank 1."""
     return isinstance(t, np.ndarray) and t.ndim == 1
 
 
 def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
-    """Refuse what is not one class number a sample.
+    """Check that there is one class label per sample, from 0 to n_classes - 1.
 
     Raises
     ------
     DTypeError
-        If it is no array of integers.
+        If `t` is not an array of integers.
     ShapeError
-        If it is not of shape (n,).
+        If its shape is not (n,).
     ValueError
-        If a class number is not from 0 to n_classes - 1; the message names the first one.
+        If a label is out of range; the message names the first one.
     """
     if not isinstance(t, np.ndarray) or t.dtype.kind not in "iu":
         hint = ".astype(np.int64)" if isinstance(t, np.ndarray) else "np.asarray"
         raise DTypeError(
-            f"expected class numbers as an array of integers, got {array_type(t)}; "
+            f"class labels must be an array of integers, got {array_type(t)}; "
             f"convert them with {hint}"
         )
     if t.shape != (n,):
-        raise ShapeError(f"expected class numbers of shape ({n},), got {t.shape}")
-    if n and np.maximum.reduce(t.astype(np.uint64)) >= n_classes:  # what is negative becomes huge
+        raise ShapeError(f"class labels must have shape ({n},), got {t.shape}")
+    if n and np.maximum.reduce(t.astype(np.uint64)) >= n_classes:  # negative labels become huge
         i = int(np.argmax((t < 0) | (t >= n_classes)))
-        raise ValueError(f"expected class numbers from 0 to {n_classes - 1}, got {t[i]} at row {i}")
+        raise ValueError(f"class labels must be from 0 to {n_classes - 1}, got {t[i]} at row {i}")
 
 
 def check_targets(
     t: npt.NDArray[np.generic], scores: npt.NDArray[Float], *, or_labels: bool = False
 ) -> None:
-    """Refuse what is not an array of numbers of the shape of the scores.
+    """Check that targets are numbers and have the shape of the scores.
 
     Parameters
     ----------
-    t
-        The value to look at.
-    scores
-        The scores, one row a sample.
     or_labels
-        Whether the message shall name class numbers as the other choice.
+        Whether the message names class labels as the alternative. Default: False.
 
     Raises
     ------
     DTypeError
-        If it is no array of numbers.
+        If `t` is not an array of numbers.
     ShapeError
-        If its shape differs.
+        If its shape is not that of `scores`.
     """
     if not isinstance(t, np.ndarray) or t.dtype.kind not in "fiub":
         hint = "" if isinstance(t, np.ndarray) else "; convert it with np.asarray"
-        raise DTypeError(f"expected t as an array of numbers, got {array_type(t)}{hint}")
+        raise DTypeError(f"t must be an array of numbers, got {array_type(t)}{hint}")
     if t.shape != scores.shape:
-        labels = f", or class numbers of shape ({len(scores)},)" if or_labels else ""
-        raise ShapeError(
-            f"expected t of shape {scores.shape} like the scores{labels}, got {t.shape}"
-        )
+        labels = f", or ({len(scores)},) for class labels" if or_labels else ""
+        raise ShapeError(f"t must have shape {scores.shape}, as the scores{labels}, got {t.shape}")
 
 
 def check_cache(cache: object, cls: type[object]) -> None:
-    """Refuse what is not a cache of the class that a layer's own forward returns.
-
-    Raises
-    ------
-    StructureError
-        If it is anything else, such as the cache of another layer.
-    """
+    """Raise StructureError unless `cache` is of the class that the layer's forward returns."""
     if type(cache) is not cls:
-        raise StructureError(
-            f"expected a {cls.__name__}, got {array_type(cache)}; "
-            "hand over the cache that forward returned for this network"
-        )
+        raise wrong_cache(cls.__name__, array_type(cache))
 
 
-def is_plain(array: npt.NDArray[Float]) -> bool:
-    """Tell whether an array is laid out as NumPy makes them: C order, aligned, native bytes."""
-    flags = array.flags
-    return (
-        flags.c_contiguous and flags.aligned and array.dtype.isnative and type(array) is np.ndarray
+def wrong_cache(expected: str, got: str) -> StructureError:
+    """Return the error for a cache that another layer or network made."""
+    return StructureError(
+        f"expected {expected}, got {got}; pass the cache that forward returned for this network"
     )
 
 
-def plain(x: T, name: str = "x") -> T:
-    """Return an input in the layout that all of funnet computes on.
-
-    BLAS takes other paths, with other roundings, for other layouts. Equal values give equal bytes
-    only if every input is brought to one layout first.
-
-    Parameters
-    ----------
-    x
-        Any value. A strided, reversed or byte-swapped array, and one of a subclass, is copied;
-        everything else is returned as it is.
-    name
-        What the caller calls it, for the message.
-
-    Raises
-    ------
-    DTypeError
-        If it is a masked array.
-    """
-    if not isinstance(x, np.ndarray) or is_plain(x):
-        return x
-    return cast(T, _plain_copy(as_ndarray(x, name)))
-
-
-def _plain_copy(array: ArrayT) -> ArrayT:
-    return cast(ArrayT, np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
+# ---- locks
 
 
 def is_locked(array: npt.NDArray[Float]) -> bool:
-    """Tell whether nobody can write to an array's memory, through it or through its base."""
+    """Return whether the memory of an array cannot be written through it or through its base."""
     if array.flags.writeable:
         return False
     base: object = array.base
@@ -398,20 +324,21 @@ def is_locked(array: npt.NDArray[Float]) -> bool:
 
 
 def lock(array: Array) -> Array:
-    """Return an array with the same values that nobody can write to.
+    """Return a read-only array with the same values.
 
-    Meant as the `converter` of an array field: `attrs.field(converter=lock)`.
+    Use it as the converter of an array field: `attrs.field(converter=lock)`. An array that is
+    already locked is shared; any other is copied. (A writeable view that was taken before its array
+    became read-only cannot be detected.)
 
     Parameters
     ----------
     array
-        A float array of any shape. One that is locked already is shared, any other is copied. (A
-        writeable view taken before its array was made read-only can't be seen from the array.)
+        Float array of any shape.
 
     Raises
     ------
     DTypeError
-        If it is no array of floats, or a masked one.
+        If `array` is not an array of floats, or is a masked array.
 
     Examples
     --------
@@ -429,42 +356,26 @@ def lock(array: Array) -> Array:
             return array
     array = as_ndarray(array, "a parameter")
     check_float(array, "a parameter")
-    return lock_in_place(_plain_copy(array))
+    return lock_in_place(plain_copy(array))
 
 
 def lock_vector(vector: Vector) -> Vector:
-    """Return `lock(vector)`, after a check that its rank is 1.
-
-    Raises
-    ------
-    DTypeError
-        If it is no array of floats.
-    ShapeError
-        If its rank is not 1.
-    """
-    locked = lock(vector)
-    if locked.ndim != 1:
-        raise ShapeError(f"expected a vector, got {array_type(locked)}")
-    return locked
+    """Return `lock(vector)`; raise ShapeError if its rank is not 1."""
+    return _of_rank(1, lock(vector))
 
 
 def lock_matrix(matrix: Matrix) -> Matrix:
-    """Return `lock(matrix)`, after a check that its rank is 2.
+    """Return `lock(matrix)`; raise ShapeError if its rank is not 2."""
+    return _of_rank(2, lock(matrix))
 
-    Raises
-    ------
-    DTypeError
-        If it is no array of floats.
-    ShapeError
-        If its rank is not 2.
-    """
-    locked = lock(matrix)
-    if locked.ndim != 2:
-        raise ShapeError(f"expected a matrix, got {array_type(locked)}")
-    return locked
+
+def _of_rank(rank: int, array: ArrayT) -> ArrayT:
+    if array.ndim != rank:
+        raise ShapeError(f"a parameter must have rank {rank}, got {array_type(array)}")
+    return array
 
 
 def lock_in_place(array: ArrayT) -> ArrayT:
-    """Lock an array in place and return it: for a fresh array that nobody else has seen."""
+    """Make a new array read-only, and return it."""
     array.setflags(write=False)
     return array

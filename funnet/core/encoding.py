@@ -1,29 +1,30 @@
-"""Values as plain structure and arrays, and back: what checkpoints and fingerprints are made of.
+"""Values as a structure and arrays, and back: the basis of checkpoints and fingerprints.
 
-A structure is a tree of three kinds of node: what is known of an array, a constant, and a branch,
-which stands for a tuple, a list, a dict, or a value of an attrs class or NamedTuple.
+A structure has three types of node: the description of an array, a constant, and a branch, which
+describes a tuple, list, dict or attrs value.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, cast
+from typing import cast
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from funnet.core.errors import LocatedError, StructureError
+from funnet.core.nodes import is_branch, kind_of
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-"""A value as the json module takes and gives it."""
+"""A value that the json module writes and reads."""
 
 AnyArray = npt.NDArray[np.generic]
 """An array of any type."""
 
 Scalar = None | bool | int | float | str
-"""A constant that can be written."""
+"""A constant that can be encoded."""
 
 DTYPES: Mapping[str, np.dtype[np.generic]] = {
     np.dtype(scalar).name: np.dtype(scalar)
@@ -32,21 +33,21 @@ DTYPES: Mapping[str, np.dtype[np.generic]] = {
         np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64,
     )
 }  # fmt: skip
-"""The types of number that an array can be written with, by name."""
+"""The supported dtypes of arrays, by name."""
 
 SEQUENCES: Mapping[str, Callable[[list[object]], object]] = {"tuple": tuple, "list": list}
 
 CONTAINERS = {*SEQUENCES, "dict"}
-"""The types of branch that no class may have as its name."""
+"""The types of branches that are not classes; no class may have their names."""
 
 MAX_BITS = 2048
-"""The bits of the largest int: Python reads and writes it in decimal under any of its limits."""
+"""The largest int in bits, which Python converts to decimal and back under any of its limits."""
 
 MAX_DEPTH = 200
-"""How deep values may be nested: to read them takes Python three calls a level, of 1,000."""
+"""The deepest nesting: decoding takes three Python calls per level, of 1,000."""
 
 MAX_PATH = 10_000
-"""The length of the longest path, which is a name in a file of at most 65,535 bytes."""
+"""The longest path, which is a name in a file of at most 65,535 bytes."""
 
 
 class DecodeError(LocatedError, ValueError):
@@ -55,16 +56,14 @@ class DecodeError(LocatedError, ValueError):
 
 @attrs.frozen
 class ArraySpec:
-    """A node: what is known of an array.
+    """A node: the description of an array.
 
     Parameters
     ----------
     path
-        Where it stands, such as "params.layers.0.W"; the name of the array in a file.
-    dtype
-        Its type of number.
-    shape
-        Its shape.
+        Its path, such as "params.layers.0.W", which is also its name in a file.
+    dtype, shape
+        Its dtype and shape.
     """
 
     path: str
@@ -73,7 +72,7 @@ class ArraySpec:
 
     @property
     def nbytes(self) -> int:
-        """How many bytes its numbers take."""
+        """Size of the array in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def __str__(self) -> str:
@@ -82,7 +81,7 @@ class ArraySpec:
 
 @attrs.frozen
 class Constant:
-    """A node: a value that is no array and has none in it."""
+    """A node: a value without arrays."""
 
     value: Scalar
 
@@ -92,7 +91,7 @@ class Constant:
 
 @attrs.frozen
 class Branch:
-    """A node: "tuple", "list", "dict" or a class by its name, and what is in it."""
+    """A node: "tuple", "list", "dict" or the name of a class, and its items."""
 
     type: str
     items: Mapping[str, Node]
@@ -109,25 +108,26 @@ Node = ArraySpec | Constant | Branch
 def encode(
     value: object, arrays: dict[str, AnyArray], path: str = "", *, numpy_scalars: bool = False
 ) -> Node:
-    """Return the structure of a value, and put its arrays into a dict, by path.
+    """Return the structure of a value, and store its arrays in a dict, by path.
 
     Parameters
     ----------
     value
-        An array, an attrs value, a tuple, NamedTuple, list, or dict with names as keys, of such;
-        or None, a bool, int, float or str.
+        An array, an attrs value, or a tuple, list, or dict with names as keys, of such; or None, a
+        bool, int, float or str.
     arrays
-        Where the arrays go.
+        The dict that receives the arrays.
     path
-        Where the value stands.
+        The path of the value. Default: "".
     numpy_scalars
-        Whether NumPy's numbers and strings may stand for Python's.
+        Whether NumPy scalars are converted to Python's. Default: False.
 
     Raises
     ------
     StructureError
-        If something else is in it, a masked array, an int of more than 2,048 bits, a string with
-        surrogates, or values nested more than 200 deep; the message starts with its path.
+        If the value contains anything else, a masked array, an int of more than 2,048 bits, a
+        string with surrogates, or values nested more than 200 deep; the message starts with the
+        path.
 
     Examples
     --------
@@ -141,8 +141,8 @@ def encode(
     """
     if path.count(".") >= MAX_DEPTH or len(path) > MAX_PATH:
         raise StructureError(
-            f"values nested more than {MAX_DEPTH} deep, or with paths of more than {MAX_PATH} "
-            "characters, can't be written",
+            f"values nested more than {MAX_DEPTH} deep, or with paths longer than {MAX_PATH} "
+            "characters, are not supported",
             f"{path[:80]}...",
         )
     if isinstance(value, np.ndarray):
@@ -162,50 +162,51 @@ def encode(
 
 
 def _plain(array: AnyArray, path: str) -> AnyArray:
-    """Return an array as an np.ndarray, if nothing is lost by that."""
+    """Return an array as a plain np.ndarray, if that loses nothing."""
     if isinstance(array, np.ma.MaskedArray):
         raise StructureError(
-            "a masked array can't be written; replace the masked entries by .filled(value)", path
+            "masked arrays are not supported; fill the masked entries with .filled(value)", path
         )
     if type(array) not in (np.ndarray, np.matrix, np.memmap):
         raise StructureError(
-            f"an array of the class {type(array).__name__} can't be written; "
+            f"arrays of class {type(array).__name__} are not supported; "
             "convert it to an np.ndarray",
             path,
         )
     if array.dtype.name not in DTYPES:
-        raise StructureError(f"an array of {array.dtype} can't be written", path)
+        raise StructureError(f"arrays of dtype {array.dtype} are not supported", path)
     return np.asarray(array)
 
 
 def _check_constant(value: object, path: str) -> None:
-    """Refuse constants that would not be read as they were written."""
+    """Raise StructureError for a constant that would not be read as it was written."""
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
-        raise StructureError(f"an int of more than {MAX_BITS} bits can't be written", path)
+        raise StructureError(f"integers of more than {MAX_BITS} bits are not supported", path)
     if isinstance(value, str) and not _is_unicode(value):
-        raise StructureError(f"a string with surrogates can't be written: {value[:80]!a}", path)
+        raise StructureError(f"strings with surrogates are not supported, got {value[:80]!a}", path)
 
 
-def _children(value: object, path: str) -> Mapping[str, object]:
-    if type(value) in (tuple, list):
-        return {str(i): item for i, item in enumerate(cast("tuple[object, ...]", value))}
-    if type(value) is dict:
-        children = value
-    elif _has_fields(type(value)) and type(value).__name__ not in CONTAINERS:
-        children = {name: getattr(value, name) for name in _aliases(type(value))}
-    else:
-        raise StructureError(f"a value of {type(value).__name__} can't be written", path)
-    for key in children:
-        if type(key) is not str or not _is_name(key):
-            raise StructureError(f"expected keys to be names, got {key!r}", path)
+def _children(value: object, path: str) -> dict[str, object]:
+    if not is_branch(value) or (
+        type(value).__name__ in CONTAINERS and type(value) not in (tuple, list, dict)
+    ):
+        raise StructureError(f"values of type {type(value).__name__} are not supported", path)
+    for key in value if isinstance(value, dict) else ():
+        if type(key) is not str:
+            raise StructureError(f"keys must be valid names, got {key!r}", path)
+    kind = kind_of(type(value))
+    children = dict(zip(kind.names(value), kind.children(value), strict=True))
+    for name in children:
+        if not _is_name(name):
+            raise StructureError(f"keys must be valid names, got {name!r}", path)
     return children
 
 
 def classes_in(value: object) -> Iterator[type[object]]:
-    """Iterate over the attrs classes and NamedTuples of the values in a value."""
+    """Iterate over the classes of a value and of its parts that a file must name."""
     if isinstance(value, np.ndarray | None | bool | int | float | str):
         return
-    if _has_fields(type(value)):
+    if type(value) not in (tuple, list, dict):
         yield type(value)
     for child in _children(value, "").values():
         yield from classes_in(child)
@@ -230,19 +231,15 @@ def decode(
 
     Parameters
     ----------
-    node
-        The structure.
     arrays
-        A function that returns the array of a spec.
+        Function of a spec: its array.
     build
-        A function that returns the value of a class, by its name and the values of its fields.
-    path
-        Where the value stands.
+        Function of the name of a class and the values of its fields: the value.
 
     Raises
     ------
     DecodeError
-        If `build` raises anything; the message starts with the path.
+        If `build` raises; the message starts with the path.
     """
     if isinstance(node, ArraySpec):
         return arrays(node)
@@ -257,39 +254,35 @@ def decode(
         return items
     try:
         return build(node.type, items)
-    except Exception as error:  # a constructor of the caller's may raise anything
+    except Exception as error:  # a user's constructor may raise anything
         raise DecodeError(str(error), path) from error
 
 
-def construct(cls: type[object], fields: Mapping[str, object]) -> object:
-    """Return the value of an attrs class or a NamedTuple with the given fields.
+def construct(cls: type[object], items: Mapping[str, object]) -> object:
+    """Return the value of a class, an attrs class, or a subclass of tuple, list or dict.
 
     Raises
     ------
     ValueError
-        If the class has other fields. What its constructor raises comes through.
+        If the class has other fields. Errors of its constructor are not caught.
     """
-    aliases = _aliases(cls)
-    if aliases.keys() != fields.keys():
+    if not (attrs.has(cls) or issubclass(cls, tuple | list | dict)):
+        raise ValueError(f"{cls.__name__} must be an attrs class or a container")
+    kind = kind_of(cls)
+    names = kind.names(items)
+    if set(names) != items.keys():
         raise ValueError(
-            f"expected {cls.__name__} with {', '.join(aliases) or 'nothing'}, "
-            f"got {', '.join(fields) or 'nothing'}"
+            f"expected {cls.__name__} with {', '.join(names) or 'no fields'}, "
+            f"got {', '.join(items) or 'none'}"
         )
-    return cls(**{aliases[name]: value for name, value in fields.items()})
+    return kind.build(items, [items[name] for name in names])
 
 
 def difference(expected: Node, found: Node, path: str = "") -> StructureError | None:
     """Return the first difference between two structures as an error, or None.
 
-    Classes, entries, shapes and types of number count. Constants do not, nor do tuples, lists and
-    dicts of nothing but constants.
-
-    Parameters
-    ----------
-    expected, found
-        Two structures.
-    path
-        Where they stand.
+    Classes, entries, shapes and dtypes are compared. Constants, and tuples, lists and dicts that
+    contain only constants, are not.
     """
     if _is_constant(expected) and _is_constant(found):
         return None
@@ -312,10 +305,7 @@ def _is_constant(node: Node) -> bool:
 
 
 def to_json(node: Node) -> Json:
-    """Return a structure in the form that the json module writes.
-
-    Finite numbers, strings, booleans and null stand for themselves.
-    """
+    """Return a structure as a JSON value. Constants other than inf and nan are unchanged."""
     if isinstance(node, ArraySpec):
         return {"array": node.dtype.name, "shape": list(node.shape)}
     if isinstance(node, Branch):
@@ -329,12 +319,12 @@ def to_json(node: Node) -> Json:
 
 
 def from_json(json: Json, path: str = "") -> Node:
-    """Return a structure from the form that `to_json` gives it. Nothing in it is trusted.
+    """Return the structure that `to_json` wrote; the JSON value is not trusted.
 
     Raises
     ------
     DecodeError
-        If it is no structure; the message starts with the path to the wrong part.
+        If it is not a structure; the message starts with the path of the invalid part.
     """
     match json:
         case {"array": str(dtype), "shape": list(shape), **rest} if not rest and dtype in DTYPES:
@@ -356,12 +346,12 @@ def from_json(json: Json, path: str = "") -> Node:
 
 
 def join(path: str, name: str) -> str:
-    """Return the path of what is called `name` inside what stands at a path."""
+    """Return the path of the child `name` of the value at a path."""
     return f"{path}.{name}" if path else name
 
 
 def _is_name(key: str) -> bool:
-    # Paths become the names of members and files: no two may be the same on any system.
+    # Paths become the names of members and files, and must stay distinct on any system.
     return key.isprintable() and not set(key) & set("./\\:") and 0 < len(key) <= 200
 
 
@@ -371,16 +361,3 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _has_fields(cls: type[object]) -> bool:
-    return attrs.has(cls) or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
-
-
-def _aliases(cls: type[object]) -> dict[str, str]:
-    """Return the fields that a value's constructor takes, each with the name of its argument."""
-    if attrs.has(cls):
-        return {field.name: str(field.alias) for field in attrs.fields(cls) if field.init}
-    if _has_fields(cls):
-        return {name: name for name in cast("type[NamedTuple]", cls)._fields}
-    raise ValueError(f"expected an attrs class or a NamedTuple, got {cls.__name__}")

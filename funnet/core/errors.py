@@ -1,14 +1,13 @@
-"""What funnet raises, and how an error learns where it happened."""
+"""Errors about a value inside a tree, with its path."""
 
 from __future__ import annotations
 
 
 class LocatedError(Exception):
-    """An error about a value inside a tree: a message, and the path to that value.
+    """An error about a value inside a tree: a message and the path of that value.
 
-    Whoever finds a mistake knows what is wrong; whoever called knows where it stands. So the
-    message is written once, at the bottom, and every level that the error passes on its way up
-    puts its own name in front of the path.
+    The function that detects the error writes the message; each level of the tree that the error
+    passes on its way up prepends its own name to the path.
     """
 
     def __init__(self, message: str, path: str = "") -> None:
@@ -16,11 +15,11 @@ class LocatedError(Exception):
 
     @property
     def path(self) -> str:
-        """Where the value stands, such as "layers.0.W"; empty for the whole tree."""
+        """Path of the value, such as "layers.0.W"; "" for the whole tree."""
         return str(self.args[1])
 
     def locate(self, name: str) -> None:
-        """Put the name under which one more level holds the value in front of the path."""
+        """Prepend the name of the value in the next level of the tree to the path."""
         message, path = self.args
         self.args = (message, f"{name}.{path}" if path else name)
 
@@ -30,12 +29,12 @@ class LocatedError(Exception):
 
 
 class ShapeError(LocatedError, ValueError):
-    """An array, or a layer, does not fit where it was put."""
+    """The shape of an array, or the width of a layer, does not match."""
 
 
 class DTypeError(LocatedError, TypeError):
-    """An array's type of number is not the one that was asked for."""
+    """The dtype of an array does not match."""
 
 
 class StructureError(LocatedError, ValueError):
-    """Two trees that should be built alike are not."""
+    """The structures of two trees, or a network and its cache, do not match."""

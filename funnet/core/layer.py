@@ -1,4 +1,11 @@
-"""What a layer is, and the functions that work on any of them."""
+"""The layer protocol, and the functions on any layer.
+
+`params` is a layer, such as a network, and `x` a batch with one row per sample. The cache that
+`forward` returns refers to `x`, so leave `x` unchanged until `backward`. `backward` and
+`input_gradient` take the same `params`, that cache, and `dout`, the derivative dL/dy of a loss,
+with the shape and dtype of y. They raise ShapeError or DTypeError if `dout` does not match, and
+StructureError for the cache of other layers, even of layers with the same architecture.
+"""
 
 from __future__ import annotations
 
@@ -39,26 +46,26 @@ ROWS_AT_ONCE = 1024
 class Layer(Protocol[X, Y, C, G_co]):
     """A differentiable function whose parameters are its array fields.
 
-    Any frozen attrs class with these two methods is a layer; nothing needs to be inherited or
-    registered. The four types are those of the input, the output, the cache and the gradients.
+    Any frozen attrs class with these two methods is a layer; no base class or registration is
+    needed. The type arguments are the input, the output, the cache and the gradients.
 
-    The laws that every layer obeys, and that the tests check:
+    Every layer obeys these laws, which the tests check:
 
-    - `pullback` returns gradients of the layer's own class, shapes and dtypes;
-    - they, and `dx()`, are the derivatives of `sum(dout * y)`;
-    - no argument is written to, and the same arguments give the same bytes;
-    - the dtype of the input is the dtype of everything that comes out.
+    - `pullback` returns gradients with the layer's own class, shapes and dtypes;
+    - the gradients and `dx()` are the derivatives of `sum(dout * y)`;
+    - arguments are not modified, and equal arguments give equal bytes;
+    - all results have the dtype of the input.
     """
 
     def forward(self, x: X, /) -> tuple[Y, C]:
         """Return the output for a batch, and the cache that `pullback` needs."""
 
     def pullback(self, cache: C, dout: Y, /) -> tuple[G_co, Callable[[], X]]:
-        """Return dL/dparameters, and a function that computes dL/dx when it is called."""
+        """Return the gradients of the parameters, and a function that computes dL/dx."""
 
 
 class Forward(Protocol[X_contra, Y_co]):
-    """The half of a layer that its output depends on."""
+    """The forward half of a layer."""
 
     def forward(self, x: X_contra, /) -> tuple[Y_co, object]:
         """See `Layer`."""
@@ -66,8 +73,8 @@ class Forward(Protocol[X_contra, Y_co]):
 
 AnyLayer = Layer[Any, Any, Any, Any]
 
-# Never accepts gradients only if they are Any: those of a value that is annotated as a `Network`,
-# or of a type variable with that bound, which then is the type of the result.
+# Never matches gradients only if they are Any: those of a value annotated as `Network`, or of a
+# type variable with that bound, which is then the type of the result.
 NetworkT = TypeVar("NetworkT", bound=Layer[Any, Any, Any, Never])
 
 
@@ -77,9 +84,9 @@ def _undefined(layer: object, method: str) -> NoReturn:
     raise TypeError(f"{type(layer).__name__} does not define {method}")
 
 
-# What layers of different classes have in common, such as those of a list. mypy finds it among the
-# direct bases of a class only, so our layers name each of the three that they fulfil. Any: each
-# class has its own arrays and cache.
+# The types that mypy joins layers of different classes to, for example in a list. It considers
+# direct bases only, so our layers list each of the three that they implement. Any: each class has
+# its own arrays and cache.
 
 
 class SomeLayer(Protocol):
@@ -92,7 +99,7 @@ class SomeLayer(Protocol):
         _undefined(self, "forward")
 
     def pullback(self, cache: Any, dout: Any, /) -> tuple[SomeLayer, Callable[[], Any]]:
-        """Return gradients of the layer's own class; dx has the shape of x."""
+        """Return gradients of the layer's class, and a function that computes dx."""
         _undefined(self, "pullback")
 
 
@@ -106,7 +113,7 @@ class OnRows(SomeLayer, Protocol):
         _undefined(self, "forward")
 
     def pullback(self, cache: Any, dout: Matrix, /) -> tuple[OnRows, Callable[[], Matrix]]:
-        """Return gradients of the layer's own class; dx has the shape of x."""
+        """Return gradients of the layer's class, and a function that computes dx."""
         _undefined(self, "pullback")
 
 
@@ -117,17 +124,17 @@ class Elementwise(OnRows, SomeLayer, Protocol):
 
     @property
     def keeps_width(self) -> Literal[True]:
-        """Says so."""
+        """The output is as wide as the input."""
         return True
 
     def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], Any]:
-        """Return y, of the shape of x, and a cache of the layer's own."""
+        """Return y, with the shape of x, and a cache."""
         _undefined(self, "forward")
 
     def pullback(
         self, cache: Any, dout: Shaped[ShapeT], /
     ) -> tuple[Elementwise, Callable[[], Shaped[ShapeT]]]:
-        """Return gradients of the layer's own class; dx has the shape of dout."""
+        """Return gradients of the layer's class, and a function that computes dx."""
         _undefined(self, "pullback")
 
 
@@ -138,26 +145,12 @@ def forward(
     params: Forward[Ranked[S], Ranked[T]], x: np.ndarray[S, D]
 ) -> tuple[np.ndarray[T, D], Any]: ...
 def forward(params: Forward[Any, Any], x: Any) -> tuple[Any, Any]:
-    """Return the output of a layer or network, and the cache for the way back.
-
-    Parameters
-    ----------
-    params
-        Any layer; a network is one.
-    x
-        A batch, one row a sample. The cache refers to it, so leave it unchanged until `backward`.
-
-    Returns
-    -------
-    y, cache
-        The output, and what `backward` and `input_gradient` want to have back.
+    """Return the output of a layer or network, and the cache for `backward`.
 
     Raises
     ------
-    ShapeError
-        If a layer takes another width or rank; the message names the layer by its path.
-    DTypeError
-        If `x` is not of the network's float type.
+    ShapeError, DTypeError
+        If the shape or dtype of `x` does not match; the message names the layer by its path.
 
     Examples
     --------
@@ -171,28 +164,7 @@ def forward(params: Forward[Any, Any], x: Any) -> tuple[Any, Any]:
 
 
 def backward(params: Layer[X, Y, C, G], cache: C, dout: Y) -> G:
-    """Return the gradients of the loss with respect to every parameter.
-
-    Parameters
-    ----------
-    params
-        The layer or network that `forward` was called with.
-    cache
-        What `forward` returned beside the output.
-    dout
-        dL/dy, of the output's shape and dtype.
-
-    Returns
-    -------
-    grads
-        A value of the class of `params`, with each array replaced by its gradient.
-
-    Raises
-    ------
-    ShapeError, DTypeError
-        If `dout` is not like the output.
-    StructureError
-        If the cache is not that of these very layers: networks of one architecture are told apart.
+    """Return the gradients of the loss: `params` with each array replaced by its gradient.
 
     Examples
     --------
@@ -209,28 +181,7 @@ def backward(params: Layer[X, Y, C, G], cache: C, dout: Y) -> G:
 
 
 def input_gradient(params: Layer[X, Y, C, object], cache: C, dout: Y) -> X:
-    """Return the gradient of the loss with respect to the input.
-
-    Parameters
-    ----------
-    params
-        The layer or network that `forward` was called with.
-    cache
-        What `forward` returned beside the output.
-    dout
-        dL/dy, of the output's shape and dtype.
-
-    Returns
-    -------
-    dx
-        dL/dx, of the input's shape and dtype.
-
-    Raises
-    ------
-    ShapeError, DTypeError
-        If `dout` is not like the output.
-    StructureError
-        If the cache is not that of these very layers: networks of one architecture are told apart.
+    """Return the gradient of the loss with respect to the input, dL/dx.
 
     Examples
     --------
@@ -257,29 +208,26 @@ def predict(
 def predict(
     params: Forward[Any, Any], x: npt.NDArray[Float], batch_size: int | None = None
 ) -> npt.NDArray[Float]:
-    """Return the output for all rows of `x`, a batch at a time, and keep no caches.
+    """Return the output for all rows of `x`, computed in batches without keeping caches.
+
+    It equals the output of `forward` up to rounding in the matrix products.
 
     Parameters
     ----------
     params
-        Any layer or network that treats each row by itself.
+        A layer or network that treats each row independently.
     x
-        The input, one row a sample; any number of rows.
+        Any number of rows, one per sample.
     batch_size
-        How many rows are computed at once: 1024 unless told. It bounds the memory in use beyond
-        the output. The output is that of `forward` up to the rounding of the matrix products.
-
-    Returns
-    -------
-    y
-        The output, one row a sample.
+        Number of rows computed at once, >= 1, which bounds the memory beyond the output. Default:
+        1024.
 
     Raises
     ------
     ValueError
-        If `batch_size` is not positive.
+        If `batch_size` is less than 1.
     ShapeError, DTypeError
-        As `forward`.
+        As for `forward`.
 
     Examples
     --------
@@ -292,11 +240,11 @@ def predict(
     x = as_ndarray(x)
     if type(x) is not np.ndarray:
         raise DTypeError(
-            f"expected x to be a NumPy array with one row a sample, got {type(x).__name__}; "
+            f"x must be a NumPy array with one row per sample, got {type(x).__name__}; "
             "convert it with np.asarray"
         )
     if x.ndim == 0:
-        raise ShapeError("expected x to have one row a sample, got a scalar")
+        raise ShapeError("x must have one row per sample, got a scalar")
     first: npt.NDArray[Float]
     first, _ = forward(params, x[:rows])
     if len(x) <= rows:

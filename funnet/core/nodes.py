@@ -1,8 +1,8 @@
-"""What a tree knows about a class: how its values are taken apart, and put together again.
+"""How the values of a class are taken apart into their children and rebuilt from them.
 
-A class whose constructor only locks and checks its arguments may say so by an attribute in its
-body, `constructor_only_checks = True`. Then values whose fields are known to be right, such as
-those of an update or of gradients, are made without it (see `funnet.core.tree.refill`).
+A class whose constructor only locks and checks its arguments may state so in its body,
+`constructor_only_checks = True`. Values of such a class whose fields are known to be valid, such as
+updated parameters or gradients, are then created without it (see `funnet.core.tree.refill`).
 """
 
 from __future__ import annotations
@@ -17,23 +17,24 @@ import attrs
 
 @attrs.frozen(eq=False, repr=False)
 class Kind:
-    """How the values of one class are taken apart into their children, and put together again.
+    """How the values of one class are taken apart and rebuilt.
 
     Parameters
     ----------
     names
-        The path entries of a value's children.
+        Function of a value: the names of its children, which are the entries of paths.
     children
-        The children themselves; a leaf and a constant have none.
+        Function of a value: its children. Arrays and constants have none.
     build
-        A value like the given one that holds other children.
+        Function of a value and new children: a value like it with these children.
     entries
-        What two values must have in common to be built alike; None if the class says it all.
+        Function of a value: what must be equal for two values to have one structure. Default: None,
+        if their class is enough.
     refill
-        As `build`, for children that the class is known to accept.
+        As `build`, for children that are known to be valid. Default: `build`.
     """
 
-    # Any stands for the class itself: each function is called with values of that class only.
+    # Any: each function is called with values of one class only.
     names: Callable[[Any], Sequence[str]]
     children: Callable[[Any], Sequence[object]]
     build: Callable[[Any, Sequence[object]], object]
@@ -41,6 +42,11 @@ class Kind:
     refill: Callable[[Any, Sequence[object]], object] = attrs.field(
         default=attrs.Factory(lambda kind: kind.build, takes_self=True)
     )
+
+
+def is_branch(value: object) -> bool:
+    """Return whether a value has a structure: an attrs value, a tuple, list or dict."""
+    return isinstance(value, tuple | list | dict) or attrs.has(type(value))
 
 
 def _make_kind(cls: Any) -> Kind:
@@ -52,7 +58,7 @@ def _make_kind(cls: Any) -> Kind:
             entries=list,
         )
     if issubclass(cls, tuple | list):
-        # A NamedTuple has names for its items, and a constructor that takes them one by one.
+        # The items of a NamedTuple have names, and its constructor takes them one by one.
         make, item_names = getattr(cls, "_make", cls), getattr(cls, "_fields", None)
         return Kind(
             names=lambda node: item_names or [str(i) for i in range(len(node))],
@@ -80,28 +86,25 @@ def _make_kind(cls: Any) -> Kind:
         return value
 
     kind = Kind(names=lambda _: names, children=_getter(names), build=build)
-    # Not what is inherited: a subclass has a constructor of its own.
+    # Looked up in the class itself: a subclass has a constructor of its own.
     only_checks = vars(cls).get("constructor_only_checks", False)
     return attrs.evolve(kind, refill=refill) if only_checks else kind
 
 
 def check_layer_class(cls: type[object]) -> None:
-    """Refuse a layer whose parameters nobody would find: it would ride along, and never learn.
+    """Raise TypeError for a class with a pullback that is not an attrs class.
 
-    Raises
-    ------
-    TypeError
-        If the class has a pullback, as layers have, and is no attrs class.
+    The parameters of such a layer would not be found, and would never be updated.
     """
     if hasattr(cls, "pullback") and not attrs.has(cls):
         raise TypeError(
-            f"expected the layer {cls.__name__} to be of an attrs class, whose fields are its "
-            "parameters: put @attrs.frozen(eq=False) above the class"
+            f"the layer {cls.__name__} must be an attrs class, whose fields are its parameters; "
+            "decorate it with @attrs.frozen(eq=False)"
         )
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], Sequence[object]]:
-    """Return what returns the attributes of these names, always in a tuple."""
+    """Return a function that returns the attributes of these names, always as a tuple."""
     if not names:
         return lambda _: ()
     get = attrgetter(*names)

@@ -1,7 +1,8 @@
-"""Trees of arrays: the one place that walks through the fields of a network.
+"""Functions on trees of arrays, such as networks, gradients and optimizer states.
 
-A tree is an array, or an attrs value, tuple, list or dict of trees. Every other value (a slope, a
-name, a flag) is a constant: it rides along untouched.
+A tree is an array, or an attrs value, tuple, list or dict of trees. Any other value (a slope, a
+name, a flag) is a constant, which is kept unchanged. The leaves are the arrays, in the order of the
+fields. A path, such as "layers.0.W", consists of field names, keys and indices.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Tree = TypeVar("Tree")
 
 
 def _map(f: Callable[..., Array], unlike: list[Array], node: object, *others: object) -> object:
-    """Map one node, and note the arrays that are of another shape or dtype than before."""
+    """Map one node, and collect the results whose shape or dtype differs from the first tree's."""
     if isinstance(node, np.ndarray):
         for other in others:
             if not isinstance(other, np.ndarray) or other.shape != node.shape:
@@ -48,7 +49,7 @@ def _map(f: Callable[..., Array], unlike: list[Array], node: object, *others: ob
     new: list[object] = []
     try:
         for child in map(_map, repeat(f), repeat(unlike), children, *map(kind.children, others)):
-            new.append(child)  # noqa: PERF402 (how far it got says where it failed)
+            new.append(child)  # noqa: PERF402 (its length locates an error)
     except LocatedError as error:
         error.locate(kind.names(node)[len(new)])
         raise
@@ -69,26 +70,19 @@ def _unlike(array: Array, other: object) -> LocatedError:
 
 
 def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
-    """Return a tree of the same structure, with `f` applied to every array.
+    """Return a tree of the same structure with `f` applied to each array.
 
     Parameters
     ----------
     f
-        A function of one array, or of as many as there are trees, that returns a float array.
-    tree
-        A network, a layer, an array, or a tuple, list or dict of such.
-    *rest
-        More trees of the same structure and shapes.
-
-    Returns
-    -------
-    tree
-        A new tree with locked arrays. Constants are those of the first tree.
+        Function of one array per tree that returns a float array.
+    tree, *rest
+        Trees of the same structure and shapes. Constants are taken from the first.
 
     Raises
     ------
     StructureError, ShapeError
-        If the trees differ; the message starts with the first path that does.
+        If the trees differ; the message starts with the path of the first difference.
 
     Examples
     --------
@@ -102,14 +96,7 @@ def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
 
 
 def tree_like(tree: Tree, arrays: Iterable[Array]) -> Tree:
-    """Return a tree of the same structure with other arrays, in the order of `tree_leaves`.
-
-    Parameters
-    ----------
-    tree
-        A network, a layer, an array, or a tuple, list or dict of such.
-    arrays
-        As many float arrays as the tree has.
+    """Return a tree of the same structure with other float arrays, in the order of the leaves.
 
     Examples
     --------
@@ -123,17 +110,7 @@ def tree_like(tree: Tree, arrays: Iterable[Array]) -> Tree:
 
 
 def named_leaves(tree: object) -> Iterator[tuple[str, Array]]:
-    """Iterate over the arrays of a tree with their paths, in the order of the fields.
-
-    Parameters
-    ----------
-    tree
-        A network, a layer, an array, or a tuple, list or dict of such.
-
-    Yields
-    ------
-    path, array
-        The path as `replace_at` and error messages write it; empty if the tree is an array.
+    """Iterate over the paths and arrays of the leaves; the path of a bare array is "".
 
     Examples
     --------
@@ -151,12 +128,7 @@ def named_leaves(tree: object) -> Iterator[tuple[str, Array]]:
 
 
 def tree_leaves(tree: object) -> list[Array]:
-    """Return the arrays of a tree, in the order of the fields.
-
-    Parameters
-    ----------
-    tree
-        A network, a layer, an array, or a tuple, list or dict of such.
+    """Return the arrays of a tree.
 
     Examples
     --------
@@ -178,23 +150,23 @@ def _collect(children: Iterable[object], leaves: list[Array]) -> None:
 
 
 def replace_at(params: Tree, path: str, value: object) -> Tree:
-    """Return a tree in which the array, layer or constant at one path is another.
+    """Return a tree in which the array, layer or constant at one path is replaced.
 
     Parameters
     ----------
     params
-        A network, a layer, or a tuple, list or dict of such.
+        The tree.
     path
-        Where it stands, such as "layers.0.W" or "layers.0"; empty for the whole.
+        Path such as "layers.0.W" or "layers.0"; "" is the whole tree.
     value
-        What shall stand there.
+        The new value.
 
     Raises
     ------
     KeyError
-        If there is no such path; the message names the entries that there are.
+        If the path does not exist; the message lists the entries that do.
     ShapeError, DTypeError
-        If the value does not fit there.
+        If the value does not fit its layer.
 
     Examples
     --------
@@ -211,7 +183,8 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
     names, children = kind.names(params), list(kind.children(params))
     if name not in names:
         raise KeyError(
-            f"no {name!r} in {type(params).__name__}, which has {', '.join(names) or 'nothing'}"
+            f"{type(params).__name__} has no entry {name!r}; "
+            f"its entries are {', '.join(names) or 'none'}"
         )
     i = names.index(name)
     try:
@@ -223,21 +196,14 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
 
 
 def astype(params: Tree, dtype: type[Float]) -> Tree:
-    """Return a tree with all its arrays converted to one float type.
-
-    Parameters
-    ----------
-    params
-        A network, a layer, an array, or a tuple, list or dict of such.
-    dtype
-        `np.float16`, `np.float32` or `np.float64`.
+    """Return a tree with all arrays converted to `np.float16`, `np.float32` or `np.float64`.
 
     Raises
     ------
     TypeError
         If `dtype` is another type.
     DTypeError
-        If a finite number is beyond the range of `dtype`; the message starts with its path.
+        If a finite value is outside the range of `dtype`; the message starts with its path.
 
     Examples
     --------
@@ -255,8 +221,8 @@ def astype(params: Tree, dtype: type[Float]) -> Tree:
         if (np.isinf(converted) > np.isinf(array)).any():
             limit = np.finfo(dtype)
             raise DTypeError(
-                f"expected numbers from {limit.min} to {limit.max}, which {limit.dtype} can hold, "
-                f"got numbers from {np.nanmin(array)} to {np.nanmax(array)}"
+                f"values must be between {limit.min} and {limit.max} to fit in {limit.dtype}, "
+                f"got values between {np.nanmin(array)} and {np.nanmax(array)}"
             )
         return lock_in_place(converted)
 
@@ -264,12 +230,7 @@ def astype(params: Tree, dtype: type[Float]) -> Tree:
 
 
 def parameter_count(params: object) -> int:
-    """Return how many numbers the arrays of a tree hold.
-
-    Parameters
-    ----------
-    params
-        A network, a layer, an array, or a tuple, list or dict of such.
+    """Return the total size of the arrays of a tree.
 
     Examples
     --------
@@ -281,15 +242,9 @@ def parameter_count(params: object) -> int:
 
 
 def describe(self: object) -> str:
-    """Return the architecture of a layer or network: classes, shapes and dtypes, no numbers.
+    """Return the architecture of a network as text: classes, shapes, dtypes and constants.
 
-    Meant as the `__repr__` of a layer: `__repr__ = describe` in the body of its class.
-
-    Parameters
-    ----------
-    self
-        A network, a layer, an array, or a constant. What holds layers is drawn with one line for
-        each of them, behind its path.
+    Use it as the `__repr__` of a layer: `__repr__ = describe` in the body of its class.
 
     Examples
     --------
@@ -313,7 +268,7 @@ def describe(self: object) -> str:
 
 
 def _parts(tree: object) -> Iterator[tuple[str, object]]:
-    """Iterate over what a value is drawn with: its fields, and the items of its containers."""
+    """Iterate over the fields of a value, with containers replaced by their items."""
     kind = kind_of(type(tree))
     for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
         if isinstance(child, (tuple, list, dict)):
@@ -325,34 +280,26 @@ def _parts(tree: object) -> Iterator[tuple[str, object]]:
 def reduce_to_constructor(
     self: object,
 ) -> tuple[Callable[..., object], tuple[type[object], Sequence[object]]]:
-    """Return how to make a value again through its constructor, which locks its arrays.
+    """Return a reduced value for pickle that is rebuilt by its constructor, which locks its arrays.
 
     Use it as the `__reduce__` of a layer: `__reduce__ = reduce_to_constructor` in the body of its
-    class. NumPy returns writeable arrays from pickle and from `copy.deepcopy`; with this, they are
-    locked.
-
-    Parameters
-    ----------
-    self
-        A layer, or any other attrs value with locked arrays.
+    class. Otherwise its arrays are writeable after pickle and `copy.deepcopy`.
     """
     kind = kind_of(type(self))
     return _construct, (type(self), kind.children(self))
 
 
 def refill(cls: type[T], fields: Sequence[object]) -> T:
-    """Return a value of a class from fields that the class is known to accept.
+    """Return a value of an attrs class with fields that are known to be valid.
 
-    The constructor is not called if the class says that it only checks, by
-    `constructor_only_checks = True` in its body: that of `Affine` takes four times as long as this.
+    The constructor is skipped if the class states `constructor_only_checks = True` in its body:
+    that of `Affine` takes four times as long.
 
     Parameters
     ----------
-    cls
-        An attrs class.
     fields
-        The values of its fields, in their order, as its constructor would leave them: locked
-        arrays, of the right shapes and dtypes.
+        The values of the fields, in order, as the constructor would set them: locked arrays of the
+        right shapes and dtypes.
 
     Examples
     --------

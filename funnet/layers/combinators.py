@@ -122,7 +122,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
             # The cache of another network of this architecture would give wrong gradients silently.
             raise StructureError(
                 "expected the cache of this network, got the cache of another network (such as a "
-                "copy or an update); hand over the cache that forward returned for this network"
+                "copy or an update); pass the cache that forward returned for this network"
             )
         grads = []
         gradient: Any = dout

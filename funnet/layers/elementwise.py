@@ -56,7 +56,7 @@ def pull(
         )
         raise StructureError(
             f"expected the cache of {cls.__name__}, got {got}; "
-            "hand over the cache that forward returned for this network"
+            "pass the cache that forward returned for this network"
         )
     kept = cache.array
     if (

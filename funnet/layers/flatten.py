@@ -37,7 +37,7 @@ class Flatten(SomeLayer):
         """Return x, reshaped to (N, product of the other axes)."""
         check_float(x, "x")
         if x.ndim == 0:
-            raise ShapeError("expected x to have one row a sample, got a scalar")
+            raise ShapeError("x must have one row per sample, got a scalar")
         return x.reshape(_flat(x)), FlattenCache(x)
 
     def pullback(

@@ -152,7 +152,7 @@ def test_lock_vector_takes_rank_1_only() -> None:
     assert lock_vector(np.ones(2)).tolist() == [1, 1]
     wrongs: list[AnyArray] = [np.ones((2, 3), np.float32), np.array(1, np.float32)]
     for wrong in wrongs:
-        with pytest.raises(ShapeError, match=r"^expected a vector, got float32\["):
+        with pytest.raises(ShapeError, match=r"^a parameter must have rank 1, got float32\["):
             lock_vector(wrong)
 
 
@@ -160,7 +160,7 @@ def test_lock_matrix_takes_rank_2_only() -> None:
     assert lock_matrix(np.ones((1, 2))).tolist() == [[1, 1]]
     wrongs: list[AnyArray] = [np.ones(3, np.float16), np.ones((1, 2, 3), np.float16)]
     for wrong in wrongs:
-        with pytest.raises(ShapeError, match=r"^expected a matrix, got float16\["):
+        with pytest.raises(ShapeError, match=r"^a parameter must have rank 2, got float16\["):
             lock_matrix(wrong)
 
 
@@ -169,7 +169,7 @@ def test_lock_matrix_takes_rank_2_only() -> None:
 def test_what_is_no_float_array_is_not_locked(
     locking: Callable[[object], object], value: object
 ) -> None:
-    with pytest.raises(DTypeError, match=r"^expected a parameter to be .*; convert it with"):
+    with pytest.raises(DTypeError, match=r"^a parameter must be .*; convert it with"):
         locking(value)
 
 
@@ -235,7 +235,7 @@ def test_a_wrong_dtype_is_told_how_to_convert_to_the_right_one(
     with pytest.raises(DTypeError) as caught:
         check_dtype(value, np.dtype(np.float64), "x")
 
-    assert str(caught.value) == f"expected x to be {expected}; convert it with {hint}"
+    assert str(caught.value) == f"x must be {expected}; convert it with {hint}"
 
 
 def test_a_float_array_of_any_kind_passes() -> None:
@@ -246,11 +246,11 @@ def test_a_float_array_of_any_kind_passes() -> None:
 @pytest.mark.parametrize(
     ("shape", "expected", "message"),
     [
-        ((2, 3), (2, 4), r"expected x of shape \(2, 4\), got \(2, 3\)$"),
-        ((2, 3), (6,), r"expected x of shape \(6,\), got \(2, 3\)$"),
-        ((), (2,), r"expected x of shape \(2,\), got \(\)$"),
-        ((2, 3), ("N", 4), r"expected x of shape \(N, 4\), got \(2, 3\)$"),
-        ((4,), ("N", 4), r"expected x of shape \(N, 4\), got \(4,\)$"),
+        ((2, 3), (2, 4), r"x must have shape \(2, 4\), got \(2, 3\)$"),
+        ((2, 3), (6,), r"x must have shape \(6,\), got \(2, 3\)$"),
+        ((), (2,), r"x must have shape \(2,\), got \(\)$"),
+        ((2, 3), ("N", 4), r"x must have shape \(N, 4\), got \(2, 3\)$"),
+        ((4,), ("N", 4), r"x must have shape \(N, 4\), got \(4,\)$"),
     ],
 )
 def test_a_wrong_shape_is_shown_beside_the_right_one(
@@ -284,13 +284,13 @@ def test_a_count_is_a_positive_integer(count: int) -> None:
 
 @pytest.mark.parametrize("count", [0, -1, np.int64(-5)])
 def test_a_count_below_1_is_refused(count: int) -> None:
-    with pytest.raises(ValueError, match=f"^expected n to be at least 1, got {count}$"):
+    with pytest.raises(ValueError, match=f"^n must be >= 1, got {count}$"):
         check_count(count, "n")
 
 
 @pytest.mark.parametrize("count", [1.0, True, np.True_, "1", None, np.array([1])])
 def test_a_count_that_is_no_integer_is_refused(count: object) -> None:
-    with pytest.raises(TypeError, match=r"^expected n to be an integer, got "):
+    with pytest.raises(TypeError, match=r"^n must be an integer, got "):
         check_count(count, "n")
 
 
@@ -302,5 +302,5 @@ def test_a_seed_makes_a_generator_and_a_generator_is_used_itself() -> None:
 
 
 def test_randomness_without_a_seed_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"^expected rng to be a seed or a numpy\.random\.Gen"):
+    with pytest.raises(TypeError, match=r"^rng must be a seed or a numpy\.random\.Gen"):
         generator(None)  # type: ignore[arg-type]

@@ -130,7 +130,7 @@ def test_forward_names_the_layer_that_takes_another_width(
         run(net, batch(5, 20))
 
     assert caught.value.path == path
-    assert str(caught.value) == f"{path}: expected x of Affine of shape (N, 3), got (5, 10)"
+    assert str(caught.value) == f"{path}: x of Affine must have shape (N, 3), got (5, 10)"
 
 
 @every_net
@@ -142,7 +142,9 @@ def test_backward_names_the_layer_that_got_the_wrong_cache(
     y, cache = forward(net, batch(5, 6))
     other = replace_at(cache, path.replace("layers", "caches"), AffineCache(batch(5, 2)))
 
-    with pytest.raises(ShapeError, match=r"expected the cached x of Affine .* \(N, 3\)") as caught:
+    with pytest.raises(
+        ShapeError, match=r"the cached x of Affine must have shape \(N, 3\)"
+    ) as caught:
         pull(net, other, y)
 
     assert caught.value.path == path
@@ -153,7 +155,7 @@ def test_an_error_outside_of_a_network_has_no_path() -> None:
         forward(affine(), batch(5, 4))
 
     assert caught.value.path == ""
-    assert str(caught.value) == "expected x of Affine of shape (N, 3), got (5, 4)"
+    assert str(caught.value) == "x of Affine must have shape (N, 3), got (5, 4)"
 
 
 @every_net
@@ -169,7 +171,7 @@ def test_an_update_names_the_array_that_does_not_fit(path: str, net: AnyLayer) -
 def test_an_error_comes_back_from_another_process() -> None:
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         future = pool.submit(forward, sequential(ReLU(), affine()), batch(5, 4))
-        with pytest.raises(ShapeError, match=r"^layers\.1: expected x of Affine") as caught:
+        with pytest.raises(ShapeError, match=r"^layers\.1: x of Affine must") as caught:
             future.result()
 
     assert caught.value.path == "layers.1"

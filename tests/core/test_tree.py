@@ -123,7 +123,7 @@ def test_a_plain_attrs_class_is_a_tree_and_its_new_arrays_are_locked() -> None:
 
 @pytest.mark.parametrize("result", [1.0, np.float32(1), None, np.ones(2, np.int64)])
 def test_a_function_that_returns_no_float_array_is_refused(result: object) -> None:
-    with pytest.raises(DTypeError, match="a: expected a parameter to be"):
+    with pytest.raises(DTypeError, match="a: a parameter must be"):
         tree_map(lambda _: result, {"a": np.ones(2)})  # type: ignore[arg-type, return-value]
 
 
@@ -165,7 +165,7 @@ def test_a_function_that_returns_its_argument_leaves_the_callers_array_writeable
         (
             replace_at(net(), "layers.2", Affine.init(4, 2, rng=0, dtype=np.float64)),
             DTypeError,
-            r"layers\.2\.W: expected the gradient to be float32, got float64",
+            r"layers\.2\.W: the gradient must be float32, got float64",
         ),
     ],
 )
@@ -196,12 +196,12 @@ def test_replacing_a_layer_or_a_constant() -> None:
 
 @pytest.mark.parametrize("path", ["layers.3.W", "layers.0.V", "layer.0.W", "layers.0.W.x", "."])
 def test_replacing_at_a_path_that_is_not_there_is_refused(path: str) -> None:
-    with pytest.raises(KeyError, match="no '"):
+    with pytest.raises(KeyError, match="has no entry '"):
         replace_at(net(), path, np.ones(1))
 
 
 def test_replacing_by_an_array_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ShapeError, match=r"^layers\.0: expected b of Affine of shape \(4,\), got"):
+    with pytest.raises(ShapeError, match=r"^layers\.0: b of Affine must have shape \(4,\), got"):
         replace_at(net(), "layers.0.b", np.zeros(5, np.float32))
 
 
@@ -220,7 +220,7 @@ def test_parameter_count_of_the_textbook_network() -> None:
 
 @pytest.mark.parametrize("dtype", [np.int64, float, "float32", np.longdouble])
 def test_astype_takes_float_types_only(dtype: object) -> None:
-    with pytest.raises(TypeError, match=r"expected dtype np\.float16, np\.float32 or np\.float64"):
+    with pytest.raises(TypeError, match=r"dtype must be np\.float16, np\.float32 or np\.float64"):
         astype(net(), dtype)  # type: ignore[arg-type]
 
 
@@ -231,9 +231,7 @@ def test_astype_refuses_numbers_that_the_other_type_cannot_hold() -> None:
 
     assert converted.tolist() == pytest.approx(tree["W"].tolist(), nan_ok=True)
     for number in (7e4, -7e4, 1e300):
-        with pytest.raises(
-            DTypeError, match=r"^W: expected numbers from -65504\.0 to 65504\.0, whi"
-        ):
+        with pytest.raises(DTypeError, match=r"^W: values must be between -65504\.0 and 65504\.0"):
             astype({"W": np.array([1.0, number])}, np.float16)
 
 
@@ -278,7 +276,7 @@ def test_a_read_only_array_that_is_not_of_floats_is_refused(dtype: type) -> None
     result: Any = np.ones(2, dtype)
     result.setflags(write=False)
 
-    with pytest.raises(DTypeError, match="a: expected a parameter to be float16, float32 or"):
+    with pytest.raises(DTypeError, match="a: a parameter must be float16, float32 or"):
         tree_map(lambda _: result, {"a": np.ones(2)})
 
 
@@ -299,13 +297,13 @@ def test_a_mapped_value_is_what_its_constructor_would_have_made(case: Case) -> N
 
 @pytest.mark.parametrize("shape", [(4,), (3, 4, 1)])
 def test_arrays_of_other_shapes_go_through_the_constructor(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ShapeError, match="expected a matrix, got float64"):
+    with pytest.raises(ShapeError, match="a parameter must have rank 2, got float64"):
         tree_map(lambda _: np.ones(shape), net())
     with pytest.raises(
         ShapeError, match=r"^layer 2 \(Affine\) expects 4 input features, but layer 0"
     ):
         tree_map(lambda a: np.ones((4, 2) if a.ndim == 2 else 2, np.float32), net())
-    with pytest.raises(DTypeError, match="expected b of Affine to be float64, got float32"):
+    with pytest.raises(DTypeError, match="b of Affine must be float64, got float32"):
         tree_map(lambda a: a.astype(np.float64) if a.ndim == 2 else a, net())
 
 

@@ -256,13 +256,13 @@ def test_batches_have_the_types_of_the_data() -> None:
         ({"t": np.zeros(())}, ShapeError, r"t to have at least one row, got shape \(\)"),
         ({"x": [[1.0]] * 5}, DTypeError, "x to be a NumPy array, got list"),
         ({"t": None}, DTypeError, "t to be a NumPy array, got NoneType"),
-        ({"batch_size": 0}, ValueError, "batch_size to be at least 1, got 0"),
-        ({"batch_size": True}, TypeError, "batch_size to be an integer, got True"),
-        ({"batch_size": 2.0}, TypeError, "batch_size to be an integer, got 2.0"),
+        ({"batch_size": 0}, ValueError, "batch_size must be >= 1, got 0"),
+        ({"batch_size": True}, TypeError, "batch_size must be an integer, got True"),
+        ({"batch_size": 2.0}, TypeError, "batch_size must be an integer, got 2.0"),
         ({"epochs": -1}, ValueError, "epochs to be at least 0, got -1"),
         ({"epochs": True}, TypeError, "epochs to be an integer or None, got True"),
         ({"epochs": 1.0}, TypeError, "epochs to be an integer or None, got 1.0"),
-        ({"rng": None}, TypeError, "rng to be a seed or a numpy.random.Generator, got None"),
+        ({"rng": None}, TypeError, "rng must be a seed or a numpy.random.Generator, got None"),
     ],
 )
 def test_wrong_arguments_are_refused_at_the_call(

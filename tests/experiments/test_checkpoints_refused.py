@@ -87,7 +87,7 @@ def pickled(members: dict[str, bytes]) -> None:
         (structure('"float32","shape":[4,6]', '"object","shape":[4,6]'), "expected a value"),
         (structure('"Flatten"', '"os"'), r"layers\.0: the class os is not one of funnet's"),
         (structure('"LeakyReLU","items":{"slope":0.3}', '"ReLU","items":{"slope":0.3}'),
-         r"layers\.2: expected ReLU with nothing, got slope"),
+         r"layers\.2: expected ReLU with no fields, got slope"),
         (structure('"slope":0.3', '"slope":"steep"'), r"layers\.2: .*"),
         (structure('"slope":0.3', '"slope":{"float":"nan"}'), r"layers\.2: expected slope"),
         (structure('"slope":0.3', '"slope":NaN'), "expected finite numbers, got NaN"),

@@ -39,7 +39,7 @@ from funnet import (
     tree_map,
 )
 
-HINT = "; hand over the cache that forward returned for this network"
+HINT = "; pass the cache that forward returned for this network"
 
 
 @every_pull
@@ -51,7 +51,7 @@ def test_the_cache_of_another_layer_is_refused(pull: Pull, name: str, other: str
         pull(LAYERS[name], cache, y)
 
     own_classes = ("Affine", "Flatten")  # the other layers share one
-    expected = f"a {name}Cache" if name in own_classes else f"the cache of {name}"
+    expected = f"{name}Cache" if name in own_classes else f"the cache of {name}"
     got = f"{other}Cache" if other in own_classes else f"that of {other}"
     got = "ElementwiseCache" if name in own_classes and other not in own_classes else got
     assert str(caught.value) == f"expected {expected}, got {got}{HINT}"
@@ -124,9 +124,7 @@ def test_a_network_and_its_cache_are_carried_together(carry: Callable[[object], 
 @pytest.mark.parametrize("cache", [None, batch(5, 3), (), 1.5])
 def test_a_value_that_is_not_a_cache_is_refused(pull: Pull, layer: AnyLayer, cache: Wrong) -> None:
     name = type(layer).__name__
-    with pytest.raises(
-        StructureError, match=f"^expected (a {name}Cache|the cache of {name}), got "
-    ):
+    with pytest.raises(StructureError, match=f"^expected ({name}Cache|the cache of {name}), got "):
         pull(layer, cache, batch(5, 3))
 
 
@@ -143,7 +141,7 @@ def test_a_value_that_is_not_a_cache_is_refused(pull: Pull, layer: AnyLayer, cac
 def test_a_value_that_is_not_the_cache_of_a_network_is_refused(
     pull: Pull, cache: Wrong, got: str
 ) -> None:
-    with pytest.raises(StructureError, match=f"^expected a SequentialCache, got {got}{HINT}$"):
+    with pytest.raises(StructureError, match=f"^expected SequentialCache, got {got}{HINT}$"):
         pull(network(), cache, batch(5, 2))
 
 
@@ -159,7 +157,7 @@ def test_dout_must_have_the_shape_of_the_output(
         pull(layer, cache, batch(*shape))
 
     name = type(layer).__name__
-    assert str(caught.value) == f"expected dout of {name} of shape (5, 3), got {shape}"
+    assert str(caught.value) == f"dout of {name} must have shape (5, 3), got {shape}"
 
 
 @every_pull
@@ -167,7 +165,7 @@ def test_dout_must_have_the_shape_of_the_output(
 @pytest.mark.parametrize(
     ("dout", "message"),
     [
-        (batch(5, 3, dtype=np.float64), "to be float32, got float64; convert it with"),
+        (batch(5, 3, dtype=np.float64), "be float32, got float64; convert it with"),
         (np.ones((5, 3), int), r"got int64; convert it with \.astype\(np\.float32\)"),
         ([[1.0]], r"got list; convert it with np\.asarray\(\.\.\., dtype=np\.float32\)"),
         ((0.5, batch(5, 3)), "got tuple; convert it with"),
@@ -182,7 +180,7 @@ def test_dout_must_have_the_dtype_of_the_output(
 ) -> None:
     _, cache = forward(layer, batch(5, 3))
 
-    with pytest.raises(DTypeError, match=f"^expected dout of {type(layer).__name__} .*{message}"):
+    with pytest.raises(DTypeError, match=f"^dout of {type(layer).__name__} must .*{message}"):
         pull(layer, cache, dout)
 
 
@@ -192,7 +190,7 @@ def test_a_wrong_dout_is_located_at_the_last_layer() -> None:
     with pytest.raises(ShapeError) as caught:
         backward(NET, cache, batch(4, 2))
 
-    assert str(caught.value) == "layers.2: expected dout of Affine of shape (5, 2), got (4, 2)"
+    assert str(caught.value) == "layers.2: dout of Affine must have shape (5, 2), got (4, 2)"
 
 
 @pytest.mark.parametrize("lr", [np.nan, np.inf, -np.inf])

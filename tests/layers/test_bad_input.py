@@ -43,12 +43,12 @@ def test_an_input_of_wrong_width_or_rank_is_refused_by_the_layer(
     with pytest.raises(ShapeError) as caught:
         run(network(), batch(*shape))
 
-    assert str(caught.value) == f"layers.0: expected x of Affine of shape (N, 3), got {shape}"
+    assert str(caught.value) == f"layers.0: x of Affine must have shape (N, 3), got {shape}"
 
 
 @every_run
 def test_an_array_of_rank_0_is_refused(run: Run) -> None:
-    with pytest.raises(ShapeError, match=r"^expected x to have one row a sample, got a scalar$"):
+    with pytest.raises(ShapeError, match=r"^x must have one row per sample, got a scalar$"):
         run(Flatten(), batch())
 
 
@@ -61,7 +61,7 @@ def test_the_error_for_an_input_without_floats_says_how_to_convert_it(run: Run, 
         run(network(np.float64), x)
 
     assert str(caught.value) == (
-        f"layers.0: expected x of Affine to be float16, float32 or float64, got {x.dtype}; "
+        f"layers.0: x of Affine must be float16, float32 or float64, got {x.dtype}; "
         "convert it with .astype(np.float64)"
     )
 
@@ -76,7 +76,7 @@ def test_float_types_are_not_mixed(run: Run, of_net: type[Float], of_x: type[Flo
 
     net_type, x_type = of_net.__name__, of_x.__name__
     assert str(caught.value) == (
-        f"layers.0: expected x of Affine to be {net_type}, got {x_type}; convert it with "
+        f"layers.0: x of Affine must be {net_type}, got {x_type}; convert it with "
         f".astype(np.{net_type}), or the network with astype(net, np.{x_type})"
     )
 
@@ -85,7 +85,7 @@ def test_float_types_are_not_mixed(run: Run, of_net: type[Float], of_x: type[Flo
 def test_predict_requires_an_array(x: Wrong) -> None:
     with pytest.raises(
         DTypeError,
-        match=rf"^expected x to be a NumPy array with one row a sample, got {type(x).__name__};",
+        match=rf"^x must be a NumPy array with one row per sample, got {type(x).__name__};",
     ):
         predict(network(), x)
 
@@ -102,15 +102,13 @@ def test_forward_requires_an_array(layer: AnyLayer, x: Wrong, got: str) -> None:
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_a_batch_size_below_1_is_refused(batch_size: int) -> None:
-    with pytest.raises(
-        ValueError, match=f"^expected batch_size to be at least 1, got {batch_size}$"
-    ):
+    with pytest.raises(ValueError, match=f"^batch_size must be >= 1, got {batch_size}$"):
         predict(network(), batch(5, 3), batch_size)
 
 
 @pytest.mark.parametrize("batch_size", [1.5, 2.0, True, "2"])
 def test_a_batch_size_that_is_not_an_integer_is_refused(batch_size: Wrong) -> None:
-    with pytest.raises(TypeError, match=r"^expected batch_size to be an integer, got"):
+    with pytest.raises(TypeError, match=r"^batch_size must be an integer, got"):
         predict(network(), batch(5, 3), batch_size)
 
 

@@ -128,7 +128,7 @@ def test_an_error_in_forward_starts_with_the_path_of_the_layer() -> None:
         forward(net, np.zeros((6, 5), np.float32))
 
     assert str(caught.value) == (
-        "layers.1.layers.2: expected x of Affine of shape (N, 3), got (6, 4)"
+        "layers.1.layers.2: x of Affine must have shape (N, 3), got (6, 4)"
     )
 
 

@@ -168,7 +168,7 @@ def test_a_standard_deviation_beyond_the_dtype_is_refused(std: float, dtype: typ
 
 
 def test_a_standard_deviation_is_a_number() -> None:
-    with pytest.raises(TypeError, match="expected std to be a number, got '1'"):
+    with pytest.raises(TypeError, match="std must be a number, got '1'"):
         normal("1")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="expected std to be finite, got a number beyond"):
+    with pytest.raises(ValueError, match="std must be finite, got a number outside"):
         normal(10**400)

@@ -55,5 +55,5 @@ def test_a_batch_size_beyond_the_rows_is_forward(net: Net) -> None:
 
 
 def test_a_scalar_has_no_rows(net: Net) -> None:
-    with pytest.raises(ShapeError, match="expected x to have one row a sample, got a scalar"):
+    with pytest.raises(ShapeError, match="x must have one row per sample, got a scalar"):
         predict(net, np.array(1.0, np.float32))

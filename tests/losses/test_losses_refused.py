@@ -50,7 +50,7 @@ def test_mypy_knows_the_results() -> None:
 def test_scores_that_are_no_batch_of_floats_are_refused(
     loss: Loss, scores: object, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=f"^expected scores .*{message}"):
+    with pytest.raises(error, match=f"^scores must be .*{message}"):
         loss(scores, scores)
 
 
@@ -70,9 +70,17 @@ def test_a_cross_entropy_is_of_scores_of_rank_2(loss: Loss, shape: tuple[int, ..
         (np.array([["a", "b"], ["c", "d"]]), DTypeError, r"numbers, got <U1\[2, 2\]"),
         (np.full((2, 2), 1j), DTypeError, r"numbers, got complex128\[2, 2\]"),
         (np.full((2, 2), 1, object), DTypeError, r"numbers, got object\[2, 2\]"),
-        (np.zeros((2, 1)), ShapeError, r"t of shape \(2, 2\) like the scores.*, got \(2, 1\)"),
-        (np.zeros((1, 2)), ShapeError, r"t of shape \(2, 2\) like the scores.*, got \(1, 2\)"),
-        (np.array(1), ShapeError, r"t of shape \(2, 2\) like the scores.*, got \(\)"),
+        (
+            np.zeros((2, 1)),
+            ShapeError,
+            r"t must have shape \(2, 2\), as the scores.*, got \(2, 1\)",
+        ),
+        (
+            np.zeros((1, 2)),
+            ShapeError,
+            r"t must have shape \(2, 2\), as the scores.*, got \(1, 2\)",
+        ),
+        (np.array(1), ShapeError, r"t must have shape \(2, 2\), as the scores.*, got \(\)"),
     ],
 )
 def test_targets_of_the_wrong_type_or_shape_are_refused(
@@ -85,12 +93,12 @@ def test_targets_of_the_wrong_type_or_shape_are_refused(
 @pytest.mark.parametrize(
     ("t", "error", "message"),
     [
-        (np.array([0, 3, -1]), ValueError, "class numbers from 0 to 2, got 3 at row 1$"),
-        (np.array([0, -1, 3]), ValueError, "class numbers from 0 to 2, got -1 at row 1$"),
+        (np.array([0, 3, -1]), ValueError, "class labels must be from 0 to 2, got 3 at row 1$"),
+        (np.array([0, -1, 3]), ValueError, "class labels must be from 0 to 2, got -1 at row 1$"),
         (np.array([0, 1, 255], np.uint8), ValueError, "got 255 at row 2$"),
         (np.array([2**64 - 1, 0, 0], np.uint64), ValueError, f"got {2**64 - 1} at row 0$"),
-        (np.array([0, 1]), ShapeError, r"class numbers of shape \(3,\), got \(2,\)$"),
-        (np.array([], int), ShapeError, r"class numbers of shape \(3,\), got \(0,\)$"),
+        (np.array([0, 1]), ShapeError, r"class labels must have shape \(3,\), got \(2,\)$"),
+        (np.array([], int), ShapeError, r"class labels must have shape \(3,\), got \(0,\)$"),
         (
             np.array([0.0, 1.0, 2.0]),
             DTypeError,
@@ -101,7 +109,7 @@ def test_targets_of_the_wrong_type_or_shape_are_refused(
         (
             np.array([[0], [1], [2]]),
             ShapeError,
-            r"\(3, 3\) like the scores, or class numbers of shape \(3,\), got \(3, 1\)$",
+            r"\(3, 3\) as the scores, or \(3,\) for class labels, got \(3, 1\)$",
         ),
         (np.full((3, 3), 0.5), ValueError, "rows of t that sum to 1, got 1.5 in row 0$"),
         (
@@ -123,13 +131,13 @@ def test_softmax_cross_entropy_refuses_what_is_no_class_and_no_distribution(
 @pytest.mark.parametrize(
     ("t", "error", "message"),
     [
-        (np.array([0, 1, 2]), ValueError, "class numbers from 0 to 1, got 2 at row 2$"),
-        (np.array([0, 1]), ShapeError, r"class numbers of shape \(3,\), got \(2,\)$"),
-        (np.array([0.0, 1.0, 1.0]), DTypeError, "class numbers as an array of integers"),
+        (np.array([0, 1, 2]), ValueError, "class labels must be from 0 to 1, got 2 at row 2$"),
+        (np.array([0, 1]), ShapeError, r"class labels must have shape \(3,\), got \(2,\)$"),
+        (np.array([0.0, 1.0, 1.0]), DTypeError, "class labels must be an array of integers"),
         (np.array([[0], [1], [2]]), ValueError, "t from 0 to 1, got numbers from 0.0 to 2.0$"),
         (np.array([[0], [1], [-0.5]]), ValueError, "numbers from -0.5 to 1.0$"),
         (np.full((3, 1), np.nan), ValueError, "numbers from nan to nan$"),
-        (np.zeros((3, 2)), ShapeError, r"like the scores, or class numbers of shape \(3,\)"),
+        (np.zeros((3, 2)), ShapeError, r"as the scores, or \(3,\) for class labels"),
     ],
 )
 def test_sigmoid_cross_entropy_refuses_what_is_no_probability(
@@ -140,7 +148,7 @@ def test_sigmoid_cross_entropy_refuses_what_is_no_probability(
 
 
 def test_of_several_outputs_sigmoid_cross_entropy_takes_no_class_numbers() -> None:
-    with pytest.raises(ShapeError, match=r"t of shape \(3, 2\) like the scores, got \(3,\)$"):
+    with pytest.raises(ShapeError, match=r"t must have shape \(3, 2\), as the scores, got \(3,\)$"):
         sigmoid_cross_entropy(np.zeros((3, 2)), np.array([0, 1, 1]))
 
 
@@ -151,5 +159,5 @@ def test_targets_beyond_the_range_of_the_scores_are_refused_without_a_warning(lo
 
 
 def test_a_column_of_outputs_is_not_broadcast_against_a_vector_of_targets() -> None:
-    with pytest.raises(ShapeError, match=r"t of shape \(5, 1\) like the scores, got \(5,\)$"):
+    with pytest.raises(ShapeError, match=r"t must have shape \(5, 1\), as the scores, got \(5,\)$"):
         mean_squared_error(np.zeros((5, 1)), np.zeros(5))

@@ -131,7 +131,7 @@ def test_a_network_without_parameters_stays_as_it_is() -> None:
 
 
 def test_integer_parameters_are_refused() -> None:
-    with pytest.raises(DTypeError, match=r"x: expected a parameter .* got int64"):
+    with pytest.raises(DTypeError, match=r"x: a parameter must be .* got int64"):
         adam().init({"x": np.zeros(2, int)})
 
 

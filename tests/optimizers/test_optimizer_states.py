@@ -111,7 +111,7 @@ def test_the_names_of_the_optimizer_stay_in_its_states(optimizer: Optimizer) -> 
 
 def test_the_state_of_another_dtype_is_refused() -> None:
     state = momentum().init(astype(NET, np.float64))
-    with pytest.raises(DTypeError, match="expected velocity to be float32, got float64"):
+    with pytest.raises(DTypeError, match="velocity must be float32, got float64"):
         momentum().update(NET, NET, state)
 
 

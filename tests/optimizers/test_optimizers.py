@@ -61,9 +61,9 @@ def test_sgd_goes_down_to_the_minimum() -> None:
 def test_a_rate_that_is_no_number_is_refused(lr: Any) -> None:  # Any: mypy refuses it as well
     params = CASES["Affine"].layer(0)
 
-    with pytest.raises(TypeError, match="expected lr to be a number, got "):
+    with pytest.raises(TypeError, match="lr must be a number, got "):
         sgd_update(params, params, lr)
-    with pytest.raises(TypeError, match="expected lr to be a number, got "):
+    with pytest.raises(TypeError, match="lr must be a number, got "):
         adam(lr)
 
 

@@ -49,7 +49,7 @@ def test_warm_up_meets_the_cosine_at_the_highest_rate() -> None:
 
 
 def test_schedules_refuse_what_makes_no_sense() -> None:
-    with pytest.raises(ValueError, match="expected step_size to be at least 1, got 0"):
+    with pytest.raises(ValueError, match="step_size must be >= 1, got 0"):
         step_lr(0.1, 0)
     with pytest.raises(ValueError, match="expected warmup_steps below total_steps 5, got 5"):
         cosine_lr(0.1, 5, warmup_steps=5)
@@ -89,19 +89,19 @@ def test_a_growing_schedule_is_right_as_far_as_float64_goes() -> None:
 
 @pytest.mark.parametrize("wrong", [0.9, 2.0, "3", True, np.True_, None, np.float64(3)])
 def test_a_number_of_steps_is_an_integer(wrong: Any) -> None:  # Any: mypy refuses it as well
-    with pytest.raises(TypeError, match=r"expected boundaries\[1\] to be an integer, got"):
+    with pytest.raises(TypeError, match=r"boundaries\[1\] must be an integer, got"):
         piecewise_lr([1, wrong], [0.1, 0.2, 0.3])
-    with pytest.raises(TypeError, match="expected warmup_steps to be an integer, got"):
+    with pytest.raises(TypeError, match="warmup_steps must be an integer, got"):
         cosine_lr(0.1, 9, warmup_steps=wrong)
-    with pytest.raises(TypeError, match="expected total_steps to be an integer, got"):
+    with pytest.raises(TypeError, match="total_steps must be an integer, got"):
         cosine_lr(0.1, wrong)
-    with pytest.raises(TypeError, match="expected step_size to be an integer, got"):
+    with pytest.raises(TypeError, match="step_size must be an integer, got"):
         step_lr(0.1, wrong)
 
 
 @pytest.mark.parametrize("wrong", [0, -5, np.int64(-1)])
 def test_a_boundary_is_at_least_1(wrong: int) -> None:
-    with pytest.raises(ValueError, match=r"expected boundaries\[0\] to be at least 1, got"):
+    with pytest.raises(ValueError, match=r"boundaries\[0\] must be >= 1, got"):
         piecewise_lr([wrong], [0.1, 0.2])
 
 
@@ -124,15 +124,15 @@ def test_a_rate_is_a_real_number(wrong: Any) -> None:  # Any: mypy refuses it as
         r"values\[1\]": lambda value: piecewise_lr([3], [0.1, value]),
     }
     for name, make in makers.items():
-        with pytest.raises(TypeError, match=f"expected {name} to be a number, got"):
+        with pytest.raises(TypeError, match=f"{name} must be a number, got"):
             make(wrong)
 
 
 @pytest.mark.parametrize("wrong", [10**400, -(10**400), Fraction(10**400), math.inf, math.nan])
 def test_a_rate_is_finite(wrong: Any) -> None:  # Any: a fraction is no float for mypy
-    with pytest.raises(ValueError, match="expected lr to be finite"):
+    with pytest.raises(ValueError, match="lr .*be finite"):
         sgd(wrong)
-    with pytest.raises(ValueError, match="expected gamma to be finite"):
+    with pytest.raises(ValueError, match="gamma .*be finite"):
         step_lr(0.1, 3, wrong)
 
 

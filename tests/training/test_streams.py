@@ -95,11 +95,11 @@ def test_streams_compose_and_pass_each_state_on_at_once() -> None:
 
 
 def test_mistakes_in_streams_are_seen_at_the_call() -> None:
-    with pytest.raises(ValueError, match="expected n to be at least 1, got 0"):
+    with pytest.raises(ValueError, match="n must be >= 1, got 0"):
         every(states([]), 0)
-    with pytest.raises(ValueError, match="expected patience to be at least 1, got 0"):
+    with pytest.raises(ValueError, match="patience must be >= 1, got 0"):
         early_stopping(states([]), 0)
-    with pytest.raises(ValueError, match="expected window to be at least 1, got 0"):
+    with pytest.raises(ValueError, match="window must be >= 1, got 0"):
         moving_average(states([]), 0)
     with pytest.raises(ValueError, match="expected at least one item, got an empty stream"):
         last([])

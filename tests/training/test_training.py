@@ -129,7 +129,7 @@ def test_a_state_survives_pickle() -> None:
 
 
 def test_mistakes_in_the_start_are_seen_before_the_first_step() -> None:
-    with pytest.raises(ShapeError, match=r"layers\.0: expected x .* of shape \(N, 4\)"):
+    with pytest.raises(ShapeError, match=r"layers\.0: x .* must have shape \(N, 4\)"):
         next(train(NET, [(X[:, :2], T)], loss=softmax_cross_entropy, optimizer=sgd()))
     state = TrainState.init(NET, sgd())
     with pytest.raises(StructureError, match="expected the state of an optimizer that keeps m, v"):

@@ -232,18 +232,18 @@ def mine(dy: Callable[[Matrix], object], value: object = 0.5) -> Any:  # Any: al
 @pytest.mark.parametrize(
     ("dy", "error", "message"),
     [
-        (lambda y: y.astype(np.float64), DTypeError, "to be float32, got float64"),
-        (lambda y: y[:1], ShapeError, r"of shape \(23, 3\), got \(1, 3\)"),
-        (lambda y: y[:, 0], ShapeError, r"of shape \(23, 3\), got \(23,\)"),
-        (lambda y: y.tolist(), DTypeError, "to be a NumPy array of floats, got list"),
-        (lambda y: None, DTypeError, "to be a NumPy array of floats, got NoneType"),
-        (lambda y: np.ones(y.shape, int), DTypeError, "to be float16, .* got int64"),
+        (lambda y: y.astype(np.float64), DTypeError, "be float32, got float64"),
+        (lambda y: y[:1], ShapeError, r"have shape \(23, 3\), got \(1, 3\)"),
+        (lambda y: y[:, 0], ShapeError, r"have shape \(23, 3\), got \(23,\)"),
+        (lambda y: y.tolist(), DTypeError, "be a NumPy array of floats, got list"),
+        (lambda y: None, DTypeError, "be a NumPy array of floats, got NoneType"),
+        (lambda y: np.ones(y.shape, int), DTypeError, "be float16, .* got int64"),
     ],
 )
 def test_a_gradient_that_a_loss_returns_is_like_the_scores(
     dy: Callable[[Matrix], object], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=f"^expected the gradient that the loss my_loss .*{message}"):
+    with pytest.raises(error, match=f"^the gradient that the loss my_loss must .*{message}"):
         next(train(NET, [(X, T)], loss=mine(dy), optimizer=sgd()))
 
 
@@ -251,7 +251,7 @@ def test_a_gradient_that_a_loss_returns_is_like_the_scores(
     "value", [True, np.True_, 1j, np.complex64(1), None, "0.5", np.ones(1), X], ids=type
 )
 def test_a_loss_is_a_real_number(value: object) -> None:
-    with pytest.raises(TypeError, match="expected the loss that my_loss returns to be a number"):
+    with pytest.raises(TypeError, match="the loss that my_loss returns must be a number"):
         next(train(NET, [(X, T)], loss=mine(np.copy, value), optimizer=sgd()))
 
 
