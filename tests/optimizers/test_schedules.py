@@ -130,9 +130,9 @@ def test_a_rate_is_a_real_number(wrong: Any) -> None:  # Any: mypy refuses it as
 
 @pytest.mark.parametrize("wrong", [10**400, -(10**400), Fraction(10**400), math.inf, math.nan])
 def test_a_rate_is_finite(wrong: Any) -> None:  # Any: a fraction is no float for mypy
-    with pytest.raises(ValueError, match="lr .*be finite"):
+    with pytest.raises(ValueError, match=r"lr .*be finite"):
         sgd(wrong)
-    with pytest.raises(ValueError, match="gamma .*be finite"):
+    with pytest.raises(ValueError, match=r"gamma .*be finite"):
         step_lr(0.1, 3, wrong)
 
 
