@@ -375,6 +375,32 @@ def _of_rank(rank: int, array: ArrayT) -> ArrayT:
     return array
 
 
+def lock_buffer(array: npt.NDArray[Any] | np.generic) -> npt.NDArray[Any]:
+    """Return a read-only array with the same values and dtype: the converter of a buffer.
+
+    As `lock`, for arrays of floats, integers or bools.
+
+    Raises
+    ------
+    DTypeError
+        If `array` is not an array of floats, integers or bools, or is a masked array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import lock_buffer
+    >>> lock_buffer(np.array([True, False])).flags.writeable
+    False
+    """
+    # Arithmetic on an array of rank 0, such as a counter, gives a scalar.
+    array = np.asarray(array) if isinstance(array, np.generic) else as_ndarray(array, "a buffer")
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iub":
+        return lock(array)
+    if is_plain(array) and is_locked(array):
+        return array
+    return lock_in_place(plain_copy(array))
+
+
 def lock_in_place(array: ArrayT) -> ArrayT:
     """Make a new array read-only, and return it."""
     array.setflags(write=False)

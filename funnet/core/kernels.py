@@ -47,6 +47,23 @@ def column_sums(a: Matrix) -> Vector:
     return column_sums(parts)
 
 
+def channel_sums(a: Array) -> Vector:
+    """Return the sums over all axes but the second, for rows (N, C) and images (N, C, H, W).
+
+    Summing each channel of each image first is faster than one sum over three axes, as NumPy adds
+    contiguous numbers pairwise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet.core.kernels import channel_sums
+    >>> channel_sums(np.ones((2, 3, 4, 5)))
+    array([40., 40., 40.])
+    """
+    rows = a if a.ndim == 2 else a.reshape(*a.shape[:2], -1).sum(axis=2)
+    return column_sums(cast(Matrix, rows))
+
+
 def one_per_row(columns: Indices, n: int, n_columns: int, order: Literal["C", "F"]) -> Indices:
     """Return the flat indices, in memory order, of one entry in each of n rows.
 

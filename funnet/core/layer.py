@@ -27,6 +27,7 @@ from funnet.core.arrays import (
     plain,
 )
 from funnet.core.errors import DTypeError, ShapeError
+from funnet.core.live import check_at_rest
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -225,7 +226,7 @@ def predict(
     Raises
     ------
     ValueError
-        If `batch_size` is less than 1.
+        If `batch_size` is less than 1, or the network is in training mode.
     ShapeError, DTypeError
         As for `forward`.
 
@@ -237,6 +238,7 @@ def predict(
     (5, 1)
     """
     rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
+    check_at_rest(params, "predict")
     x = as_ndarray(x)
     if type(x) is not np.ndarray:
         raise DTypeError(

@@ -1,5 +1,8 @@
 """How the values of a class are taken apart into their children and rebuilt from them.
 
+`kind_of` describes all fields of a class. `parameters_of` leaves out buffers and the context (see
+`funnet.core.context`), which are kept unchanged.
+
 A class whose constructor only locks and checks its arguments may state so in its body,
 `constructor_only_checks = True`. Values of such a class whose fields are known to be valid, such as
 updated parameters or gradients, are then created without it (see `funnet.core.tree.refill`).
@@ -13,6 +16,8 @@ from operator import attrgetter
 from typing import Any, cast
 
 import attrs
+
+from funnet.core.context import BUFFER, CONTEXT, Context
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -30,6 +35,8 @@ class Kind:
     entries
         Function of a value: what must be equal for two values to have one structure. Default: None,
         if their class is enough.
+    kept
+        Indices of the children that are not parameters: buffers and the context. Default: none.
     refill
         As `build`, for children that are known to be valid. Default: `build`.
     """
@@ -39,6 +46,7 @@ class Kind:
     children: Callable[[Any], Sequence[object]]
     build: Callable[[Any, Sequence[object]], object]
     entries: Callable[[Any], object] | None = None
+    kept: frozenset[int] = frozenset()
     refill: Callable[[Any, Sequence[object]], object] = attrs.field(
         default=attrs.Factory(lambda kind: kind.build, takes_self=True)
     )
@@ -85,10 +93,16 @@ def _make_kind(cls: Any) -> Kind:
             put(value, name, child)
         return value
 
-    kind = Kind(names=lambda _: names, children=_getter(names), build=build)
+    kept = (i for i, field in enumerate(fields) if is_buffer(field) or _is_context(field))
+    kind = Kind(names=lambda _: names, children=_getter(names), build=build, kept=frozenset(kept))
     # Looked up in the class itself: a subclass has a constructor of its own.
     only_checks = vars(cls).get("constructor_only_checks", False)
     return attrs.evolve(kind, refill=refill) if only_checks else kind
+
+
+def is_buffer(field: attrs.Attribute[object]) -> bool:
+    """Return whether a field is declared with the metadata `BUFFER`."""
+    return field.metadata.keys() >= BUFFER.keys()
 
 
 def check_layer_class(cls: type[object]) -> None:
@@ -112,3 +126,41 @@ def _getter(names: Sequence[str]) -> Callable[[Any], Sequence[object]]:
 
 
 kind_of = cast("Callable[[type[object]], Kind]", cache(_make_kind))
+
+
+def _parameters_of(cls: type[object]) -> Kind:
+    kind = kind_of(cls)
+    if not kind.kept:
+        return kind
+    fields = kind.names(None)  # a class with kept fields is an attrs class
+    walked = [i for i in range(len(fields)) if i not in kind.kept]
+    names = [fields[i] for i in walked]
+
+    def with_kept(build: Callable[[Any, Sequence[object]], object]) -> Callable[..., object]:
+        def build_with_kept(node: object, children: Sequence[object]) -> object:
+            new = list(kind.children(node))
+            for i, child in zip(walked, children, strict=True):
+                new[i] = child
+            return build(node, new)
+
+        return build_with_kept
+
+    return Kind(
+        names=lambda _: names,
+        children=_getter(names),
+        build=with_kept(kind.build),
+        refill=with_kept(kind.refill),
+    )
+
+
+parameters_of = cast("Callable[[type[object]], Kind]", cache(_parameters_of))
+
+
+def takes_context(cls: type[object]) -> bool:
+    """Return whether `training_mode` gives a context to the values of a class."""
+    return any(map(_is_context, getattr(cls, "__attrs_attrs__", ())))
+
+
+def _is_context(field: attrs.Attribute[object]) -> bool:
+    # The annotation is a string under `from __future__ import annotations`.
+    return field.name == CONTEXT and Context.__name__ in str(field.type)

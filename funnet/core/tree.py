@@ -3,6 +3,9 @@
 A tree is an array, or an attrs value, tuple, list or dict of trees. Any other value (a slope, a
 name, a flag) is a constant, which is kept unchanged. The leaves are the arrays, in the order of the
 fields. A path, such as "layers.0.W", consists of field names, keys and indices.
+
+Buffers and contexts (see `funnet.core.context`) are not leaves: `tree_map` and `tree_like` keep
+them unchanged. `astype`, `describe` and `replace_at` include them.
 """
 
 from __future__ import annotations
@@ -24,8 +27,9 @@ from funnet.core.arrays import (
     lock,
     lock_in_place,
 )
+from funnet.core.context import CONTEXT, Context
 from funnet.core.errors import DTypeError, LocatedError, ShapeError, StructureError
-from funnet.core.nodes import Kind, kind_of
+from funnet.core.nodes import Kind, is_branch, kind_of, parameters_of
 
 Tree = TypeVar("Tree")
 
@@ -40,7 +44,7 @@ def _map(f: Callable[..., Array], unlike: list[Array], node: object, *others: ob
         if array.shape != node.shape or array.dtype != node.dtype:
             unlike.append(array)
         return array
-    kind = kind_of(type(node))
+    kind = parameters_of(type(node))
     for other in others:
         _check_structure(node, other, kind)
     children = kind.children(node)
@@ -121,7 +125,7 @@ def named_leaves(tree: object) -> Iterator[tuple[str, Array]]:
     """
     if isinstance(tree, np.ndarray):
         yield "", tree
-    kind = kind_of(type(tree))
+    kind = parameters_of(type(tree))
     for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
         for path, array in named_leaves(child):
             yield (f"{name}.{path}" if path else name), array
@@ -146,7 +150,25 @@ def _collect(children: Iterable[object], leaves: list[Array]) -> None:
         if isinstance(child, np.ndarray):
             leaves.append(child)
         else:
-            _collect(kind_of(type(child)).children(child), leaves)
+            _collect(parameters_of(type(child)).children(child), leaves)
+
+
+def value_at(tree: object, path: str) -> object:
+    """Return the value at a path; raise KeyError if the path does not exist."""
+    if not path:
+        return tree
+    name, _, below = path.partition(".")
+    return value_at(kind_of(type(tree)).children(tree)[_index(tree, name)], below)
+
+
+def _index(tree: object, name: str) -> int:
+    names = list(kind_of(type(tree)).names(tree))
+    if name not in names:
+        raise KeyError(
+            f"{type(tree).__name__} has no entry {name!r}; its entries are "
+            f"{', '.join(names) or 'none'}"
+        )
+    return names.index(name)
 
 
 def replace_at(params: Tree, path: str, value: object) -> Tree:
@@ -179,14 +201,8 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
     if not path:
         return cast(Tree, value)
     name, _, below = path.partition(".")
-    kind = kind_of(type(params))
-    names, children = kind.names(params), list(kind.children(params))
-    if name not in names:
-        raise KeyError(
-            f"{type(params).__name__} has no entry {name!r}; "
-            f"its entries are {', '.join(names) or 'none'}"
-        )
-    i = names.index(name)
+    kind, i = kind_of(type(params)), _index(params, name)
+    children = list(kind.children(params))
     try:
         children[i] = replace_at(children[i], below, value)
     except LocatedError as error:
@@ -195,8 +211,20 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
     return cast(Tree, kind.build(params, children))
 
 
+def named_branches(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Iterate over the paths and values of a tree that have children: layers and containers."""
+    if isinstance(tree, np.ndarray | Context) or not is_branch(tree):
+        return
+    yield path, tree
+    kind = kind_of(type(tree))
+    for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
+        yield from named_branches(child, f"{path}.{name}" if path else name)
+
+
 def astype(params: Tree, dtype: type[Float]) -> Tree:
     """Return a tree with all arrays converted to `np.float16`, `np.float32` or `np.float64`.
+
+    Buffers of integers or bools keep their dtype.
 
     Raises
     ------
@@ -213,20 +241,35 @@ def astype(params: Tree, dtype: type[Float]) -> Tree:
     Affine(W=float64[3, 2], b=float64[2])
     """
     check_float_type(dtype)
+    return cast(Tree, _astype(params, dtype))
 
-    def convert(array: Array) -> Array:
-        array = as_ndarray(array, "a parameter")
-        with np.errstate(over="ignore"):
-            converted: Array = array.astype(dtype)
-        if (np.isinf(converted) > np.isinf(array)).any():
-            limit = np.finfo(dtype)
-            raise DTypeError(
-                f"values must be between {limit.min} and {limit.max} to fit in {limit.dtype}, "
-                f"got values between {np.nanmin(array)} and {np.nanmax(array)}"
-            )
-        return lock_in_place(converted)
 
-    return tree_map(convert, params)
+def _astype(node: object, dtype: type[Float]) -> object:
+    if isinstance(node, np.ndarray):
+        return _converted(node, dtype)
+    kind = kind_of(type(node))
+    new: list[object] = []
+    try:
+        for i, child in enumerate(kind.children(node)):
+            is_integers = isinstance(child, np.ndarray) and child.dtype.kind != "f"
+            new.append(child if i in kind.kept and is_integers else _astype(child, dtype))
+    except LocatedError as error:
+        error.locate(kind.names(node)[len(new)])
+        raise
+    return kind.build(node, new) if new else node
+
+
+def _converted(array: Array, dtype: type[Float]) -> Array:
+    array = as_ndarray(array, "a parameter")
+    with np.errstate(over="ignore"):
+        converted: Array = array.astype(dtype)
+    if (np.isinf(converted) > np.isinf(array)).any():
+        limit = np.finfo(dtype)
+        raise DTypeError(
+            f"values must be between {limit.min} and {limit.max} to fit in {limit.dtype}, "
+            f"got values between {np.nanmin(array)} and {np.nanmax(array)}"
+        )
+    return lock_in_place(converted)
 
 
 def parameter_count(params: object) -> int:
@@ -257,10 +300,12 @@ def describe(self: object) -> str:
     """
     if isinstance(self, np.ndarray):
         return array_type(self)
+    if isinstance(self, Context):
+        return repr(self)
     parts = list(_parts(self))
     if not parts and not attrs.has(type(self)):
         return repr(self)
-    if any(attrs.has(type(part)) for _, part in parts):
+    if any(attrs.has(type(part)) and not isinstance(part, Context) for _, part in parts):
         lines = (f"\n{name}: {describe(part)}".replace("\n", "\n  ") for name, part in parts)
         return f"{type(self).__name__}({''.join(lines)}\n)"
     fields = (f"{name}={describe(part)}" for name, part in parts)
@@ -273,7 +318,7 @@ def _parts(tree: object) -> Iterator[tuple[str, object]]:
     for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
         if isinstance(child, (tuple, list, dict)):
             yield from ((f"{name}.{below}", part) for below, part in _parts(child))
-        else:
+        elif name != CONTEXT or child is not None:
             yield name, child
 
 

@@ -1,6 +1,8 @@
 """Layers, one per file, in the order: equation, parameters, cache, forward, pullback."""
 
 from funnet.layers.affine import Affine as Affine
+from funnet.layers.batch_norm import BatchNorm as BatchNorm
+from funnet.layers.dropout import Dropout as Dropout
 from funnet.layers.flatten import Flatten as Flatten
 from funnet.layers.identity import Identity as Identity
 from funnet.layers.leaky_relu import LeakyReLU as LeakyReLU
@@ -9,15 +11,3 @@ from funnet.layers.sigmoid import Sigmoid as Sigmoid
 from funnet.layers.softmax import Softmax as Softmax
 from funnet.layers.step import Step as Step
 from funnet.layers.tanh import Tanh as Tanh
-
-__all__ = [
-    "Affine",
-    "Flatten",
-    "Identity",
-    "LeakyReLU",
-    "ReLU",
-    "Sigmoid",
-    "Softmax",
-    "Step",
-    "Tanh",
-]

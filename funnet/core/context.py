@@ -1,0 +1,107 @@
+"""Buffers, contexts and statistics: what a layer has besides its parameters.
+
+- A *buffer* is an array field that is not a parameter, such as a running mean or a mask:
+  `attrs.field(converter=lock_buffer, metadata=BUFFER)`. It is saved, printed, pickled and converted
+  with the network, and is not changed by updates, `tree_map` or numerical gradients.
+- A *context* makes a layer behave as in a step of training. `training_mode` fills each field
+  `context: Context | None = None`; a network without contexts is at rest.
+- *Statistics* are what a layer reports from a step of training. It puts `Statistics(path, values)`
+  into its cache; `update_statistics` passes the values to the layer's `with_statistics(values)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import attrs
+import numpy as np
+
+from funnet.core.arrays import Array, check_count
+
+BUFFER: Mapping[str, bool] = MappingProxyType({"funnet_buffer": True})
+"""Metadata of an array field that is not a parameter: `attrs.field(metadata=BUFFER)`."""
+
+CONTEXT = "context"
+"""The name of the field that `training_mode` fills."""
+
+_TAG = 0x66756E6E  # keeps the streams of layers apart from other uses of the same seed
+
+
+def _step(step: object) -> int:
+    return check_count(step, "step", 0)
+
+
+def _shard(shard: object) -> int:
+    return check_count(shard, "shard", 0)
+
+
+def _seed(seed: object) -> int | np.random.SeedSequence:
+    if isinstance(seed, np.random.SeedSequence):
+        return seed
+    return check_count(seed, "seed", 0)
+
+
+@attrs.frozen
+class Context:
+    """The address of one layer in one step of training.
+
+    Parameters
+    ----------
+    seed
+        Seed of the training run: an integer >= 0 or a SeedSequence.
+    step
+        Number of updates made so far, >= 0.
+    path
+        Path of the layer in the network, such as "layers.1".
+    shard
+        Index of the part of the batch, if several parts of it are computed separately, >= 0.
+        Default: 0.
+    """
+
+    seed: int | np.random.SeedSequence = attrs.field(converter=_seed)
+    step: int = attrs.field(converter=_step)
+    path: str = ""
+    shard: int = attrs.field(default=0, converter=_shard)
+
+    def generator(self) -> np.random.Generator:
+        """Return a Generator whose stream depends only on seed, step, path and shard.
+
+        Examples
+        --------
+        >>> from funnet import Context
+        >>> draws = [Context(7, 3, "layers.1").generator().random() for _ in range(2)]
+        >>> draws[0] == draws[1]
+        True
+        """
+        seed = self.seed
+        if not isinstance(seed, np.random.SeedSequence):
+            seed = np.random.SeedSequence(seed)
+        # Each part has a fixed width: SeedSequence does not distinguish (2**32,) from (0, 1).
+        digest = hashlib.sha256(self.path.encode()).digest()
+        address = self.step.to_bytes(8, "little") + self.shard.to_bytes(8, "little") + digest
+        words = np.frombuffer(address, "<u4").tolist()
+        return np.random.default_rng(
+            np.random.SeedSequence(
+                seed.entropy,
+                spawn_key=(*seed.spawn_key, _TAG, *words),
+                pool_size=seed.pool_size,
+            )
+        )
+
+
+@attrs.frozen(eq=False)
+class Statistics:
+    """What the layer at a path reports from one forward pass in training mode.
+
+    Parameters
+    ----------
+    path
+        The path in the layer's context.
+    values
+        Arrays for the layer's `with_statistics`.
+    """
+
+    path: str
+    values: tuple[Array, ...]

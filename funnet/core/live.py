@@ -1,0 +1,46 @@
+"""Which layers of a network have a context: a network is live if one has, and else at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import numpy as np
+
+from funnet.core.context import CONTEXT, Context
+from funnet.core.nodes import is_branch, kind_of, takes_context
+from funnet.core.tree import Tree, named_branches
+
+
+def map_contexts(tree: Tree, f: Callable[[str, object], Context | None], path: str = "") -> Tree:
+    """Return a tree in which each context is `f(path, layer)`; the tree itself if none changes."""
+    if isinstance(tree, np.ndarray | Context) or not is_branch(tree):
+        return tree
+    kind, has_context = kind_of(type(tree)), takes_context(type(tree))
+    children = kind.children(tree)
+    new = [
+        f(path, tree)
+        if has_context and name == CONTEXT
+        else map_contexts(child, f, f"{path}.{name}" if path else name)
+        for name, child in zip(kind.names(tree), children, strict=True)
+    ]
+    if all(after is before for after, before in zip(new, children, strict=True)):
+        return tree
+    return cast(Tree, kind.refill(tree, new))
+
+
+def contexts(tree: object) -> Iterator[tuple[str, object, Context | None]]:
+    """Iterate over the layers that take a context: their paths, themselves and their contexts."""
+    for path, layer in named_branches(tree):
+        if takes_context(type(layer)):
+            yield path, layer, getattr(layer, CONTEXT)
+
+
+def check_at_rest(tree: object, what: str) -> None:
+    """Raise ValueError for a live network, naming its first live layer."""
+    for path, layer, context in contexts(tree):
+        if context is not None:
+            raise ValueError(
+                f"{what} needs a network at rest, but {path or type(layer).__name__} is in "
+                "training mode; pass inference_mode(net)"
+            )

@@ -1,0 +1,289 @@
+"""y = gamma (x - mean) / sqrt(var + eps) + beta, with mean and var of each feature or channel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Generic, Literal, cast
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from funnet.core.arrays import (
+    Array,
+    Float,
+    Shaped,
+    ShapeT,
+    Vector,
+    as_float,
+    check_cache,
+    check_count,
+    check_dtype,
+    check_float_type,
+    check_like,
+    check_shape,
+    lock_buffer,
+    lock_in_place,
+    lock_vector,
+)
+from funnet.core.context import BUFFER, Context, Statistics
+from funnet.core.errors import ShapeError
+from funnet.core.kernels import channel_sums
+from funnet.core.layer import OnRows, SomeLayer
+from funnet.core.tree import describe, reduce_to_constructor, refill
+
+
+@attrs.frozen(eq=False, repr=False)
+class BatchNormCache(Generic[ShapeT]):
+    """Cache of `BatchNorm`: the output, the normalized input, 1 / sqrt(var + eps), and statistics.
+
+    The statistics are None at rest.
+    """
+
+    y: Shaped[ShapeT]
+    normalized: Shaped[ShapeT]
+    scale: Vector
+    statistics: Statistics | None
+
+
+def _eps(eps: object) -> float:
+    number = as_float(eps, "eps")
+    if not (number > 0 and math.isfinite(number)):
+        raise ValueError(f"eps must be finite and > 0, got {number}")
+    return number
+
+
+def _momentum(momentum: object) -> float:
+    number = as_float(momentum, "momentum")
+    if not 0 <= number <= 1:
+        raise ValueError(f"momentum must be between 0 and 1, got {number}")
+    return number
+
+
+@attrs.frozen(eq=False)
+class BatchNorm(OnRows, SomeLayer):
+    """Batch normalization of rows (N, C) and images (N, C, H, W), per feature or channel.
+
+    In training mode, mean and variance are those of the batch, and are recorded for
+    `update_statistics`. At rest they are the running ones, an exact average of the first batches
+    and an exponential one later: a batch of n values per channel has the weight
+    max(momentum, n / (count + n)). The running variance is unbiased.
+
+    Parameters
+    ----------
+    gamma, beta
+        Scale and shift of shape (C,).
+    mean, var
+        Running mean and variance of shape (C,), as buffers; in float32 if `gamma` is float16.
+    count
+        Number of values per channel in the running statistics, a buffer of shape ().
+    eps
+        Added to the variance, > 0. Default: 1e-5.
+    momentum
+        Least weight of a batch in the running statistics, from 0 to 1. Default: 0.1.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        If shapes or dtypes do not match.
+    ValueError
+        If a number is out of range.
+
+    References
+    ----------
+    S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by reducing
+    internal covariate shift", 2015.
+
+    Examples
+    --------
+    >>> from funnet import BatchNorm, forward, training_mode, update_statistics
+    >>> norm = BatchNorm.init(1, dtype=np.float64)
+    >>> live = training_mode(norm, seed=0, step=0)
+    >>> y, cache = forward(live, np.array([[1.0], [3.0]]))
+    >>> y.round(3)
+    array([[-1.],
+           [ 1.]])
+    >>> norm = update_statistics(norm, cache)
+    >>> norm.mean, norm.var
+    (array([2.]), array([2.]))
+    """
+
+    gamma: Vector = attrs.field(converter=lock_vector)
+    beta: Vector = attrs.field(converter=lock_vector)
+    mean: Vector = attrs.field(converter=lock_vector, metadata=BUFFER)
+    var: Vector = attrs.field(converter=lock_vector, metadata=BUFFER)
+    count: npt.NDArray[np.int64] = attrs.field(converter=lock_buffer, metadata=BUFFER)
+    eps: float = attrs.field(default=1e-5, converter=_eps)
+    momentum: float = attrs.field(default=0.1, converter=_momentum)
+    context: Context | None = attrs.field(default=None, kw_only=True)
+
+    constructor_only_checks: ClassVar[Literal[True]] = True
+
+    __repr__ = describe
+    __reduce__ = reduce_to_constructor
+
+    def __attrs_post_init__(self) -> None:
+        gamma = self.gamma
+        check_like(self.beta, gamma, "beta of BatchNorm")
+        wide = _wide(gamma.dtype)
+        for name in ("mean", "var"):
+            buffer: Vector = getattr(self, name)
+            if buffer.dtype == gamma.dtype != wide:
+                buffer = lock_in_place(buffer.astype(wide))
+                object.__setattr__(self, name, buffer)
+            check_dtype(buffer, wide, f"{name} of BatchNorm")
+            check_shape(buffer, gamma.shape, f"{name} of BatchNorm")
+        if (self.var < 0).any():
+            raise ValueError(f"var of BatchNorm must be >= 0, got {self.var.min()}")
+        if self.count.shape != () or self.count.dtype.kind != "i" or self.count < 0:
+            raise ValueError(f"count of BatchNorm must be an integer >= 0, got {self.count!r}")
+
+    @staticmethod
+    def init(
+        n_features: int,
+        *,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        dtype: type[Float] = np.float32,
+    ) -> BatchNorm:
+        """Return a layer with gamma 1, beta 0, running mean 0 and running variance 1.
+
+        Parameters
+        ----------
+        n_features
+            Number of features of rows, or of channels of images, >= 1.
+        eps, momentum
+            See the class.
+        dtype
+            `np.float16`, `np.float32` or `np.float64`. Default: `np.float32`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of another type, or out of range.
+        """
+        check_count(n_features, "n_features")
+        check_float_type(dtype)
+        zeros, ones = np.zeros(n_features, dtype), np.ones(n_features, dtype)
+        return BatchNorm(ones, zeros, zeros, ones, np.array(0), eps, momentum)
+
+    @property
+    def n_in(self) -> int:
+        """Number of features or channels."""
+        return len(self.gamma)
+
+    @property
+    def n_out(self) -> int:
+        """Number of features or channels."""
+        return len(self.gamma)
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether the running statistics come from data."""
+        return bool(self.count)
+
+    # Numbers so large that their squares overflow give infinite variances, without a warning.
+    @np.errstate(over="ignore", invalid="ignore")
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], BatchNormCache[ShapeT]]:
+        """Return y, with the statistics of the batch in training mode, else the running ones."""
+        gamma, beta = self.gamma, self.beta
+        check_dtype(x, gamma.dtype, "x of BatchNorm")
+        c = len(gamma)
+        if x.ndim not in (2, 4) or x.shape[1] != c:
+            raise ShapeError(
+                f"x of BatchNorm must have shape (N, {c}) or (N, {c}, H, W), got {x.shape}"
+            )
+        values: Array = x.astype(self.mean.dtype, copy=False)
+        statistics = None
+        if self.context is None:
+            centered = values - _per_channel(self.mean, x)
+            var = self.var
+        else:
+            n = x.size // c
+            if n < 2:
+                raise ShapeError(
+                    f"x of BatchNorm must have at least two values per channel in training mode, "
+                    f"got shape {x.shape}; leave out small batches with "
+                    "minibatches(..., drop_last=True)"
+                )
+            mean = channel_sums(values) / n
+            centered = values - _per_channel(mean, x)
+            var = channel_sums(np.square(centered)) / n
+            statistics = Statistics(self.context.path, (mean, var, np.array(n)))
+        scale = 1 / np.sqrt(var + var.dtype.type(self.eps))
+        centered *= _per_channel(scale, x)
+        y = centered * _per_channel(gamma, x)
+        y += _per_channel(beta, x)
+        y = y.astype(x.dtype, copy=False)
+        shaped = cast("Shaped[ShapeT]", y), cast("Shaped[ShapeT]", centered)
+        return shaped[0], BatchNormCache(*shaped, scale, statistics)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def pullback(
+        self, cache: BatchNormCache[ShapeT], dout: Shaped[ShapeT], /
+    ) -> tuple[BatchNorm, Callable[[], Shaped[ShapeT]]]:
+        """Return dgamma and dbeta; dx includes the derivative of the batch statistics."""
+        check_cache(cache, BatchNormCache)
+        check_like(dout, cache.y, "dout of BatchNorm")
+        normalized, dtype = cache.normalized, dout.dtype
+        wide: Array = dout.astype(normalized.dtype, copy=False)
+        dbeta = channel_sums(wide)
+        dgamma = channel_sums(wide * normalized)
+        grads = refill(
+            BatchNorm,
+            (
+                lock_in_place(dgamma.astype(dtype, copy=False)),
+                lock_in_place(dbeta.astype(dtype, copy=False)),
+                self.mean, self.var, self.count, self.eps, self.momentum, None,
+            ),
+        )  # fmt: skip
+
+        @np.errstate(over="ignore", invalid="ignore")
+        def dx() -> Shaped[ShapeT]:
+            d = wide
+            if cache.statistics is not None:
+                n = dout.size // len(dbeta)
+                d = wide - _per_channel(dbeta / n, dout)
+                d -= normalized * _per_channel(dgamma / n, dout)
+            d = d * _per_channel(self.gamma * cache.scale, dout)
+            return cast("Shaped[ShapeT]", d.astype(dtype, copy=False))
+
+        return grads, dx
+
+    def with_statistics(self, values: tuple[Array, ...], /) -> BatchNorm:
+        """Return the layer after a batch with these statistics: (mean, var, n) per channel."""
+        mean, var, n = _moments(values)
+        weight = max(self.momentum, n / (int(self.count) + n))
+        unbiased = var * (n / (n - 1))
+        return attrs.evolve(
+            self,
+            mean=self.mean + weight * (mean - self.mean),
+            var=self.var + weight * (unbiased - self.var),
+            count=self.count + n,
+        )
+
+    def with_population(self, parts: Sequence[tuple[Array, ...]], /) -> BatchNorm:
+        """Return the layer with the mean and variance of all values, given those of batches."""
+        means, variances, sizes = zip(*map(_moments, parts), strict=True)
+        n, weights = sum(sizes), np.array(sizes)[:, None] / sum(sizes)
+        mean = (weights * np.array(means, np.float64)).sum(axis=0)
+        spread = np.square(np.array(means, np.float64) - mean)
+        var = (weights * (np.array(variances, np.float64) + spread)).sum(axis=0) * (n / (n - 1))
+        dtype = self.mean.dtype
+        return attrs.evolve(self, mean=mean.astype(dtype), var=var.astype(dtype), count=np.array(n))
+
+
+def _moments(values: tuple[Any, ...]) -> tuple[Vector, Vector, int]:
+    mean, var, n = values
+    return mean, var, int(n)
+
+
+def _wide(dtype: np.dtype[Float]) -> np.dtype[Float]:
+    """Return the dtype of statistics: float16 would overflow and round them."""
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
+def _per_channel(vector: Vector, x: Array) -> Array:
+    """Return a vector in the shape that broadcasts over axis 1 of rows or images."""
+    return vector if x.ndim == 2 else vector[:, None, None]

@@ -1,0 +1,94 @@
+"""y = x * mask / (1 - rate) in training mode, y = x at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, cast
+
+import attrs
+import numpy as np
+
+from funnet.core.arrays import Shaped, ShapeT, as_float, check_cache, check_float, check_like
+from funnet.core.context import Context
+from funnet.core.layer import Elementwise, OnRows, SomeLayer
+from funnet.core.tree import describe
+
+
+@attrs.frozen(eq=False, repr=False)
+class DropoutCache(Generic[ShapeT]):
+    """Cache of `Dropout`: its output, and the scaled mask, or None at rest."""
+
+    y: Shaped[ShapeT]
+    mask: Shaped[ShapeT] | None
+
+
+def _rate(rate: object) -> float:
+    number = as_float(rate, "rate")
+    if not 0 <= number < 1:
+        raise ValueError(f"rate must be >= 0 and < 1, got {number}")
+    return number
+
+
+@attrs.frozen(eq=False)
+class Dropout(Elementwise, OnRows, SomeLayer):
+    """Inverted dropout, for arrays of any shape.
+
+    In training mode, each element is 0 with probability `rate`, and is else divided by 1 - rate.
+    The mask is a function of seed, step, path and shard (see `training_mode`).
+
+    Parameters
+    ----------
+    rate
+        Probability that an element is dropped, >= 0 and < 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `rate` is not a number, or is out of range.
+
+    References
+    ----------
+    N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.
+
+    Examples
+    --------
+    >>> from funnet import Dropout, forward, predict, training_mode
+    >>> dropout = Dropout(0.5)
+    >>> x = np.ones((1, 8))
+    >>> predict(dropout, x)
+    array([[1., 1., 1., 1., 1., 1., 1., 1.]])
+    >>> sorted(set(forward(training_mode(dropout, seed=7, step=0), x)[0].flat))
+    [np.float64(0.0), np.float64(2.0)]
+    """
+
+    rate: float = attrs.field(converter=_rate)
+    context: Context | None = attrs.field(default=None, kw_only=True)
+
+    __repr__ = describe
+
+    # Products outside the range of float16 are infinite, as for any other layer.
+    @np.errstate(over="ignore")
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], DropoutCache[ShapeT]]:
+        """Return x * mask / (1 - rate), or x at rest."""
+        check_float(x, "x of Dropout")
+        if self.context is None:
+            return x, DropoutCache(x, None)
+        draws = self.context.generator().random(x.shape, np.float32)
+        mask = (draws >= self.rate).astype(x.dtype)
+        mask *= x.dtype.type(1 / (1 - self.rate))
+        y = cast("Shaped[ShapeT]", x * mask)
+        return y, DropoutCache(y, cast("Shaped[ShapeT]", mask))
+
+    def pullback(
+        self, cache: DropoutCache[ShapeT], dout: Shaped[ShapeT], /
+    ) -> tuple[Dropout, Callable[[], Shaped[ShapeT]]]:
+        """Return no gradients; dx = dout * mask / (1 - rate), or dout at rest."""
+        check_cache(cache, DropoutCache)
+        check_like(dout, cache.y, "dout of Dropout")
+        mask = cache.mask
+
+        @np.errstate(over="ignore")
+        def dx() -> Shaped[ShapeT]:
+            return dout if mask is None else cast("Shaped[ShapeT]", dout * mask)
+
+        return Dropout(self.rate), dx

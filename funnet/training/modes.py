@@ -1,0 +1,227 @@
+"""The network at a step of training, and what it learns there besides its gradients.
+
+A network is at rest: it computes what it computes at inference. `training_mode` returns the same
+network as it is at one step of training, a live network, in which dropout draws its masks and batch
+norms use the statistics of their batch:
+
+    live = training_mode(net, seed=7, step=step)
+    y, cache = forward(live, x)
+    loss, dy = softmax_cross_entropy(y, t)
+    grads = backward(live, cache, dy)
+    net = sgd_update(net, grads, lr=0.1)
+    net = update_statistics(net, cache)
+
+`train(..., seed=7)` does the same. All functions work for layers and networks of any class; see
+`funnet.core.context` for what a layer declares to take part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, cast, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from funnet.core.arrays import Array, Float, check_count
+from funnet.core.context import Context, Statistics
+from funnet.core.errors import StructureError
+from funnet.core.layer import ROWS_AT_ONCE, AnyLayer, forward
+from funnet.core.live import check_at_rest, map_contexts
+from funnet.core.tree import (
+    Tree,
+    named_branches,
+    replace_at,
+    value_at,
+)
+
+
+@runtime_checkable
+class KeepsStatistics(Protocol):
+    """A layer that is changed by the statistics of the batches it was trained on."""
+
+    def with_statistics(self, values: tuple[Array, ...], /) -> object:
+        """Return the layer after a batch with these statistics."""
+
+
+@runtime_checkable
+class HasPopulation(Protocol):
+    """A layer whose statistics can be computed from those of all batches of a data set."""
+
+    def with_population(self, parts: Sequence[tuple[Array, ...]], /) -> object:
+        """Return the layer with the statistics of a data set, given those of its batches."""
+
+
+def training_mode(
+    net: Tree,
+    *,
+    seed: int | np.random.SeedSequence,
+    step: int,
+    shard: int = 0,
+    at_rest: Iterable[str] = (),
+) -> Tree:
+    """Return the network as it is at one step of training; `net` itself if no layer is affected.
+
+    Parameters
+    ----------
+    net
+        A network at rest.
+    seed
+        Seed of the training run: an integer >= 0 or a SeedSequence. Random numbers are a function
+        of seed, step, path of the layer, and shard.
+    step
+        Number of updates made so far.
+    shard
+        Index of the part of the batch, if several parts of it are computed separately. Default: 0.
+    at_rest
+        Paths of layers that stay as they are at inference, such as a frozen "layers.0".
+
+    Raises
+    ------
+    ValueError
+        If `net` is already live, or if at a step > 0 a layer has no statistics yet: then
+        `update_statistics` was not called.
+    KeyError
+        If a path of `at_rest` does not exist.
+
+    Examples
+    --------
+    >>> from funnet import Dropout, forward, training_mode
+    >>> net = Dropout(0.5)
+    >>> x = np.ones((1, 8), np.float32)
+    >>> forward(training_mode(net, seed=7, step=0), x)[0]
+    array([[0., 2., 2., 2., 0., 0., 2., 0.]], dtype=float32)
+    """
+    check_at_rest(net, "training_mode")
+    resting = check_paths(net, at_rest)
+
+    def context(path: str, layer: object) -> Context | None:
+        if is_inside(path, resting):
+            return None
+        if step and getattr(layer, "has_statistics", True) is False:
+            raise ValueError(
+                f"{path or type(layer).__name__} has no statistics at step {step}; "
+                "call net = update_statistics(net, cache) after each step"
+            )
+        return Context(seed, step, path, shard)
+
+    return map_contexts(net, context)
+
+
+def inference_mode(net: Tree) -> Tree:
+    """Return the network at rest, as it is at inference: the inverse of `training_mode`.
+
+    Examples
+    --------
+    >>> from funnet import Dropout, inference_mode, training_mode
+    >>> inference_mode(training_mode(Dropout(0.5), seed=7, step=0))
+    Dropout(rate=0.5)
+    """
+    return map_contexts(net, lambda *_: None)
+
+
+def update_statistics(net: Tree, cache: object, *, at_rest: Iterable[str] = ()) -> Tree:
+    """Return the network with the statistics of a forward pass in training mode.
+
+    Parameters
+    ----------
+    net
+        The network, at rest or live; usually after the update of its parameters.
+    cache
+        The cache that `forward` returned for the live network.
+    at_rest
+        Paths of layers that were at rest, as for `training_mode`.
+
+    Raises
+    ------
+    StructureError
+        If the cache has no statistics of a layer that keeps some, or of a path without one.
+    """
+    resting = check_paths(net, at_rest)
+    missing = {path: x for path, x in named_branches(net) if isinstance(x, KeepsStatistics)}
+    for record in _records(cache):
+        try:
+            layer = value_at(net, record.path)
+        except KeyError as error:
+            raise StructureError(f"the cache is of another network: {error.args[0]}") from None
+        if not isinstance(layer, KeepsStatistics):
+            raise StructureError(
+                f"expected a layer that keeps statistics, got {type(layer).__name__}", record.path
+            )
+        net = replace_at(net, record.path, layer.with_statistics(record.values))
+        missing.pop(record.path, None)
+    for path, layer in missing.items():
+        if not is_inside(path, resting):
+            raise StructureError(
+                f"the cache has no statistics of {type(layer).__name__}; "
+                "pass the cache of a forward pass of training_mode(net, ...)",
+                path,
+            )
+    return net
+
+
+def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | None = None) -> Tree:
+    """Return the network with its statistics computed anew from a data set.
+
+    One pass over the rows of `x`, with the layers that keep statistics in training mode and all
+    others at rest. Needed where parameters have been averaged. The statistics of the first such
+    layer are exact; further layers see inputs that were normalized batch by batch.
+
+    Parameters
+    ----------
+    net
+        A network at rest.
+    x
+        Inputs, one row per sample; they are distributed evenly over the batches.
+    batch_size
+        Largest number of rows per batch. Default: 1024.
+
+    Raises
+    ------
+    ValueError
+        If `net` is live, `x` has no rows, or `batch_size` is less than 1.
+    TypeError
+        If a layer with statistics has no method `with_population`.
+    """
+    check_at_rest(net, "population_statistics")
+    rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
+    if len(x) == 0:
+        raise ValueError("x must have at least one row, got 0")
+    live = map_contexts(
+        net,
+        lambda path, layer: Context(0, 0, path) if isinstance(layer, KeepsStatistics) else None,
+    )
+    n_batches = -(-len(x) // rows)
+    parts: dict[str, list[tuple[Array, ...]]] = {}
+    for i in range(n_batches):
+        batch = x[i * len(x) // n_batches : (i + 1) * len(x) // n_batches]
+        _, cache = forward(cast(AnyLayer, live), batch)
+        for record in _records(cache):
+            parts.setdefault(record.path, []).append(record.values)
+    for path, values in parts.items():
+        layer = value_at(net, path)
+        if not isinstance(layer, HasPopulation):
+            raise TypeError(
+                f"{type(layer).__name__} at {path!r} must have a method with_population(parts)"
+            )
+        net = replace_at(net, path, layer.with_population(values))
+    return net
+
+
+def _records(cache: object) -> Iterator[Statistics]:
+    return (value for _, value in named_branches(cache) if isinstance(value, Statistics))
+
+
+def check_paths(net: object, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return paths as a tuple; raise KeyError if one does not exist."""
+    if isinstance(paths, str):
+        raise TypeError(f"at_rest must be a list of paths, got {paths!r}")
+    paths = tuple(paths)
+    for path in paths:
+        value_at(net, path)
+    return paths
+
+
+def is_inside(path: str, paths: tuple[str, ...]) -> bool:
+    """Return whether a path is one of `paths` or is below one."""
+    return any(path == other or not other or path.startswith(f"{other}.") for other in paths)
