@@ -1,6 +1,9 @@
-"""Small functions over the states of a training run. They compose with each other and itertools.
+"""Small functions on the states of a training run, which compose with each other and itertools.
 
-Each passes a state on as soon as it comes, so that the newest one is always in the caller's hands.
+`states` are the states of a run, such as those of `train` or `every`. Each state is passed on at
+once, before the next is computed. `key` is a function of a state, called once for each. Default:
+the loss of its batch. Counts (`n`, `patience`, `window`) are integers >= 1; others raise ValueError
+or TypeError.
 """
 
 from __future__ import annotations
@@ -22,21 +25,7 @@ _loss: Callable[[TrainState[object]], float] = attrgetter("loss")
 
 
 def every(states: Iterable[S], n: int, *, last: bool = False) -> Iterator[S]:
-    """Return the states of every n-th step: those whose step is a multiple of n.
-
-    Parameters
-    ----------
-    states
-        The states of a run.
-    n
-        How many steps apart they are, at least 1.
-    last
-        Whether to return the last state of the run as well, whatever its step. Default: False.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If `n` is less than 1, or no integer.
+    """Return the states whose step is a multiple of `n`; with `last`, the final state as well.
 
     Examples
     --------
@@ -69,24 +58,11 @@ def early_stopping(
     key: Callable[[S], float] = _loss,
     min_delta: float = 0.0,
 ) -> Iterator[S]:
-    """Return the states up to the one at which there was no improvement for too long.
+    """Return states until `patience` of them in a row have not improved `key`.
 
-    Parameters
-    ----------
-    states
-        The states of a run; often those of `every`, as `key` is called for each.
-    patience
-        After how many states in a row without a new lowest value it ends, with the last of them.
-    key
-        What shall become low: the loss of the step unless told. NaN is no improvement. What was
-        low is remembered here and not in the states: a run that goes on begins to wait anew.
-    min_delta
-        By how much a value must be lower than the lowest before, at least 0.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If `patience` is less than 1 or no integer, or `min_delta` negative.
+    A value improves if it is lower than the lowest before by more than `min_delta` (finite and
+    >= 0); NaN never does. The lowest value is not part of a state, so a resumed run starts to wait
+    anew.
 
     Examples
     --------
@@ -119,19 +95,11 @@ def early_stopping(
 
 
 def best_so_far(states: Iterable[S], *, key: Callable[[S], float] = _loss) -> Iterator[S]:
-    """Return, for each state, the best one up to there.
+    """Return, for each state, the state with the lowest `key` so far.
 
-    The loss of a state is that of its batch before the update, and its weights are those after the
-    update. To choose weights, give a `key` that evaluates them, best on a validation set, as in
-    `key=lambda state: -accuracy(predict(state.params, x_val), t_val)`.
-
-    Parameters
-    ----------
-    states
-        The states of a run; often those of `every`, as `key` is called for each.
-    key
-        What shall be low: the loss of the step unless told. Of equal ones, the first counts; NaN
-        is worse than any number.
+    Of equal values the first counts, and NaN is worse than any number. The loss of a state was
+    computed before the update, from other weights. So to select weights, pass a key that evaluates
+    them on validation data: `key=lambda state: -accuracy(predict(state.params, x_val), t_val)`.
 
     Examples
     --------
@@ -156,21 +124,7 @@ def best_so_far(states: Iterable[S], *, key: Callable[[S], float] = _loss) -> It
 def moving_average(
     states: Iterable[S], window: int, *, key: Callable[[S], float] = _loss
 ) -> Iterator[tuple[S, float]]:
-    """Return each state with the mean of a value over the last states.
-
-    Parameters
-    ----------
-    states
-        The states of a run.
-    window
-        Over how many states the mean is taken; at first, over those that there are.
-    key
-        The value: the loss of the step unless told.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If `window` is less than 1, or no integer.
+    """Return each state with the mean of `key` over the last `window` states, at first over fewer.
 
     Examples
     --------
@@ -189,7 +143,7 @@ def moving_average(
         values: deque[float] = deque(maxlen=window)
         for state in states:
             values.append(float(key(state)))
-            # Summed anew: what is added and taken away again leaves its rounding, or its NaN.
+            # A running sum would keep the rounding, or the NaN, of values that have left.
             yield state, _mean(values)
 
     return walk()
@@ -199,26 +153,16 @@ def _mean(values: Sequence[float]) -> float:
     try:
         return math.fsum(values) / len(values)
     except (OverflowError, ValueError):  # a sum beyond float64; one of both infinities
-        from statistics import mean  # noqa: PLC0415 (slow to import, and exact but slow)
+        from statistics import mean  # noqa: PLC0415 (slow to import; exact, but slow)
 
         return mean(values)
 
 
 def last(items: Iterable[T], *, default: T | None = None) -> T:
-    """Return the last item of a stream.
+    """Return the last item of a finite stream, such as that of `best_so_far`.
 
-    Parameters
-    ----------
-    items
-        A stream that ends, such as that of `best_so_far`.
-    default
-        What to return if the stream is empty, as that of a run which had come to its end before:
-        `last(train(state, ...), default=state)`.
-
-    Raises
-    ------
-    ValueError
-        If the stream is empty, and there is no default.
+    If the stream is empty, return `default`, or raise ValueError if that is None. A finished run is
+    such a stream: `last(train(state, ...), default=state)` returns its state.
 
     Examples
     --------
@@ -230,5 +174,5 @@ def last(items: Iterable[T], *, default: T | None = None) -> T:
     if final:
         return final[0]
     if default is None:
-        raise ValueError("expected at least one item, got an empty stream")
+        raise ValueError("the stream is empty and there is no default")
     return default

@@ -1,4 +1,12 @@
-"""Training as a stream of immutable states; the loop is the user's."""
+"""Training as a stream of immutable states.
+
+`loss` is a function `(y, t) -> (loss, dy)`, such as `softmax_cross_entropy`, and `optimizer` the
+optimizer that the state was made for. A step raises
+
+- NonFiniteError if the loss, a parameter or an array of the optimizer becomes infinite or NaN;
+- ShapeError or DTypeError if the batch does not match the network, or dy does not match y;
+- TypeError if the loss does not return a number and its gradient.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +18,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Matrix, array_type
-from funnet.core.layer import Layer, NetworkT, SomeLayer, X, Y, backward, forward
+from funnet.core.layer import AnyLayer, Layer, NetworkT, SomeLayer, X, Y, backward, forward
 from funnet.core.tree import named_leaves, tree_leaves
 from funnet.gradients import check_loss
 from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
@@ -23,20 +31,20 @@ Params = TypeVar("Params", bound=SomeLayer)
 
 @attrs.frozen(eq=False)
 class TrainState(Generic[P_co]):
-    """Where a training run stands. All that comes later follows from it and the batches to come.
+    """The state of a training run: with the batches to come, it determines all later states.
 
     Parameters
     ----------
     step
-        How many updates have been made.
+        Number of updates made.
     epoch
-        How many epochs are over.
+        Number of epochs completed.
     params
         The network.
     optimizer_state
-        What the optimizer remembers.
+        The state of the optimizer.
     loss
-        The loss of the last batch, before the update; NaN where there was none.
+        The loss of the last batch, before the update. Default: NaN.
     """
 
     step: int
@@ -46,7 +54,7 @@ class TrainState(Generic[P_co]):
     loss: float = math.nan
 
     def __attrs_post_init__(self) -> None:
-        # Made at each step, as an OptimizerState is.
+        # One check in place of a validator for each field: a state is made at every step.
         if not (
             isinstance(self.step, int)
             and isinstance(self.epoch, int)
@@ -61,14 +69,7 @@ class TrainState(Generic[P_co]):
 
     @staticmethod
     def init(params: Params, optimizer: Optimizer) -> TrainState[Params]:
-        """Return the state before the first step.
-
-        Parameters
-        ----------
-        params
-            A layer or network.
-        optimizer
-            What will update it.
+        """Return the state of a network before the first step.
 
         Examples
         --------
@@ -80,19 +81,14 @@ class TrainState(Generic[P_co]):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What the optimizer told about the last update, such as the learning rate "lr"."""
+        """The metrics of the last update, such as the learning rate "lr"."""
         return dict(self.optimizer_state.metrics)
 
 
 class NonFiniteError(ArithmeticError):
-    """A loss, or what an update returned, is infinite or NaN; `state` is the last good one.
+    """A loss, a parameter or an array of the optimizer became infinite or NaN.
 
-    Parameters
-    ----------
-    message
-        What is not finite, and at which step.
-    state
-        The state before the step.
+    The message names it, or the gradient that caused it. `state` is the state before that step.
     """
 
     def __init__(self, message: str, state: TrainState[object]) -> None:
@@ -105,18 +101,18 @@ class NonFiniteError(ArithmeticError):
 
 @runtime_checkable
 class Addressable(Protocol[B_co]):
-    """Batches that can be entered at any step, as those of `minibatches`."""
+    """Batches that can start at any step, such as those of `minibatches`."""
 
     @property
     def steps_per_epoch(self) -> int:
-        """How many batches an epoch has."""
+        """Number of batches in an epoch."""
 
     def from_step(self, step: int, /) -> Iterator[B_co]:
-        """Return an iterator over the batches from a step on."""
+        """Return an iterator over the batches from `step` on."""
 
 
-# Without NumPy's warnings, since what a step computes is checked, and named if it is not finite. A
-# decorator costs half as many instructions as a context manager.
+# A step checks what it computes, and its errors say more than NumPy's warnings. A decorator costs
+# half as many instructions as a context manager.
 @np.errstate(all="ignore")
 def train_step(
     state: TrainState[Layer[X, Y, Any, P]],
@@ -126,36 +122,9 @@ def train_step(
     loss: Callable[[Y, T], tuple[float, Y]],
     optimizer: Optimizer,
 ) -> TrainState[P]:
-    """Return the state after one more update.
+    """Return the state after one update with the batch `x` and its targets `t`.
 
-    Parameters
-    ----------
-    state
-        Where the run stands.
-    x
-        A batch of inputs.
-    t
-        Its targets.
-    loss
-        A function `(y, t) -> (loss, dy)`, such as `softmax_cross_entropy`.
-    optimizer
-        The one that the state is of.
-
-    Returns
-    -------
-    state
-        A new state; the given one is unchanged. Its epoch is the same: of the batches to come,
-        nothing is known here.
-
-    Raises
-    ------
-    NonFiniteError
-        If the loss, a parameter or what the optimizer remembers becomes infinite or NaN; it
-        carries the given state, and its message names the gradient or the array.
-    ShapeError, DTypeError
-        If the batch does not fit the network, or the loss returns a gradient that is not like `y`.
-    TypeError
-        If the loss does not return a number and its gradient.
+    The epoch is not changed, since one batch does not tell how many an epoch has.
 
     Examples
     --------
@@ -171,10 +140,10 @@ def train_step(
     y, cache = forward(state.params, x)
     value, dy = check_loss(loss, y, t)
     if not math.isfinite(value):
-        message = f"the loss at step {state.step} is {value}{_cause(x)}"
-        raise NonFiniteError(message, state)
+        raise NonFiniteError(f"the loss at step {state.step} is {value}{_cause(x)}", state)
     grads = backward(state.params, cache, dy)
-    own = cast("TrainState[P]", state)  # the gradients have the network's class
+    # A network has the class of its gradients, which its type does not say.
+    own = cast("TrainState[P]", state)
     params, optimizer_state = optimizer.update(own.params, grads, own.optimizer_state)
     new = TrainState(state.step + 1, state.epoch, params, optimizer_state, value)
     _check_finite(new, state, grads, x)
@@ -191,60 +160,36 @@ def train(
 ) -> Generator[TrainState[NetworkT], None, None]: ...
 @overload
 def train(
-    start: TrainState[Layer[X, Y, Any, P]],
-    batches: Iterable[tuple[X, T]],
-    *,
-    loss: Callable[[Y, T], tuple[float, Y]],
-    optimizer: Optimizer,
-) -> Generator[TrainState[P], None, None]: ...
-@overload
-def train(
-    start: Layer[X, Y, Any, P],
+    start: Layer[X, Y, Any, P] | TrainState[Layer[X, Y, Any, P]],
     batches: Iterable[tuple[X, T]],
     *,
     loss: Callable[[Y, T], tuple[float, Y]],
     optimizer: Optimizer,
 ) -> Generator[TrainState[P], None, None]: ...
 def train(
-    start: TrainState[Layer[X, Y, Any, P]] | Layer[X, Y, Any, P],
+    start: AnyLayer | TrainState[AnyLayer],
     batches: Iterable[tuple[X, T]],
     *,
     loss: Callable[[Y, T], tuple[float, Y]],
     optimizer: Optimizer,
-) -> Generator[TrainState[P], None, None]:
-    """Return the states of a training run, one after each update, as a generator.
+) -> Generator[TrainState[Any], None, None]:
+    """Return a generator of the states of a training run, one after each update.
 
-    The state that the caller holds stays good whatever happens next: an error, Ctrl-C, or a
-    `break`. From it, saved or not, the same function goes on.
+    After an error, Ctrl-C or `break`, the last state is still valid. Pass it as `start` to resume
+    the run, or save it with `save` first.
 
     Parameters
     ----------
     start
-        A network; or a state, to go on from there.
+        A network, or a state to resume from.
     batches
-        Pairs of inputs and targets. Those of `minibatches` are entered at the state's step; of any
-        other iterable, all that it still gives are taken.
-    loss
-        A function `(y, t) -> (loss, dy)`, such as `softmax_cross_entropy`.
-    optimizer
-        What updates the network; for a state, the one that it is of.
-
-    Yields
-    ------
-    state
-        The state after each update. Epochs are counted for batches that know how many of them an
-        epoch has.
+        Pairs `(x, t)` of inputs and targets. Batches of `minibatches` start at the step of the
+        state, and epochs are counted; any other iterable is consumed from where it is.
 
     Raises
     ------
-    NonFiniteError
-        If a loss, a parameter or what the optimizer remembers becomes infinite or NaN; it carries
-        the last good state, and its message names the gradient or the array.
-    ShapeError, DTypeError
-        If a batch does not fit the network, or the loss returns a gradient that is not like `y`.
     TypeError
-        If there is no optimizer, a batch is no pair, or the loss does not return a number and its
-        gradient.
+        If `optimizer` is not an Optimizer, or a batch is not a pair.
 
     Examples
     --------
@@ -263,46 +208,37 @@ def train(
     [6, 7, 8]
     """
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"expected an optimizer, such as adam(), got {optimizer!r}")
-    state = (
-        cast("TrainState[SomeLayer]", start)
-        if isinstance(start, TrainState)
-        else TrainState.init(cast(SomeLayer, start), optimizer)
-    )
-    return _walk(cast("TrainState[Layer[X, Y, Any, P]]", state), batches, loss, optimizer)
+        raise TypeError(f"optimizer must be an Optimizer, such as adam(), got {optimizer!r}")
+    state = start if isinstance(start, TrainState) else TrainState.init(start, optimizer)
+    return _walk(state, batches, loss, optimizer)
 
 
 def _walk(
-    state: TrainState[Layer[X, Y, Any, P]],
+    state: TrainState[AnyLayer],
     batches: Iterable[tuple[X, T]],
     loss: Callable[[Y, T], tuple[float, Y]],
     optimizer: Optimizer,
-) -> Generator[TrainState[P], None, None]:
+) -> Generator[TrainState[AnyLayer], None, None]:
     steps_per_epoch = 0
     if isinstance(batches, Addressable):
         steps_per_epoch = batches.steps_per_epoch
         batches = batches.from_step(state.step)
     for batch in batches:
-        x, t = _pair(batch, "each batch to be a pair (x, t)")
-        new = train_step(state, x, t, loss=loss, optimizer=optimizer)
-        if steps_per_epoch and new.step % steps_per_epoch == 0:
-            new = attrs.evolve(new, epoch=new.step // steps_per_epoch)
-        yield new
-        state = cast("TrainState[Layer[X, Y, Any, P]]", new)
-
-
-def _pair(pair: tuple[X, T], what: str) -> tuple[X, T]:
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise TypeError(f"expected {what}, got {array_type(pair)}")
-    return pair
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            raise TypeError(f"each batch must be a pair (x, t), got {array_type(batch)}")
+        x, t = batch
+        state = train_step(state, x, t, loss=loss, optimizer=optimizer)
+        if steps_per_epoch and state.step % steps_per_epoch == 0:
+            state = attrs.evolve(state, epoch=state.step // steps_per_epoch)
+        yield state
 
 
 def _cause(x: object) -> str:
-    """Say so if the input itself is not finite, as then nothing else is wrong."""
+    """Return a clause that names a non-finite entry of the input, which explains all others."""
     if isinstance(x, np.ndarray) and x.dtype.kind == "f":
         wrong = np.argwhere(~np.isfinite(x))
         if len(wrong):
-            return f", as x[{', '.join(map(str, wrong[0]))}] of its batch is not finite"
+            return f", because x[{', '.join(map(str, wrong[0]))}] of the batch is not finite"
     return ""
 
 
@@ -310,8 +246,8 @@ def _check_finite(
     new: TrainState[object], old: TrainState[object], grads: object, x: object
 ) -> None:
     for array in tree_leaves((new.params, new.optimizer_state.slots)):
-        # A sum of squares costs less than a test of each element, and infinity and NaN stay in it.
-        # That of large numbers may be infinite as well: only a finite one settles the matter.
+        # Infinity and NaN survive in a sum of squares, which costs less than a test of each
+        # element. Squares of large numbers overflow as well, so `_explain` looks again.
         row = array if array.ndim == 1 else array.ravel()
         if not math.isfinite(row.dot(row)):
             _explain(new, old, grads, x)
@@ -319,9 +255,9 @@ def _check_finite(
 
 
 def _explain(new: TrainState[object], old: TrainState[object], grads: object, x: object) -> None:
-    """Raise an error that names what is not finite: a gradient, else an array of the new state.
+    """Raise an error that names a non-finite gradient, or else a non-finite array of `new`.
 
-    An array that the update has not replaced, such as a frozen one, is left to its owner.
+    Arrays that the update has passed on, such as frozen ones, may hold anything.
     """
     kept = set(map(id, tree_leaves((old.params, old.optimizer_state.slots))))
     after = new.optimizer_state

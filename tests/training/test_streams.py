@@ -101,7 +101,7 @@ def test_mistakes_in_streams_are_seen_at_the_call() -> None:
         early_stopping(states([]), 0)
     with pytest.raises(ValueError, match="window must be >= 1, got 0"):
         moving_average(states([]), 0)
-    with pytest.raises(ValueError, match="expected at least one item, got an empty stream"):
+    with pytest.raises(ValueError, match="the stream is empty and there is no default"):
         last([])
 
 
