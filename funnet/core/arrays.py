@@ -59,6 +59,16 @@ ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Float])
 T = TypeVar("T")
 
 
+def typed_like(x: T, y: object) -> T:
+    """Return y, which was computed from an array x, as an array of the type of x.
+
+    NumPy returns a scalar where x has rank 0, and its annotations lose the shape in arithmetic.
+    """
+    result: Any = y if type(y) is np.ndarray else np.asarray(y)
+    array: T = result  # not a `cast`, which costs a call
+    return array
+
+
 def check_float_type(dtype: object) -> None:
     """Refuse what is not one of the float types that a network can have.
 
