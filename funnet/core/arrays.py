@@ -60,12 +60,9 @@ T = TypeVar("T")
 
 
 def typed_like(x: T, y: object) -> T:
-    """Return y, which was computed from an array x, as an array of the type of x.
-
-    NumPy returns a scalar where x has rank 0, and its annotations lose the shape in arithmetic.
-    """
-    result: Any = y if type(y) is np.ndarray else np.asarray(y)
-    array: T = result  # not a `cast`, which costs a call
+    """Return y, computed from an array x, with the type of x, which NumPy's annotations lose."""
+    result: Any = y
+    array: T = result
     return array
 
 
