@@ -10,12 +10,12 @@ All raise `DTypeError` if `x` is not an array of floats or is a masked array; `s
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import FLOAT_TYPES, ArrayT, Float, as_ndarray, check_float
+from funnet.core.arrays import FLOAT_TYPES, ArrayT, Float, as_ndarray, check_float, typed_like
 from funnet.core.errors import ShapeError
 from funnet.core.kernels import positive_part
 
@@ -58,7 +58,7 @@ def step_function(x: ArrayT) -> ArrayT:
     """
     x = as_ndarray(x)
     check_float(x, "x")
-    return cast(ArrayT, np.asarray(np.heaviside(x, 0)))
+    return typed_like(x, np.asarray(np.heaviside(x, 0)))
 
 
 def relu(x: ArrayT) -> ArrayT:
@@ -94,7 +94,7 @@ def sigmoid(x: ArrayT) -> ArrayT:
     # exp(min(x, 0)) / (1 + exp(-|x|)): the formula itself for x >= 0, expanded by exp(x) below.
     y = np.exp(np.minimum(x, 0))
     y /= 1 + np.exp(-np.abs(x))
-    return cast(ArrayT, np.asarray(y))
+    return typed_like(x, np.asarray(y))
 
 
 def tanh(x: ArrayT) -> ArrayT:
@@ -109,7 +109,7 @@ def tanh(x: ArrayT) -> ArrayT:
     """
     x = as_ndarray(x)
     check_float(x, "x")
-    return cast(ArrayT, np.asarray(np.tanh(x)))
+    return typed_like(x, np.asarray(np.tanh(x)))
 
 
 def softmax(x: ArrayT) -> ArrayT:
@@ -130,7 +130,7 @@ def softmax(x: ArrayT) -> ArrayT:
         e = below_maximum(np.ascontiguousarray(x))
     np.exp(e, out=e)
     e /= total(e)
-    return cast(ArrayT, e)
+    return typed_like(x, e)
 
 
 def log_softmax(x: ArrayT) -> ArrayT:
@@ -154,7 +154,8 @@ def log_softmax(x: ArrayT) -> ArrayT:
     highest = x_wide.argmax(axis=-1).ravel() + np.arange(0, x.size, n_classes)
     e.reshape(-1)[highest] = 0
     z -= np.log1p(np.add.reduce(e, axis=-1, keepdims=True))
-    return cast(ArrayT, np.maximum(z, LOWEST[x.dtype.type]).astype(x.dtype.type, copy=False))
+    y = np.maximum(z, LOWEST[x.dtype.type])
+    return typed_like(x, y.astype(x.dtype.type, copy=False))
 
 
 def widened(x: npt.NDArray[Float], order: Order) -> npt.NDArray[Float]:
@@ -175,7 +176,8 @@ def total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:
     """Return the sum along the last axis, keeping that axis with length 1."""
     # In float16, the sum over 65520 classes would be infinite.
     dtype = np.float32 if e.dtype == np.float16 else None
-    return np.asarray(np.add.reduce(e, axis=-1, keepdims=True, dtype=dtype))
+    sums: npt.NDArray[Float] = np.add.reduce(e, axis=-1, keepdims=True, dtype=dtype)
+    return sums
 
 
 def _check_classes(x: npt.NDArray[Float]) -> None:

@@ -12,8 +12,6 @@ if the scores are not floats, the targets have the wrong dtype, or an array is m
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import numpy.typing as npt
 
@@ -29,6 +27,7 @@ from funnet.core.arrays import (
     check_labels,
     check_targets,
     is_labels,
+    typed_like,
 )
 from funnet.core.errors import ShapeError
 from funnet.core.kernels import one_per_row
@@ -243,7 +242,7 @@ def _scaled(difference: npt.NDArray[Float], by: float, scores: ArrayT) -> ArrayT
     """Return a multiple of the difference, in the dtype of the scores."""
     with np.errstate(over="ignore"):
         difference *= by
-        return cast(ArrayT, difference.astype(scores.dtype.type, copy=False))
+        return typed_like(scores, difference.astype(scores.dtype.type, copy=False))
 
 
 def _sum(values: npt.NDArray[Float]) -> float:

@@ -59,6 +59,13 @@ ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Float])
 T = TypeVar("T")
 
 
+def typed_like(x: T, y: object) -> T:
+    """Return y, computed from an array x, with the type of x, which NumPy's annotations lose."""
+    result: Any = y
+    array: T = result
+    return array
+
+
 def array_type(array: object) -> str:
     """Return the dtype and shape of an array, "float32[784, 80]", or the class of another value."""
     if not isinstance(array, np.ndarray):
