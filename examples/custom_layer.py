@@ -94,7 +94,8 @@ def main() -> None:
     (x_train, t_train), (x_test, t_test) = fn.load_digits()
     rng = np.random.default_rng(args.seed)
     swish = Swish(np.zeros(50, np.float32))  # x / 2: the network begins as a linear one
-    W1, W2 = fn.he(rng, 64, 50, np.float32), fn.he(rng, 50, 10, np.float32)
+    W1 = fn.he(rng, (64, 50), (64, 50), np.float32)
+    W2 = fn.he(rng, (50, 10), (50, 10), np.float32)
     net = TwoLayerNet(W1, np.zeros(50, np.float32), swish, W2, np.zeros(10, np.float32))
     print(net)
 

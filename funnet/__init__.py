@@ -34,6 +34,7 @@ from funnet.core.errors import (
 from funnet.core.layer import (
     Elementwise as Elementwise,
     Layer as Layer,
+    OnImages as OnImages,
     OnRows as OnRows,
     SomeLayer as SomeLayer,
     backward as backward,
@@ -93,11 +94,15 @@ from funnet.gradients import (
 )
 from funnet.layers import (
     Affine as Affine,
+    AvgPool2d as AvgPool2d,
     BatchNorm as BatchNorm,
+    Conv2d as Conv2d,
     Dropout as Dropout,
     Flatten as Flatten,
+    GlobalAvgPool2d as GlobalAvgPool2d,
     Identity as Identity,
     LeakyReLU as LeakyReLU,
+    MaxPool2d as MaxPool2d,
     ReLU as ReLU,
     Sigmoid as Sigmoid,
     Softmax as Softmax,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,16 @@ import numpy.typing as npt
 
 from funnet import (
     Affine,
+    AvgPool2d,
+    Conv2d,
     Flatten,
     Float,
+    GlobalAvgPool2d,
     Identity,
     Layer,
     LeakyReLU,
     Matrix,
+    MaxPool2d,
     ReLU,
     Sigmoid,
     Softmax,
@@ -27,6 +32,7 @@ from funnet import (
     lock_matrix,
     lock_vector,
     reduce_to_constructor,
+    replace_at,
     sequential,
     xavier,
 )
@@ -93,17 +99,20 @@ class TwoLayerNet:
 
 @attrs.frozen
 class Case:
-    """A layer, and the shape of an input for it."""
+    """A layer, the shape of an input for it, and whether it compares the numbers in it."""
 
     make: Callable[[np.random.Generator, type[Float]], AnyLayer]
     shape: tuple[int, ...]
+    compares: bool = False
 
     def layer(self, seed: int, dtype: type[Float] = np.float64) -> AnyLayer:
         return self.make(np.random.default_rng(seed), dtype)
 
     def x(self, seed: int, dtype: type[Float] = np.float64) -> npt.NDArray[Float]:
-        """Return a batch whose numbers keep away from 0, where some layers have a kink."""
+        """Return a batch whose numbers keep away from kinks: from 0, or from each other."""
         rng = np.random.default_rng([seed, 1])
+        if self.compares:
+            return (0.1 * rng.permutation(math.prod(self.shape)).reshape(self.shape)).astype(dtype)
         x = rng.uniform(0.1, 2, self.shape)
         return np.where(rng.random(self.shape) < 0.5, -x, x).astype(dtype)
 
@@ -111,6 +120,11 @@ class Case:
 def _affine(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Affine:
     made = Affine.init(n_in, n_out, rng=rng, weights=xavier, dtype=dtype)
     return Affine(made.W, rng.standard_normal(n_out).astype(dtype))
+
+
+def _conv2d(rng: np.random.Generator, dtype: type[Float], *args: Any, **sizes: Any) -> Conv2d:
+    made = Conv2d.init(*args, rng=rng, weights=xavier, dtype=dtype, **sizes)
+    return replace_at(made, "b", rng.standard_normal(made.n_out).astype(dtype))
 
 
 def _two_layer_net(rng: np.random.Generator, dtype: type[Float]) -> TwoLayerNet:
@@ -129,6 +143,21 @@ CASES: dict[str, Case] = {
     "Identity": Case(lambda _, __: Identity(), (6, 4)),
     "Step": Case(lambda _, __: Step(), (6, 4)),
     "Flatten": Case(lambda _, __: Flatten(), (5, 1, 4, 3)),
+    "Conv2d": Case(lambda rng, dtype: _conv2d(rng, dtype, 2, 3, 3, padding=1), (3, 2, 5, 4)),
+    "Conv2d with strides": Case(
+        lambda rng, dtype: _conv2d(rng, dtype, 2, 3, (3, 2), stride=(2, 3), padding=(0, 2)),
+        (3, 2, 6, 5),
+    ),
+    "Conv2d of even size": Case(
+        lambda rng, dtype: _conv2d(rng, dtype, 1, 2, (2, 4), padding="same"), (3, 1, 4, 5)
+    ),
+    "MaxPool2d": Case(lambda _, __: MaxPool2d(2), (3, 2, 5, 4), compares=True),
+    "MaxPool2d with strides": Case(
+        lambda _, __: MaxPool2d(3, (2, 1), (0, 1)), (3, 2, 6, 4), compares=True
+    ),
+    "AvgPool2d": Case(lambda _, __: AvgPool2d(2), (3, 2, 5, 4)),
+    "AvgPool2d with strides": Case(lambda _, __: AvgPool2d(3, (2, 1), (0, 1)), (3, 2, 6, 4)),
+    "GlobalAvgPool2d": Case(lambda _, __: GlobalAvgPool2d(), (3, 2, 5, 4)),
     "no layers": Case(lambda _, __: sequential(), (6, 4)),
     "a user's layer": Case(lambda rng, dtype: Scale(rng.standard_normal(4).astype(dtype)), (6, 4)),
     "a user's network": Case(_two_layer_net, (6, 4)),
@@ -137,6 +166,17 @@ CASES: dict[str, Case] = {
             _affine(rng, 4, 5, dtype), Tanh(), _affine(rng, 5, 3, dtype), Softmax()
         ),
         (6, 4),
+    ),
+    "a network on images": Case(
+        lambda rng, dtype: sequential(
+            _conv2d(rng, dtype, 1, 3, 3, padding=1),
+            Tanh(),
+            AvgPool2d(2),
+            _conv2d(rng, dtype, 3, 2, 2),
+            Flatten(),
+            _affine(rng, 4, 3, dtype),
+        ),
+        (5, 1, 6, 5),
     ),
     "a network of networks": Case(
         lambda rng, dtype: sequential(

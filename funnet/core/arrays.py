@@ -228,7 +228,9 @@ def check_shape(array: npt.NDArray[Float], shape: tuple[int | str, ...], name: s
     if array.shape == shape:
         return
     if array.ndim != len(shape) or any(
-        want != got for want, got in zip(shape, array.shape, strict=True) if want != "N"
+        want != got
+        for want, got in zip(shape, array.shape, strict=True)
+        if not isinstance(want, str)
     ):
         expected = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
         raise ShapeError(f"{name} must have shape {expected}, got {array.shape}")

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from funnet.core.arrays import (
     ArrayT,
     Float,
+    Images,
     Matrix,
     Ranked,
     Shaped,
@@ -115,6 +116,20 @@ class OnRows(SomeLayer, Protocol):
 
     def pullback(self, cache: Any, dout: Matrix, /) -> tuple[OnRows, Callable[[], Matrix]]:
         """Return gradients of the layer's class, and a function that computes dx."""
+        _undefined(self, "pullback")
+
+
+class OnImages(SomeLayer, Protocol):
+    """A layer from images to images, for annotations such as `list[OnImages]`."""
+
+    __slots__ = ()
+
+    def forward(self, x: Images, /) -> tuple[Images, Any]:
+        """Return the output for a batch, and the cache that `pullback` needs."""
+        _undefined(self, "forward")
+
+    def pullback(self, cache: Any, dout: Images, /) -> tuple[OnImages, Callable[[], Images]]:
+        """Return gradients of the layer's own class; dx has the shape of x."""
         _undefined(self, "pullback")
 
 

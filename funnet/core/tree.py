@@ -300,11 +300,9 @@ def describe(self: object) -> str:
     """
     if isinstance(self, np.ndarray):
         return array_type(self)
-    if isinstance(self, Context):
+    if _is_constant(self):
         return repr(self)
     parts = list(_parts(self))
-    if not parts and not attrs.has(type(self)):
-        return repr(self)
     if any(attrs.has(type(part)) and not isinstance(part, Context) for _, part in parts):
         lines = (f"\n{name}: {describe(part)}".replace("\n", "\n  ") for name, part in parts)
         return f"{type(self).__name__}({''.join(lines)}\n)"
@@ -316,10 +314,19 @@ def _parts(tree: object) -> Iterator[tuple[str, object]]:
     """Iterate over the fields of a value, with containers replaced by their items."""
     kind = kind_of(type(tree))
     for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
-        if isinstance(child, (tuple, list, dict)):
+        if isinstance(child, (tuple, list, dict)) and not _is_constant(child):
             yield from ((f"{name}.{below}", part) for below, part in _parts(child))
         elif name != CONTEXT or child is not None:
             yield name, child
+
+
+def _is_constant(value: object) -> bool:
+    """Return whether a value is neither an array nor of an attrs class, nor contains one."""
+    if isinstance(value, Context):
+        return True
+    if isinstance(value, np.ndarray) or attrs.has(type(value)):
+        return False
+    return all(map(_is_constant, kind_of(type(value)).children(value)))
 
 
 def reduce_to_constructor(

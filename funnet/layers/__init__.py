@@ -1,11 +1,15 @@
 """Layers, one per file, in the order: equation, parameters, cache, forward, pullback."""
 
 from funnet.layers.affine import Affine as Affine
+from funnet.layers.avg_pool2d import AvgPool2d as AvgPool2d
 from funnet.layers.batch_norm import BatchNorm as BatchNorm
+from funnet.layers.conv2d import Conv2d as Conv2d
 from funnet.layers.dropout import Dropout as Dropout
 from funnet.layers.flatten import Flatten as Flatten
+from funnet.layers.global_avg_pool2d import GlobalAvgPool2d as GlobalAvgPool2d
 from funnet.layers.identity import Identity as Identity
 from funnet.layers.leaky_relu import LeakyReLU as LeakyReLU
+from funnet.layers.max_pool2d import MaxPool2d as MaxPool2d
 from funnet.layers.relu import ReLU as ReLU
 from funnet.layers.sigmoid import Sigmoid as Sigmoid
 from funnet.layers.softmax import Softmax as Softmax

@@ -13,14 +13,11 @@ from funnet.core.arrays import (
     Matrix,
     RNGLike,
     Vector,
-    array_type,
     check_batch,
     check_cache,
     check_count,
     check_dtype,
-    check_float_type,
     check_shape,
-    generator,
     lock_in_place,
     lock_matrix,
     lock_vector,
@@ -28,7 +25,7 @@ from funnet.core.arrays import (
 from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.tree import describe, reduce_to_constructor, refill
-from funnet.layers.initializers import Initializer, he
+from funnet.layers.initializers import Initializer, draw, he
 
 if TYPE_CHECKING:
     # The defaults make `Affine(W, b)`, whose widths are known at run time only, Affine[int, int].
@@ -131,18 +128,9 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         >>> Affine.init(784, 80, rng=0)
         Affine(W=float32[784, 80], b=float32[80])
         """
-        check_count(n_in, "n_in")
-        check_count(n_out, "n_out")
-        check_float_type(dtype)
-        if not callable(weights):
-            raise TypeError(
-                "expected weights to be an initializer, such as he or normal(0.01), "
-                f"got {array_type(weights)}"
-            )
-        W = weights(generator(rng), n_in, n_out, dtype)
-        check_dtype(W, np.dtype(dtype), "what weights returns")
-        check_shape(W, (n_in, n_out), "what weights returns")
-        return Affine(W, np.zeros(n_out, dtype))
+        shape = check_count(n_in, "n_in"), check_count(n_out, "n_out")
+        W = draw(weights, rng, shape, shape, dtype)
+        return Affine(cast(Matrix, W), np.zeros(n_out, dtype))
 
     @property
     def n_in(self) -> I_co:

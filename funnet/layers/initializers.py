@@ -1,4 +1,7 @@
-"""Initializers of weights: functions `(rng, n_in, n_out, dtype) -> W` of shape (n_in, n_out).
+"""Initializers of weights: functions `(rng, shape, (fan_in, fan_out), dtype) -> W` of that shape.
+
+`fan_in` is the number of inputs that each output is a sum of, and `fan_out` the number of outputs
+that each input goes into: (n_in, n_out) for `Affine`.
 
 Weights are drawn in float64 and then rounded, so networks of different dtypes start from the same
 weights, up to rounding, if they share a seed.
@@ -13,10 +16,22 @@ from typing import TypeAlias
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Float, Matrix, as_float
+from funnet.core.arrays import (
+    Array,
+    Float,
+    RNGLike,
+    array_type,
+    as_float,
+    check_dtype,
+    check_float_type,
+    check_shape,
+    generator,
+)
 
-Initializer: TypeAlias = "Callable[[np.random.Generator, int, int, type[Float]], Matrix]"
-"""Function of a generator, `n_in`, `n_out` and a dtype that returns weights."""
+Shape: TypeAlias = tuple[int, ...]
+Fans: TypeAlias = tuple[int, int]
+Initializer: TypeAlias = "Callable[[np.random.Generator, Shape, Fans, type[Float]], Array]"
+"""Function of a generator, a shape, (fan_in, fan_out) and a dtype that returns weights."""
 
 
 def normal(std: float) -> Initializer:
@@ -58,53 +73,73 @@ class _Normal:
     std: float = attrs.field(converter=_std)
 
     def __call__(
-        self, rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]
-    ) -> Matrix:
+        self, rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]
+    ) -> Array:
         with np.errstate(over="ignore"):
-            weights: Matrix = (self.std * rng.standard_normal((n_in, n_out))).astype(dtype)
+            weights: Array = (self.std * rng.standard_normal(shape)).astype(dtype)
         if not np.isfinite(weights).all():
             raise ValueError(f"expected std to be in the range of {dtype.__name__}, got {self.std}")
         return weights
 
 
-def _uniform(limit: float, rng: np.random.Generator, shape: tuple[int, int]) -> Matrix:
-    return rng.uniform(-limit, limit, shape)
-
-
-def xavier(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-    """Draw normal weights with variance 2 / (n_in + n_out), for sigmoid and tanh.
+def xavier(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
+    """Draw normal weights with variance 2 / (fan_in + fan_out), for sigmoid and tanh.
 
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
     2010, section 4.2.1.
     """
-    return normal(math.sqrt(2 / (n_in + n_out)))(rng, n_in, n_out, dtype)
+    return normal(math.sqrt(2 / sum(fans)))(rng, shape, fans, dtype)
 
 
-def xavier_uniform(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-    """Draw uniform weights with variance 2 / (n_in + n_out), for sigmoid and tanh.
+def xavier_uniform(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
+    """Draw uniform weights with variance 2 / (fan_in + fan_out), for sigmoid and tanh.
 
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
     2010, equation 16.
     """
-    return _uniform(math.sqrt(6 / (n_in + n_out)), rng, (n_in, n_out)).astype(dtype)
+    limit = math.sqrt(6 / sum(fans))
+    return rng.uniform(-limit, limit, shape).astype(dtype)
 
 
-def he(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-    """Draw normal weights with variance 2 / n_in, for ReLU.
-
-    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, equation 10.
-    """
-    return normal(math.sqrt(2 / n_in))(rng, n_in, n_out, dtype)
-
-
-def he_uniform(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-    """Draw uniform weights with variance 2 / n_in, for ReLU.
+def he(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
+    """Draw normal weights with variance 2 / fan_in, for ReLU.
 
     He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, equation 10.
     """
-    return _uniform(math.sqrt(6 / n_in), rng, (n_in, n_out)).astype(dtype)
+    return normal(math.sqrt(2 / fans[0]))(rng, shape, fans, dtype)
 
 
-def zeros_init(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
+def he_uniform(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
+    """Draw uniform weights with variance 2 / fan_in, for ReLU.
+
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, equation 10.
+    """
+    limit = math.sqrt(6 / fans[0])
+    return rng.uniform(-limit, limit, shape).astype(dtype)
+
+
+def zeros_init(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
     """Return zero weights; `rng` is not advanced."""
-    return np.zeros((n_in, n_out), dtype)
+    return np.zeros(shape, dtype)
+
+
+def draw(weights: Initializer, rng: RNGLike, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
+    """Return the weights of a new layer, after a check of what the initializer returns.
+
+    Raises
+    ------
+    TypeError
+        If `dtype` is not a float type, `rng` is None, or `weights` is not callable.
+    ShapeError, DTypeError
+        If `weights` returns an array of another shape or dtype.
+    """
+    check_float_type(dtype)
+    if not callable(weights):
+        raise TypeError(
+            "expected weights to be an initializer, such as he or normal(0.01), "
+            f"got {array_type(weights)}"
+        )
+    W = weights(generator(rng), shape, fans, dtype)
+    check_dtype(W, np.dtype(dtype), "what weights returns")
+    check_shape(W, shape, "what weights returns")
+    return W

@@ -258,6 +258,12 @@ def test_describe_shows_no_numbers_of_a_class_with_another_repr() -> None:
     assert describe({"W": np.ones(3)}) == "dict(W=float64[3])"
 
 
+def test_describe_shows_containers_of_constants_as_they_are() -> None:
+    assert describe({"stride": (2, 1), "parts": [(1, np.ones(3))]}) == (
+        "dict(stride=(2, 1), parts.0.0=1, parts.0.1=float64[3])"
+    )
+
+
 def test_an_array_that_others_can_write_to_is_copied_by_tree_map() -> None:
     owner, memory = np.ones(4), buffer("d", [1, 1, 1, 1])
     over_memory = np.frombuffer(memory)

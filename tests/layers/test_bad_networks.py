@@ -158,17 +158,17 @@ def test_what_draws_weights_is_an_initializer(weights: Wrong, got: str) -> None:
     ("weights", "error", "message"),
     [
         (
-            lambda rng, n_in, n_out, dtype: normal(1)(rng, n_out, n_in, dtype),
+            lambda rng, shape, fans, dtype: normal(1)(rng, shape[::-1], fans, dtype),
             ShapeError,
             r"what weights returns must have shape \(3, 4\), got \(4, 3\)$",
         ),
         (
-            lambda rng, n_in, n_out, dtype: he(rng, n_in, n_out, np.float64),
+            lambda rng, shape, fans, dtype: he(rng, shape, fans, np.float64),
             DTypeError,
             "what weights returns must be float32, got float64; convert it with",
         ),
         (
-            lambda rng, n_in, n_out, dtype: [[0.0]],
+            lambda rng, shape, fans, dtype: [[0.0]],
             DTypeError,
             "what weights returns must be a NumPy array of floats, got list",
         ),

@@ -14,9 +14,9 @@ from hypothesis import given, strategies as st
 from strategies import seeds
 
 from funnet import (
+    Array,
     Float,
     Initializer,
-    Matrix,
     he,
     he_uniform,
     normal,
@@ -50,12 +50,12 @@ def draw(
     *,
     seed: int = 0,
     dtype: type[Float] = np.float64,
-) -> Matrix:
-    return initializer(np.random.default_rng(seed), n_in, n_out, dtype)
+) -> Array:
+    return initializer(np.random.default_rng(seed), (n_in, n_out), (n_in, n_out), dtype)
 
 
 # Any: a distribution of SciPy's, whose type its stubs keep to themselves.
-def assert_drawn_from(distribution: Any, weights: Matrix) -> None:
+def assert_drawn_from(distribution: Any, weights: Array) -> None:
     """Compare with a distribution: its shape, its mean, its standard deviation, and its limits."""
     low, high = distribution.support()
     standard_error = distribution.std() / math.sqrt(weights.size)
@@ -117,17 +117,29 @@ def test_the_numbers_are_those_of_the_generator_row_by_row() -> None:
     assert (draw(he, 3, 2) == math.sqrt(2 / 3) * drawn).all()
 
 
+@every_initializer
+def test_weights_may_have_any_shape_and_any_number_of_inputs(initializer: Initializer) -> None:
+    of_matrix, of_images = (
+        initializer(np.random.default_rng(0), shape, (75, 50), np.float64)
+        for shape in ((6, 25), (2, 3, 5, 5))
+    )
+
+    assert (of_images == of_matrix.reshape(2, 3, 5, 5)).all()
+
+
 @every_random
 def test_the_generator_is_advanced(initializer: Initializer) -> None:
     rng = np.random.default_rng(0)
 
-    assert (initializer(rng, 3, 2, np.float64) != initializer(rng, 3, 2, np.float64)).all()
+    first, second = (initializer(rng, (3, 2), (3, 2), np.float64) for _ in range(2))
+
+    assert (first != second).all()
 
 
 def test_zeros_are_zeros_and_draw_nothing() -> None:
     rng, untouched = np.random.default_rng(0), np.random.default_rng(0)
 
-    assert not zeros_init(rng, 3, 2, np.float32).any()
+    assert not zeros_init(rng, (3, 2), (3, 2), np.float32).any()
     assert rng.random() == untouched.random()
 
 

@@ -1,0 +1,232 @@
+"""Kernels that slide over images: where they stop, and the windows that they see there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import EllipsisType
+
+import attrs
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from funnet.core.arrays import Float, Images, Matrix, Vector
+from funnet.core.kernels import column_sums
+
+Index = tuple[EllipsisType, slice, slice]
+"""Some rows and columns of images."""
+
+
+def computing_dtype(dtype: np.dtype[Float]) -> np.dtype[Float]:
+    """Return the type to compute in: float32 for float16, which has no BLAS and rounds sums."""
+    return np.promote_types(dtype, np.float32)
+
+
+@attrs.frozen
+class Slide:
+    """How a kernel slides along one axis of an image.
+
+    The image is laid on a canvas of zeros, and the kernel slides over the canvas.
+
+    Parameters
+    ----------
+    size
+        Size of the image.
+    kernel, stride
+        Size of the kernel, and the step between its stops.
+    start
+        Where the first pixel of the image is laid, which may be outside of the canvas.
+    gap
+        Distance on the canvas between neighbouring pixels of the image.
+    canvas
+        Size of the canvas.
+    """
+
+    size: int
+    kernel: int
+    stride: int
+    start: int
+    gap: int
+    canvas: int
+
+    @property
+    def stops(self) -> int:
+        """Size of the output; pixels that the stride leaves over at the end are dropped."""
+        return (self.canvas - self.kernel) // self.stride + 1
+
+    def laid(self) -> tuple[slice, slice]:
+        """Return the pixels of the image that are on the canvas, and where they are."""
+        return meeting(self.size, self.start, self.gap, self.canvas)
+
+    def back(self) -> Slide:
+        """Return how the turned kernel slides over the gradient of the output.
+
+        Each pixel of the image gets what every stop contributes to it: the image of the gradients,
+        its pixels one stride apart, is seen by the turned kernel at every pixel of the input.
+        """
+        return Slide(
+            size=self.stops,
+            kernel=self.kernel,
+            stride=1,
+            start=self.kernel - 1 - self.start,
+            gap=self.stride,
+            canvas=self.size + self.kernel - 1,
+        )
+
+
+def meeting(n: int, start: int, step: int, size: int) -> tuple[slice, slice]:
+    """Return the k from 0 to n - 1 for which start + step k is from 0 to size - 1, and these.
+
+    Examples
+    --------
+    >>> from funnet.core.windows import meeting
+    >>> meeting(5, -1, 2, 6)  # -1, 1, 3, 5, 7
+    (slice(1, 4, None), slice(1, 7, 2))
+    """
+    first = max(0, -(start // step))
+    count = max(0, min(n, (size - 1 - start) // step + 1) - first)
+    begin = start + step * first
+    return slice(first, first + count), slice(begin, begin + step * count, step)
+
+
+def taps(down: Slide, across: Slide) -> list[tuple[Index, Index]]:
+    """Return, for each pixel of the kernel in reading order, at which stops it meets which pixels.
+
+    Parameters
+    ----------
+    down, across
+        How the kernel slides down the rows of an image, and across its columns.
+
+    Returns
+    -------
+    taps
+        For each pixel an index of the output, and an index of the same shape of the input.
+    """
+    rows, cols = (
+        [meeting(s.stops, i - s.start, s.stride, s.size) for i in range(s.kernel)]
+        for s in (down, across)
+    )
+    return [
+        ((..., stop_row, stop_col), (..., row, col))
+        for stop_row, row in rows
+        for stop_col, col in cols
+    ]
+
+
+def columns(x: Images, down: Slide, across: Slide) -> Iterator[Matrix]:
+    """Yield for each image the windows that a kernel sees, as the columns of a matrix.
+
+    The columns of all images at once would not fit the processor's cache, and take a hundred times
+    the memory: each matrix is overwritten by the next. It is filled in two steps, first with the
+    columns of the kernel and then with its rows, so that all but 1 / height of what is copied is
+    copied in long runs: that takes two thirds of the time of a single step.
+
+    Parameters
+    ----------
+    x
+        Images of shape (N, C, H, W).
+    down, across
+        How the kernel slides down the rows of an image, and across its columns.
+
+    Yields
+    ------
+    windows
+        A matrix of shape (C x kernel, stops), C first and rows before columns in both, of the type
+        to compute in.
+    """
+    channels, dtype = x.shape[1], computing_dtype(x.dtype)
+    canvas = np.zeros((channels, down.canvas, across.canvas), dtype)
+    rows, laid_rows = down.laid()
+    cols, laid_cols = across.laid()
+    laid = canvas[:, laid_rows, laid_cols]
+
+    shifted = np.empty((channels, across.kernel, down.canvas, across.stops), dtype)
+    seen_across = sliding_window_view(canvas, across.kernel, 2)[:, :, :: across.stride]
+    windows = np.empty((channels, down.kernel, across.kernel, down.stops, across.stops), dtype)
+    seen_down = sliding_window_view(shifted, down.kernel, 2)[:, :, :: down.stride]
+
+    seen_across = seen_across.transpose(0, 3, 1, 2)
+    seen_down = seen_down.transpose(0, 4, 1, 2, 3)
+    matrix = windows.reshape(-1, down.stops * across.stops)
+    for image in x[:, :, rows, cols]:
+        laid[...] = image
+        shifted[...] = seen_across
+        windows[...] = seen_down
+        yield matrix
+
+
+def correlate(W: Images, x: Images, down: Slide, across: Slide) -> Images:
+    """Return the cross-correlation of W (O, C, height, width) and x (N, C, H, W).
+
+    For each image it is one product: the kernels as rows times the windows as columns.
+    """
+    kernels = W.reshape(len(W), -1).astype(computing_dtype(W.dtype), copy=False)
+    y = np.empty((len(x), len(W), down.stops * across.stops), x.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for image, windows in zip(y, columns(x, down, across), strict=True):
+            np.matmul(kernels, windows, out=image)
+    return y.reshape(len(x), len(W), down.stops, across.stops)
+
+
+def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: Slide) -> Images:
+    """Return dL/dW: the sum over images of dout, one row a kernel, times the windows as rows.
+
+    The windows are copied once more: to keep those of a batch takes more time than that.
+    """
+    dW = np.zeros((len(W), W[0].size), computing_dtype(W.dtype))
+    douts = dout.reshape(len(dout), len(W), down.stops * across.stops)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for d, windows in zip(douts, columns(x, down, across), strict=True):
+            dW += d @ windows.T
+        return dW.reshape(W.shape).astype(W.dtype, copy=False)
+
+
+def channel_sums(x: Images) -> Vector:
+    """Return the sum of each channel over all images, of the type of the images."""
+    sums: Matrix = x.sum((2, 3), computing_dtype(x.dtype))
+    with np.errstate(over="ignore"):
+        return column_sums(sums).astype(x.dtype, copy=False)
+
+
+def window_maxima(x: Images, down: Slide, across: Slide) -> Images:
+    """Return the maximum of each window; NaN where the window has a NaN.
+
+    By pixels of the kernel, since a reduction of windows takes an inner loop for each of them.
+    """
+    y = np.full((*x.shape[:2], down.stops, across.stops), -np.inf, x.dtype)
+    for stops, pixels in taps(down, across):
+        np.maximum(y[stops], x[pixels], out=y[stops])
+    return y
+
+
+def to_first_maxima(x: Images, y: Images, dout: Images, down: Slide, across: Slide) -> Images:
+    """Return dx: the gradient of each window goes to the first pixel that has its maximum.
+
+    What no pixel before the last has taken belongs to the last one, which need not be compared.
+    """
+    dx, rest = np.zeros(x.shape, x.dtype), dout.copy()
+    *others, last = taps(down, across)
+    for stops, pixels in others:
+        taken = (x[pixels] == y[stops]).astype(x.dtype)
+        taken *= rest[stops]
+        dx[pixels] += taken
+        rest[stops] -= taken
+    stops, pixels = last
+    dx[pixels] += rest[stops]
+    return dx
+
+
+def window_sums(x: Images, down: Slide, across: Slide) -> Images:
+    """Return the sum of each window, of the type to compute in."""
+    y = np.zeros((*x.shape[:2], down.stops, across.stops), computing_dtype(x.dtype))
+    for stops, pixels in taps(down, across):
+        y[stops] += x[pixels]
+    return y
+
+
+def to_all(dout: Images, down: Slide, across: Slide) -> Images:
+    """Return dx: the gradient of each window goes to each of its pixels."""
+    shape = (*dout.shape[:2], down.size, across.size)
+    dx = np.zeros(shape, computing_dtype(dout.dtype))
+    for stops, pixels in taps(down, across):
+        dx[pixels] += dout[stops]
+    return dx

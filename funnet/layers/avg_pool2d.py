@@ -1,0 +1,95 @@
+"""y = the mean of each window of x."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import attrs
+
+from funnet.core.arrays import Images, check_cache, check_dtype, check_shape
+from funnet.core.layer import OnImages, SomeLayer
+from funnet.core.windows import Slide, to_all, window_sums
+from funnet.layers.images import (
+    Pair,
+    check_images,
+    check_pool_padding,
+    kernel_size_of,
+    pool_padding_of,
+    pool_stride_of,
+    slides,
+)
+
+
+@attrs.frozen(eq=False, repr=False)
+class AvgPool2dCache:
+    """Cache of `AvgPool2d`: its input, of which only shape and dtype are used."""
+
+    x: Images
+
+
+@attrs.frozen(eq=False)
+class AvgPool2d(OnImages, SomeLayer):
+    """Mean of each window of each channel.
+
+    Parameters
+    ----------
+    kernel_size
+        Size of a window: a number, or a pair (height, width).
+    stride
+        Step between windows: a number, or a pair (down, across). Default: `kernel_size`. Pixels
+        that are left over at the end are dropped.
+    padding
+        Zeros around an image, which count: a number, or a pair (above and below, left and right),
+        at most half of `kernel_size`. Default: 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is not an integer in its range, or a pair of such.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import AvgPool2d, predict
+    >>> predict(AvgPool2d(2), np.array([[[[1.0, 2.0, 5.0, 6.0], [3.0, 4.0, 7.0, 8.0]]]]))
+    array([[[[2.5, 6.5]]]])
+    """
+
+    kernel_size: Pair = attrs.field(converter=kernel_size_of)
+    stride: Pair | None = attrs.field(default=None, converter=pool_stride_of)
+    padding: Pair = attrs.field(default=(0, 0), converter=pool_padding_of)
+
+    keeps_width: ClassVar[Literal[True]] = True
+
+    def __attrs_post_init__(self) -> None:
+        check_pool_padding(self.padding, self.kernel_size)
+
+    def forward(self, x: Images, /) -> tuple[Images, AvgPool2dCache]:
+        """Return the means, of shape (N, C, number of windows down, across)."""
+        down, across = self._slides(x, "x of AvgPool2d")
+        y = window_sums(x, down, across)
+        y /= down.kernel * across.kernel
+        return y.astype(x.dtype, copy=False), AvgPool2dCache(x)
+
+    def pullback(
+        self, cache: AvgPool2dCache, dout: Images, /
+    ) -> tuple[AvgPool2d, Callable[[], Images]]:
+        """Return no gradients; dx = for each pixel the sum of dout / size over its windows."""
+        check_cache(cache, AvgPool2dCache)
+        x = cache.x
+        down, across = self._slides(x, "the cached x of AvgPool2d")
+        check_dtype(dout, x.dtype, "dout of AvgPool2d")
+        check_shape(dout, (*x.shape[:2], down.stops, across.stops), "dout of AvgPool2d")
+
+        def dx() -> Images:
+            gradient = to_all(dout, down, across)
+            gradient /= down.kernel * across.kernel
+            return gradient.astype(x.dtype, copy=False)
+
+        return self, dx
+
+    def _slides(self, x: Images, name: str) -> tuple[Slide, Slide]:
+        check_images(x, name)
+        stride = self.stride or self.kernel_size
+        return slides(x, self.kernel_size, stride, self.padding, name)

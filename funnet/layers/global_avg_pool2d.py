@@ -1,0 +1,61 @@
+"""y = the mean of each channel of x."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import attrs
+import numpy as np
+
+from funnet.core.arrays import Images, Matrix, check_cache, check_dtype, check_shape
+from funnet.core.layer import SomeLayer
+from funnet.core.windows import computing_dtype
+from funnet.layers.images import check_images
+
+
+@attrs.frozen(eq=False, repr=False)
+class GlobalAvgPool2dCache:
+    """Cache of `GlobalAvgPool2d`: its input, of which only shape and dtype are used."""
+
+    x: Images
+
+
+@attrs.frozen(eq=False)
+class GlobalAvgPool2d(SomeLayer):
+    """Mean of each channel: images (N, C, H, W) of any size to rows (N, C).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import GlobalAvgPool2d, predict
+    >>> predict(GlobalAvgPool2d(), np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
+    array([[2.5]])
+    """
+
+    keeps_width: ClassVar[Literal[True]] = True
+
+    def forward(self, x: Images, /) -> tuple[Matrix, GlobalAvgPool2dCache]:
+        """Return the means, of shape (N, C)."""
+        check_images(x, "x of GlobalAvgPool2d")
+        with np.errstate(over="ignore"):
+            y = x.mean((2, 3), computing_dtype(x.dtype))
+        return y.astype(x.dtype, copy=False), GlobalAvgPool2dCache(x)
+
+    def pullback(
+        self, cache: GlobalAvgPool2dCache, dout: Matrix, /
+    ) -> tuple[GlobalAvgPool2d, Callable[[], Images]]:
+        """Return no gradients; dx = dout / (H W) for each pixel of a channel."""
+        check_cache(cache, GlobalAvgPool2dCache)
+        x = cache.x
+        check_images(x, "the cached x of GlobalAvgPool2d")
+        check_dtype(dout, x.dtype, "dout of GlobalAvgPool2d")
+        check_shape(dout, x.shape[:2], "dout of GlobalAvgPool2d")
+
+        def dx() -> Images:
+            share = dout / (x.shape[2] * x.shape[3])
+            gradient = np.empty(x.shape, x.dtype)
+            gradient[...] = share[:, :, np.newaxis, np.newaxis]
+            return gradient
+
+        return self, dx

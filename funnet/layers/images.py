@@ -1,0 +1,155 @@
+"""What image layers share: sizes as numbers or pairs, padding, and the check of a batch.
+
+Images are arrays of shape (N, C, H, W): samples, channels, height, width. A size is a number, or a
+pair of one for the height and one for the width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from funnet.core.arrays import Images, check_count, check_float, check_shape, lock
+from funnet.core.errors import ShapeError
+from funnet.core.windows import Slide
+
+Pair = tuple[int, int]
+Size = int | Sequence[int]
+"""A number, or a pair of one for the height and one for the width."""
+
+Padding = Size | Literal["valid", "same"]
+"""Zeros on each side of an image; "valid" for none, "same" to keep the size of an image."""
+
+
+def pair(size: Size, name: str, least: int = 1) -> Pair:
+    """Return a size as a pair of integers.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer or a pair of integers.
+    ValueError
+        If one of them is less than `least`.
+
+    Examples
+    --------
+    >>> from funnet.layers.images import pair
+    >>> pair(2, "stride"), pair([2, 1], "stride")
+    ((2, 2), (2, 1))
+    """
+    if not isinstance(size, tuple | list):
+        size = check_count(size, name, least), check_count(size, name, least)
+    if len(size) != 2:
+        raise TypeError(f"expected {name} to be an integer or a pair of integers, got {size!r}")
+    return check_count(size[0], name, least), check_count(size[1], name, least)
+
+
+def kernel_size_of(size: Size) -> Pair:
+    """Return a kernel size as a pair."""
+    return pair(size, "kernel_size")
+
+
+def stride_of(size: Size) -> Pair:
+    """Return a stride as a pair."""
+    return pair(size, "stride")
+
+
+def padding_of(padding: Padding) -> Pair | Literal["same"]:
+    """Return padding as a pair, or as "same", which depends on the kernel."""
+    if isinstance(padding, str):
+        if padding not in {"valid", "same"}:
+            raise ValueError(f"expected padding to be a size, 'valid' or 'same', got {padding!r}")
+        return "same" if padding == "same" else (0, 0)
+    return pair(padding, "padding", 0)
+
+
+def pool_stride_of(size: Size | None) -> Pair | None:
+    """Return the stride of a pooling layer as a pair, or None, which means the kernel size."""
+    return None if size is None else pair(size, "stride")
+
+
+def pool_padding_of(size: Size) -> Pair:
+    """Return the padding of a pooling layer as a pair."""
+    return pair(size, "padding", 0)
+
+
+def check_pool_padding(padding: Pair, kernel_size: Pair) -> None:
+    """Refuse padding of more than half of the kernel: some windows would hold nothing else.
+
+    Raises
+    ------
+    ValueError
+        If there is more of it above or beside an image.
+    """
+    if 2 * padding[0] > kernel_size[0] or 2 * padding[1] > kernel_size[1]:
+        raise ValueError(
+            f"expected padding of at most half of kernel_size {kernel_size}, got {padding}"
+        )
+
+
+def lock_kernels(W: Images) -> Images:
+    """Return `lock(W)`, after a check that its rank is 4 and that no size is 0.
+
+    Raises
+    ------
+    DTypeError
+        If it is not an array of floats.
+    ShapeError
+        If it is of another shape.
+    """
+    locked = lock(W)
+    check_shape(locked, ("O", "C", "H", "W"), "W of Conv2d")
+    if locked.size == 0:
+        raise ShapeError(f"expected W of Conv2d to have at least one weight, got {locked.shape}")
+    return locked
+
+
+def check_images(x: Images, name: str, channels: int | str = "C") -> None:
+    """Refuse what is not a batch of images.
+
+    Parameters
+    ----------
+    x
+        The value to check.
+    name
+        What messages call it.
+    channels
+        The number of channels that is expected. Default: any.
+
+    Raises
+    ------
+    DTypeError
+        If `x` is not an array of floats.
+    ShapeError
+        If it is not of shape (N, channels, H, W), or its images have no pixels.
+    """
+    check_float(x, name)
+    check_shape(x, ("N", channels, "H", "W"), name)
+    if 0 in x.shape[2:]:
+        raise ShapeError(f"expected {name} to have at least one pixel, got shape {x.shape}")
+
+
+def slides(
+    x: Images, kernel_size: Pair, stride: Pair, padding: Pair | Literal["same"], name: str
+) -> tuple[Slide, Slide]:
+    """Return how a kernel slides down and across the images of a batch.
+
+    Raises
+    ------
+    ShapeError
+        If the kernel is larger than the padded image.
+    """
+    size = x.shape[2:]
+    # As in PyTorch, "same" puts the odd one of an even kernel at the end.
+    twice = [k - 1 for k in kernel_size] if padding == "same" else [2 * p for p in padding]
+    down, across = (
+        Slide(size[i], kernel_size[i], stride[i], twice[i] // 2, gap=1, canvas=size[i] + twice[i])
+        for i in (0, 1)
+    )
+    if down.stops < 1 or across.stops < 1:
+        padded = f" ({down.canvas} x {across.canvas} with padding)" if any(twice) else ""
+        raise ShapeError(
+            f"expected {name} to have images of at least {kernel_size[0]} x {kernel_size[1]}, "
+            f"the size of the kernel, got {size[0]} x {size[1]}{padded}"
+        )
+    return down, across
