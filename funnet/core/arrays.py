@@ -337,18 +337,16 @@ def check_targets(
 
 
 def check_cache(cache: object, cls: type[object]) -> None:
-    """Refuse what is not a cache of the class that a layer's own forward returns.
-
-    Raises
-    ------
-    StructureError
-        If it is anything else, such as the cache of another layer.
-    """
+    """Raise StructureError unless `cache` is of the class that the layer's forward returns."""
     if type(cache) is not cls:
-        raise StructureError(
-            f"expected a {cls.__name__}, got {array_type(cache)}; "
-            "hand over the cache that forward returned for this network"
-        )
+        raise wrong_cache(cls.__name__, array_type(cache))
+
+
+def wrong_cache(expected: str, got: str) -> StructureError:
+    """Return the error for a cache that another layer or network made."""
+    return StructureError(
+        f"expected {expected}, got {got}; pass the cache that forward returned for this network"
+    )
 
 
 def is_plain(array: npt.NDArray[Float]) -> bool:

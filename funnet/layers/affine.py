@@ -31,7 +31,7 @@ from funnet.core.tree import describe, reduce_to_constructor, refill
 from funnet.layers.initializers import Initializer, he
 
 if TYPE_CHECKING:
-    # The defaults make `Affine(W, b)`, whose widths are known at run time only, Affine[int, int].
+    # The defaults make `Affine(W, b)`, whose widths mypy cannot infer, Affine[int, int].
     from typing_extensions import TypeVar
 
     I_co = TypeVar("I_co", bound=int, covariant=True, default=int)
@@ -55,14 +55,7 @@ class AffineCache:
 
 @attrs.frozen(eq=False)
 class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
-    """Fully connected layer.
-
-    Parameters
-    ----------
-    W
-        Weights of shape (n_in, n_out).
-    b
-        Bias of shape (n_out,), with the dtype of `W`.
+    """Fully connected layer with weights `W` (n_in, n_out) and bias `b` (n_out,).
 
     Raises
     ------
@@ -111,17 +104,14 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         rng
             Seed, or a Generator, which is advanced.
         weights
-            Initializer of the weights. Default: `he`.
+            Initializer. Default: `he`.
         dtype
             `np.float16`, `np.float32` or `np.float64`. Default: `np.float32`.
 
         Raises
         ------
-        ValueError
-            If a width is less than 1.
-        TypeError
-            If a width is not an integer, `dtype` is not a float type, `rng` is None, or `weights`
-            is not callable.
+        TypeError, ValueError
+            If an argument is not as described.
         ShapeError, DTypeError
             If `weights` returns an array of another shape or dtype.
 
@@ -136,12 +126,12 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         check_float_type(dtype)
         if not callable(weights):
             raise TypeError(
-                "expected weights to be an initializer, such as he or normal(0.01), "
+                "weights must be an initializer, such as he or normal(0.01), "
                 f"got {array_type(weights)}"
             )
         W = weights(generator(rng), n_in, n_out, dtype)
-        check_dtype(W, np.dtype(dtype), "what weights returns")
-        check_shape(W, (n_in, n_out), "what weights returns")
+        check_dtype(W, np.dtype(dtype), "the result of weights")
+        check_shape(W, (n_in, n_out), "the result of weights")
         return Affine(W, np.zeros(n_out, dtype))
 
     @property
@@ -155,7 +145,7 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         return cast(O_co, self.W.shape[1])
 
     def forward(self, x: Matrix, /) -> tuple[Matrix, AffineCache]:
-        """Return y = x W + b, of shape (N, n_out), for x of shape (N, n_in)."""
+        """Return x W + b, of shape (N, n_out), for x of shape (N, n_in)."""
         check_batch(x, len(self.W), self.W.dtype, "x of Affine")
         y: Matrix = x.dot(self.W)
         y += self.b
@@ -164,7 +154,7 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
     def pullback(
         self, cache: AffineCache, dout: Matrix, /
     ) -> tuple[Affine[I_co, O_co], Callable[[], Matrix]]:
-        """Return dW = xᵀ dout and db = the column sums of dout; dx = dout Wᵀ."""
+        """Return dW = xᵀ dout and db, the column sums of dout; dx = dout Wᵀ."""
         check_cache(cache, AffineCache)
         x, W = cache.x, self.W
         check_batch(x, len(W), W.dtype, "the cached x of Affine")
@@ -173,8 +163,4 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         grads: Affine[I_co, O_co] = refill(
             Affine, (lock_in_place(x.T.dot(dout)), lock_in_place(column_sums(dout)))
         )
-
-        def dx() -> Matrix:
-            return cast(Matrix, dout.dot(W.T))
-
-        return grads, dx
+        return grads, lambda: dout.dot(W.T)

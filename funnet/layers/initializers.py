@@ -1,7 +1,11 @@
-"""Initializers of weights: functions `(rng, n_in, n_out, dtype) -> W` of shape (n_in, n_out).
+"""Weight initializers: functions `(rng, n_in, n_out, dtype) -> W`, with W of shape (n_in, n_out).
 
-Weights are drawn in float64 and then rounded, so networks of different dtypes start from the same
-weights, up to rounding, if they share a seed.
+Weights are drawn in float64 and then rounded, so that for one seed, networks of different dtypes
+start from the same weights up to rounding.
+
+`xavier` and `xavier_uniform` are from Glorot and Bengio, "Understanding the difficulty of training
+deep feedforward neural networks", 2010, section 4.2.1; `he` and `he_uniform` are from He, Zhang,
+Ren and Sun, "Delving deep into rectifiers", 2015.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ Initializer: TypeAlias = "Callable[[np.random.Generator, int, int, type[Float]],
 def normal(std: float) -> Initializer:
     """Return an initializer that draws from a normal distribution with mean 0.
 
-    Initializers with equal `std` compare equal and can be pickled.
+    Initializers with equal `std` compare equal. They can be pickled.
 
     Parameters
     ----------
@@ -34,7 +38,7 @@ def normal(std: float) -> Initializer:
     TypeError
         If `std` is not a number.
     ValueError
-        If `std` is negative or not finite; when weights are drawn, if one of them is beyond the
+        If `std` is negative or not finite; when weights are drawn, if one of them is outside the
         range of the dtype.
 
     Examples
@@ -49,7 +53,7 @@ def normal(std: float) -> Initializer:
 def _std(std: float) -> float:
     number = as_float(std, "std")
     if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"expected std to be finite and not negative, got {std}")
+        raise ValueError(f"std must be finite and >= 0, got {std}")
     return number
 
 
@@ -63,7 +67,7 @@ class _Normal:
         with np.errstate(over="ignore"):
             weights: Matrix = (self.std * rng.standard_normal((n_in, n_out))).astype(dtype)
         if not np.isfinite(weights).all():
-            raise ValueError(f"expected std to be in the range of {dtype.__name__}, got {self.std}")
+            raise ValueError(f"std must be in the range of {dtype.__name__}, got {self.std}")
         return weights
 
 
@@ -72,36 +76,22 @@ def _uniform(limit: float, rng: np.random.Generator, shape: tuple[int, int]) -> 
 
 
 def xavier(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-    """Draw normal weights with variance 2 / (n_in + n_out), for sigmoid and tanh.
-
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
-    2010, section 4.2.1.
-    """
+    """Draw normal weights with variance 2 / (n_in + n_out) (equation 12), for sigmoid and tanh."""
     return normal(math.sqrt(2 / (n_in + n_out)))(rng, n_in, n_out, dtype)
 
 
 def xavier_uniform(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-    """Draw uniform weights with variance 2 / (n_in + n_out), for sigmoid and tanh.
-
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
-    2010, equation 16.
-    """
+    """Draw uniform weights with variance 2 / (n_in + n_out) (equation 16), for sigmoid and tanh."""
     return _uniform(math.sqrt(6 / (n_in + n_out)), rng, (n_in, n_out)).astype(dtype)
 
 
 def he(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-    """Draw normal weights with variance 2 / n_in, for ReLU.
-
-    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, equation 10.
-    """
+    """Draw normal weights with variance 2 / n_in (equation 10), for ReLU."""
     return normal(math.sqrt(2 / n_in))(rng, n_in, n_out, dtype)
 
 
 def he_uniform(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Matrix:
-    """Draw uniform weights with variance 2 / n_in, for ReLU.
-
-    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, equation 10.
-    """
+    """Draw uniform weights with variance 2 / n_in (equation 10), for ReLU."""
     return _uniform(math.sqrt(6 / n_in), rng, (n_in, n_out)).astype(dtype)
 
 

@@ -39,7 +39,7 @@ from funnet import (
     tree_map,
 )
 
-HINT = "; hand over the cache that forward returned for this network"
+HINT = "; pass the cache that forward returned for this network"
 
 
 @every_pull
@@ -51,7 +51,7 @@ def test_the_cache_of_another_layer_is_refused(pull: Pull, name: str, other: str
         pull(LAYERS[name], cache, y)
 
     own_classes = ("Affine", "Flatten")  # the other layers share one
-    expected = f"a {name}Cache" if name in own_classes else f"the cache of {name}"
+    expected = f"{name}Cache" if name in own_classes else f"the cache of {name}"
     got = f"{other}Cache" if other in own_classes else f"that of {other}"
     got = "ElementwiseCache" if name in own_classes and other not in own_classes else got
     assert str(caught.value) == f"expected {expected}, got {got}{HINT}"
@@ -125,7 +125,7 @@ def test_a_network_and_its_cache_are_carried_together(carry: Callable[[object], 
 def test_a_value_that_is_not_a_cache_is_refused(pull: Pull, layer: AnyLayer, cache: Wrong) -> None:
     name = type(layer).__name__
     with pytest.raises(
-        StructureError, match=f"^expected (a {name}Cache|the cache of {name}), got "
+        StructureError, match=f"^expected ({name}Cache|the cache of {name}), got "
     ):
         pull(layer, cache, batch(5, 3))
 
@@ -143,7 +143,7 @@ def test_a_value_that_is_not_a_cache_is_refused(pull: Pull, layer: AnyLayer, cac
 def test_a_value_that_is_not_the_cache_of_a_network_is_refused(
     pull: Pull, cache: Wrong, got: str
 ) -> None:
-    with pytest.raises(StructureError, match=f"^expected a SequentialCache, got {got}{HINT}$"):
+    with pytest.raises(StructureError, match=f"^expected SequentialCache, got {got}{HINT}$"):
         pull(network(), cache, batch(5, 2))
 
 

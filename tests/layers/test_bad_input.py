@@ -48,7 +48,7 @@ def test_an_input_of_wrong_width_or_rank_is_refused_by_the_layer(
 
 @every_run
 def test_an_array_of_rank_0_is_refused(run: Run) -> None:
-    with pytest.raises(ShapeError, match=r"^expected x to have one row a sample, got a scalar$"):
+    with pytest.raises(ShapeError, match=r"x .*one row .* sample, got a scalar$"):
         run(Flatten(), batch())
 
 

@@ -144,7 +144,7 @@ def test_random_weights_need_a_seed() -> None:
 def test_what_draws_weights_is_an_initializer(weights: Wrong, got: str) -> None:
     with pytest.raises(
         TypeError,
-        match=rf"^expected weights to be an initializer, such as he or normal\(0\.01\), got {got}$",
+        match=rf"^weights must be an initializer, such as he or normal\(0\.01\), got {got}$",
     ):
         Affine.init(3, 4, rng=0, weights=weights)
 
@@ -155,17 +155,17 @@ def test_what_draws_weights_is_an_initializer(weights: Wrong, got: str) -> None:
         (
             lambda rng, n_in, n_out, dtype: normal(1)(rng, n_out, n_in, dtype),
             ShapeError,
-            r"expected what weights returns of shape \(3, 4\), got \(4, 3\)$",
+            r"expected the result of weights of shape \(3, 4\), got \(4, 3\)$",
         ),
         (
             lambda rng, n_in, n_out, dtype: he(rng, n_in, n_out, np.float64),
             DTypeError,
-            "expected what weights returns to be float32, got float64; convert it with",
+            "expected the result of weights to be float32, got float64; convert it with",
         ),
         (
             lambda rng, n_in, n_out, dtype: [[0.0]],
             DTypeError,
-            "expected what weights returns to be a NumPy array of floats, got list",
+            "expected the result of weights to be a NumPy array of floats, got list",
         ),
     ],
 )
@@ -178,7 +178,7 @@ def test_an_initializer_returns_weights_of_the_shape_and_dtype_it_is_asked_for(
 
 @pytest.mark.parametrize("slope", [np.nan, np.inf, -np.inf])
 def test_a_slope_is_finite(slope: float) -> None:
-    with pytest.raises(ValueError, match=f"^expected slope to be finite, got {slope}$"):
+    with pytest.raises(ValueError, match=f"^slope must be finite, got {slope}$"):
         LeakyReLU(slope)
 
 
