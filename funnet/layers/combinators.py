@@ -44,8 +44,8 @@ O_co = TypeVar("O_co", bound=int, covariant=True)
 # Shapes of input and output. Not whole array types, which would make a network's type too long.
 S = TypeVar("S", bound=tuple[int, ...])
 T = TypeVar("T", bound=tuple[int, ...])
-L = TypeVar("L", bound=tuple[SomeLayer, ...])
-L_co = TypeVar("L_co", bound=tuple[SomeLayer, ...], covariant=True)
+L = TypeVar("L", bound=tuple[object, ...])
+L_co = TypeVar("L_co", bound=tuple[object, ...], covariant=True)
 
 RowShape = tuple[int, int]
 ImageShape = tuple[int, int, int, int]
@@ -109,9 +109,10 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
 
     def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], SequentialCache[L_co]]:
         """Apply the layers in order."""
+        row: tuple[Any, ...] = self.layers
         y: Any = x
         caches = []
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(row):
             try:
                 y, cache = layer.forward(y)
             except Exception as error:
@@ -125,7 +126,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     ) -> tuple[Sequential[I_co, O_co, S, T, L_co], Callable[[], Shaped[S]]]:
         """Return the gradients of all layers; dx is that of the first."""
         check_cache(cache, SequentialCache)
-        row = self.layers
+        row: tuple[Any, ...] = self.layers
         if cache.layers is not self.layers or len(cache.caches) != len(row):
             # With the cache of another network of this architecture, gradients would be wrong.
             raise wrong_cache(
