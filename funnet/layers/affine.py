@@ -28,7 +28,7 @@ from funnet.core.tree import describe, reduce_to_constructor, refill
 from funnet.layers.initializers import Initializer, draw, he
 
 if TYPE_CHECKING:
-    # The defaults make `Affine(W, b)`, whose widths are known at run time only, Affine[int, int].
+    # The defaults make `Affine(W, b)`, whose widths mypy cannot infer, Affine[int, int].
     from typing_extensions import TypeVar
 
     I_co = TypeVar("I_co", bound=int, covariant=True, default=int)
@@ -52,14 +52,7 @@ class AffineCache:
 
 @attrs.frozen(eq=False)
 class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
-    """Fully connected layer.
-
-    Parameters
-    ----------
-    W
-        Weights of shape (n_in, n_out).
-    b
-        Bias of shape (n_out,), with the dtype of `W`.
+    """Fully connected layer with weights `W` (n_in, n_out) and bias `b` (n_out,).
 
     Raises
     ------
@@ -108,17 +101,14 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         rng
             Seed, or a Generator, which is advanced.
         weights
-            Initializer of the weights. Default: `he`.
+            Initializer. Default: `he`.
         dtype
             `np.float16`, `np.float32` or `np.float64`. Default: `np.float32`.
 
         Raises
         ------
-        ValueError
-            If a width is less than 1.
-        TypeError
-            If a width is not an integer, `dtype` is not a float type, `rng` is None, or `weights`
-            is not callable.
+        TypeError, ValueError
+            If an argument is not as described.
         ShapeError, DTypeError
             If `weights` returns an array of another shape or dtype.
 
@@ -143,7 +133,7 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         return cast(O_co, self.W.shape[1])
 
     def forward(self, x: Matrix, /) -> tuple[Matrix, AffineCache]:
-        """Return y = x W + b, of shape (N, n_out), for x of shape (N, n_in)."""
+        """Return x W + b, of shape (N, n_out), for x of shape (N, n_in)."""
         check_batch(x, len(self.W), self.W.dtype, "x of Affine")
         y: Matrix = x.dot(self.W)
         y += self.b
@@ -152,7 +142,7 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
     def pullback(
         self, cache: AffineCache, dout: Matrix, /
     ) -> tuple[Affine[I_co, O_co], Callable[[], Matrix]]:
-        """Return dW = xᵀ dout and db = the column sums of dout; dx = dout Wᵀ."""
+        """Return dW = xᵀ dout and db, the column sums of dout; dx = dout Wᵀ."""
         check_cache(cache, AffineCache)
         x, W = cache.x, self.W
         check_batch(x, len(W), W.dtype, "the cached x of Affine")
@@ -161,8 +151,4 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         grads: Affine[I_co, O_co] = refill(
             Affine, (lock_in_place(x.T.dot(dout)), lock_in_place(column_sums(dout)))
         )
-
-        def dx() -> Matrix:
-            return cast(Matrix, dout.dot(W.T))
-
-        return grads, dx
+        return grads, lambda: dout.dot(W.T)

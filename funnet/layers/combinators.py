@@ -1,4 +1,28 @@
-"""Networks: layers composed of layers."""
+"""Networks: layers composed of layers.
+
+Type checkers compare the ranks of arrays between layers. In a call of `sequential` with seven
+layers or more, they do so only if all layers map rows to rows, or all but the first; so build large
+networks from named parts, `block = sequential(...)`. (For parts nested in one expression, mypy's
+run time grows faster than the number of levels.) Widths are compared when the network is made, and
+by `funnet.mypy_plugin`.
+
+Networks of the same layer classes have the same type. Caches and gradients of a value annotated as
+`Network[...]` have the type `Any`, so wrong ones are errors at run time only.
+
+Layers of different classes in a list have the type `OnRows` or `SomeLayer`, so the depth of a
+network may depend on data:
+
+>>> from funnet import Affine, ReLU, sequential
+>>> tower = [Affine.init(64, 30, rng=0), ReLU()]
+>>> for seed in range(1, 4):
+...     tower += [Affine.init(30, 30, rng=seed), ReLU()]
+>>> net = sequential(*tower, Affine.init(30, 10, rng=4))
+
+A function that returns a network of the class that it is given has a type variable
+`N = TypeVar("N", bound=Network[int, int])`. The functions of `funnet` accept the result of
+`net = a if deep else b`, except for `optimizer.update`, which requires an annotation
+`net: Network[int, int] = ...`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +31,8 @@ from typing import Any, ClassVar, Generic, Literal, Never, Protocol, TypeVar, ca
 
 import attrs
 
-from funnet.core.arrays import Matrix, Ranked, Shaped, check_cache
-from funnet.core.errors import LocatedError, ShapeError, StructureError
+from funnet.core.arrays import Matrix, Ranked, Shaped, check_cache, wrong_cache
+from funnet.core.errors import LocatedError, ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
 from funnet.core.nodes import check_layer_class
 from funnet.core.tree import describe, refill
@@ -29,18 +53,18 @@ ImageShape = tuple[int, int, int, int]
 
 @attrs.frozen(eq=False, repr=False)
 class SequentialCache(Generic[L_co]):
-    """Cache of `Sequential`: the layers it was made by, and the cache of each."""
+    """Cache of `Sequential`: the layers that made it, and the cache of each."""
 
     layers: L_co
     caches: tuple[object, ...]
 
 
 def _fitting(layers: L) -> L:
-    """Return layers as a tuple, after checking that each is a layer and that the widths match."""
+    """Return the layers as a tuple, after checking their classes and widths."""
     row: object = layers
     if not isinstance(row, tuple):
         if not isinstance(row, Iterable):
-            raise TypeError(f"expected a tuple of layers, got {row!r}")
+            raise TypeError(f"layers must be a tuple of layers, got {row!r}")
         row = tuple(row)
     for i, layer in enumerate(row):
         if isinstance(layer, type) or not all(hasattr(layer, m) for m in ("forward", "pullback")):
@@ -56,22 +80,10 @@ def _fitting(layers: L) -> L:
 
 @attrs.frozen(eq=False)
 class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
-    """Layers applied in order, as one layer. Use `sequential`, which infers the type.
+    """Layers applied in order, as one layer; made by `sequential`, which infers the type.
 
-    Type parameters: width of the input, width of the output, shape of the input, shape of the
-    output, and the tuple of layer types.
-
-    Parameters
-    ----------
-    layers
-        Tuple of layers, in the order in which they are applied.
-
-    Raises
-    ------
-    ShapeError
-        If the width of a layer does not match that of the layer before it.
-    TypeError
-        If an item is not a layer.
+    The type parameters are the widths of input and output, the shapes of input and output, and the
+    tuple of the types of the layers.
     """
 
     layers: L_co = attrs.field(converter=_fitting)
@@ -79,10 +91,6 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     constructor_only_checks: ClassVar[Literal[True]] = True
 
     __repr__ = describe
-
-    @property
-    def _row(self) -> tuple[AnyLayer, ...]:
-        return cast("tuple[AnyLayer, ...]", self.layers)
 
     @property
     def n_in(self) -> I_co | None:
@@ -96,14 +104,15 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
 
     @property
     def keeps_width(self) -> bool:
-        """Whether the output has as many features as any input."""
+        """Whether the output is as wide as the input."""
         return _widths(self).keeps
 
     def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], SequentialCache[L_co]]:
         """Apply the layers in order."""
+        row: tuple[Any, ...] = self.layers
         y: Any = x
         caches = []
-        for i, layer in enumerate(self._row):
+        for i, layer in enumerate(row):
             try:
                 y, cache = layer.forward(y)
             except Exception as error:
@@ -115,14 +124,14 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     def pullback(
         self, cache: SequentialCache[L_co], dout: Shaped[T], /
     ) -> tuple[Sequential[I_co, O_co, S, T, L_co], Callable[[], Shaped[S]]]:
-        """Return the gradients of all layers; dx is that of the first layer."""
+        """Return the gradients of all layers; dx is that of the first."""
         check_cache(cache, SequentialCache)
-        row = self._row
+        row: tuple[Any, ...] = self.layers
         if cache.layers is not self.layers or len(cache.caches) != len(row):
-            # The cache of another network of this architecture would give wrong gradients silently.
-            raise StructureError(
-                "expected the cache of this network, got the cache of another network (such as a "
-                "copy or an update); pass the cache that forward returned for this network"
+            # With the cache of another network of this architecture, gradients would be wrong.
+            raise wrong_cache(
+                "the cache of this network",
+                "the cache of another network (such as a copy or an update)",
             )
         grads = []
         gradient: Any = dout
@@ -130,7 +139,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
         for i in reversed(range(len(row))):
             try:
                 grad, dx = row[i].pullback(cache.caches[i], gradient)
-                if i:  # dx of the first layer is computed only on request
+                if i:  # the caller decides whether dx of the first layer is computed
                     gradient = dx()
             except Exception as error:
                 _locate(error, i, row[i])
@@ -140,7 +149,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
 
 
 def _locate(error: Exception, i: int, layer: object) -> None:
-    """Add the path of the layer to an error of funnet, or as a note to any other error."""
+    """Add the path of the layer to an error: to its message, or as a note if it is not ours."""
     if isinstance(error, LocatedError):
         error.locate(f"layers.{i}")
     else:
@@ -160,10 +169,10 @@ def _widths(layer: object) -> Widths:
 
 
 class Network(OnRows, SomeLayer, Protocol[I_co, O_co]):
-    """Layer on rows of given widths, for annotations: `Network[Literal[784], Literal[10]]`.
+    """Layer on rows with these widths, for annotations: `Network[Literal[784], Literal[10]]`.
 
-    Without a plugin, type checkers infer most widths as `int`, which matches any width. With
-    `funnet.mypy_plugin`, mypy reports networks whose widths differ.
+    Type checkers infer most widths as `int`, which matches any width; `funnet.mypy_plugin` compares
+    them.
     """
 
     @property
@@ -176,7 +185,7 @@ class Network(OnRows, SomeLayer, Protocol[I_co, O_co]):
 
     # Any: each network has its own classes of cache and gradients.
     def pullback(self, cache: Any, dout: Matrix, /) -> tuple[Any, Callable[[], Matrix]]:
-        """Return gradients of the network's own class; dx has the shape of x."""
+        """Return gradients of the network's class, and a function that computes dx."""
 
 
 # fmt: off
@@ -260,22 +269,19 @@ def sequential(
 ) -> Sequential[int, int, ImageShape, Any, tuple[G1, *tuple[SomeLayer, ...]]]: ...
 # fmt: on
 def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any, Any, Any]:
-    """Return a network that applies the layers in order.
+    """Return a network that applies the layers in order; without layers, the identity.
 
     Parameters
     ----------
     *layers
-        Layers, or networks, which are layers too. Without any, the network is the identity.
-
-    Returns
-    -------
-    net
-        `Sequential` with the tuple `layers`.
+        Layers and networks, which are layers too.
 
     Raises
     ------
-    ShapeError, TypeError
-        See `Sequential`.
+    ShapeError
+        If the width of a layer does not match that of the layer before it.
+    TypeError
+        If an argument is not a layer.
 
     Examples
     --------

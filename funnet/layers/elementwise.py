@@ -1,8 +1,7 @@
-"""What layers without parameters share: one cache, and one check in `pullback`.
+"""The cache and the checks that layers without parameters share.
 
-Such a layer is two formulas. `forward` returns y and a cache of the array that the derivative is
-a function of: y, or x. `pullback` hands that array and `dout` to the formula of dx, which is
-evaluated only if it is asked for.
+`forward` of such a layer caches the array that the derivative is a function of, y or x. `pullback`
+passes that array and `dout` to the formula of dx, which is evaluated only when dx is called.
 """
 
 from __future__ import annotations
@@ -14,22 +13,34 @@ from typing import Generic, TypeAlias, TypeVar, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Shaped, ShapeT, array_type, check_like
-from funnet.core.errors import StructureError
+from funnet.core.arrays import (
+    Array,
+    Shaped,
+    ShapeT,
+    array_type,
+    check_like,
+    wrong_cache,
+)
 
 L = TypeVar("L")
 
 
 @attrs.frozen(eq=False, repr=False)
 class ElementwiseCache(Generic[L, ShapeT]):
-    """The cache of a layer of class `L`: its input or its output."""
+    """Cache of a layer of class `L`: its input or output."""
 
     layer: type[L]
     array: Shaped[ShapeT]
 
 
 Pulled: TypeAlias = tuple[L, Callable[[], Shaped[ShapeT]]]
-"""The result of `pullback`: gradients, and the function that computes dx."""
+"""Result of `pullback`: gradients, and a function that computes dx."""
+
+
+def keep(layer: L, y: Shaped[ShapeT]) -> tuple[Shaped[ShapeT], ElementwiseCache[L, ShapeT]]:
+    """Return y, locked in place, and a cache of it."""
+    y.setflags(write=False)
+    return y, ElementwiseCache(type(layer), y)
 
 
 def pull(
@@ -38,32 +49,26 @@ def pull(
     dout: Shaped[ShapeT],
     formula: Callable[[Array, Array], Array],
 ) -> Pulled[L, ShapeT]:
-    """Return the layer as its own (empty) gradients, and dx = formula(kept array, dout).
+    """Return the layer itself as its gradients, and dx = formula(cached array, dout).
 
     Raises
     ------
     StructureError
-        If `cache` is not from a layer of this class.
+        If the cache was not made by a layer of this class.
     ShapeError, DTypeError
-        If `dout` does not have the shape and dtype of the kept array.
+        If `dout` does not have the shape and dtype of the cached array.
     """
     cls = type(layer)
-    if type(cache) is not ElementwiseCache or cache.layer is not cls:
-        got = (
-            f"that of {cache.layer.__name__}"
-            if type(cache) is ElementwiseCache
-            else array_type(cache)
-        )
-        raise StructureError(
-            f"expected the cache of {cls.__name__}, got {got}; "
-            "pass the cache that forward returned for this network"
-        )
-    kept = cache.array
+    if type(cache) is not ElementwiseCache:
+        raise wrong_cache(f"the cache of {cls.__name__}", array_type(cache))
+    if cache.layer is not cls:
+        raise wrong_cache(f"the cache of {cls.__name__}", f"that of {cache.layer.__name__}")
+    array = cache.array
     if (
-        type(kept) is not np.ndarray
+        type(array) is not np.ndarray
         or dout.__class__ is not np.ndarray
-        or (dout.dtype != kept.dtype or dout.shape != kept.shape)
+        or (dout.dtype != array.dtype or dout.shape != array.shape)
     ):
-        check_like(dout, kept, f"dout of {cls.__name__}")
-    # A cast, as NumPy's stubs forget the shape in arithmetic.
-    return layer, cast("Callable[[], Shaped[ShapeT]]", partial(formula, kept, dout))
+        check_like(dout, array, f"dout of {cls.__name__}")
+    # A cast, as NumPy's stubs lose the shape in arithmetic.
+    return layer, cast("Callable[[], Shaped[ShapeT]]", partial(formula, array, dout))

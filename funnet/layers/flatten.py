@@ -1,4 +1,4 @@
-"""y = x, with each sample as one row."""
+"""y = x, with one row per sample."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from funnet.core.layer import SomeLayer
 
 @attrs.frozen(eq=False, repr=False)
 class FlattenCache:
-    """Cache of `Flatten`: its input, of which only shape and dtype are used."""
+    """Cache of `Flatten`: its input, for the shape and dtype."""
 
     x: Images
 
 
 @attrs.frozen(eq=False)
 class Flatten(SomeLayer):
-    """Flatten images to rows: (N, C, H, W) to (N, C H W).
+    """Flatten images (N, C, H, W) to rows (N, C H W).
 
-    Samples may have any rank at run time; type checkers expect images.
+    At run time, samples may have any rank; type checkers expect images.
 
     Examples
     --------
@@ -47,13 +47,9 @@ class Flatten(SomeLayer):
         check_cache(cache, FlattenCache)
         check_dtype(dout, cache.x.dtype, "dout of Flatten")
         check_shape(dout, _flat(cache.x), "dout of Flatten")
-
-        def dx() -> Images:
-            return dout.reshape(cache.x.shape)
-
-        return self, dx
+        return self, lambda: dout.reshape(cache.x.shape)
 
 
 def _flat(x: Images) -> tuple[int, int]:
-    # NumPy cannot infer -1 for an empty batch.
+    # Not reshape(len(x), -1), which fails for an empty batch.
     return len(x), math.prod(x.shape[1:])

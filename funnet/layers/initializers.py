@@ -3,8 +3,12 @@
 `fan_in` is the number of inputs that each output is a sum of, and `fan_out` the number of outputs
 that each input goes into: (n_in, n_out) for `Affine`.
 
-Weights are drawn in float64 and then rounded, so networks of different dtypes start from the same
-weights, up to rounding, if they share a seed.
+Weights are drawn in float64 and then rounded, so that for one seed, networks of different dtypes
+start from the same weights up to rounding.
+
+`xavier` and `xavier_uniform` are from Glorot and Bengio, "Understanding the difficulty of training
+deep feedforward neural networks", 2010, section 4.2.1; `he` and `he_uniform` are from He, Zhang,
+Ren and Sun, "Delving deep into rectifiers", 2015.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ Initializer: TypeAlias = "Callable[[np.random.Generator, Shape, Fans, type[Float
 def normal(std: float) -> Initializer:
     """Return an initializer that draws from a normal distribution with mean 0.
 
-    Initializers with equal `std` compare equal and can be pickled.
+    Initializers with equal `std` compare equal. They can be pickled.
 
     Parameters
     ----------
@@ -49,7 +53,7 @@ def normal(std: float) -> Initializer:
     TypeError
         If `std` is not a number.
     ValueError
-        If `std` is negative or not finite; when weights are drawn, if one of them is beyond the
+        If `std` is negative or not finite; when weights are drawn, if one of them is outside the
         range of the dtype.
 
     Examples
@@ -64,7 +68,7 @@ def normal(std: float) -> Initializer:
 def _std(std: float) -> float:
     number = as_float(std, "std")
     if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"expected std to be finite and not negative, got {std}")
+        raise ValueError(f"std must be finite and >= 0, got {std}")
     return number
 
 
@@ -78,44 +82,32 @@ class _Normal:
         with np.errstate(over="ignore"):
             weights: Array = (self.std * rng.standard_normal(shape)).astype(dtype)
         if not np.isfinite(weights).all():
-            raise ValueError(f"expected std to be in the range of {dtype.__name__}, got {self.std}")
+            raise ValueError(f"std must be in the range of {dtype.__name__}, got {self.std}")
         return weights
 
 
-def xavier(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
-    """Draw normal weights with variance 2 / (fan_in + fan_out), for sigmoid and tanh.
+def _uniform(limit: float, rng: np.random.Generator, shape: Shape) -> Array:
+    return rng.uniform(-limit, limit, shape)
 
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
-    2010, section 4.2.1.
-    """
+
+def xavier(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
+    """Draw normal weights, variance 2 / (fan_in + fan_out) (equation 12), for sigmoid and tanh."""
     return normal(math.sqrt(2 / sum(fans)))(rng, shape, fans, dtype)
 
 
 def xavier_uniform(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
-    """Draw uniform weights with variance 2 / (fan_in + fan_out), for sigmoid and tanh.
-
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
-    2010, equation 16.
-    """
-    limit = math.sqrt(6 / sum(fans))
-    return rng.uniform(-limit, limit, shape).astype(dtype)
+    """Draw uniform weights, variance 2 / (fan_in + fan_out) (equation 16), for sigmoid and tanh."""
+    return _uniform(math.sqrt(6 / sum(fans)), rng, shape).astype(dtype)
 
 
 def he(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
-    """Draw normal weights with variance 2 / fan_in, for ReLU.
-
-    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, equation 10.
-    """
+    """Draw normal weights with variance 2 / fan_in (equation 10), for ReLU."""
     return normal(math.sqrt(2 / fans[0]))(rng, shape, fans, dtype)
 
 
 def he_uniform(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
-    """Draw uniform weights with variance 2 / fan_in, for ReLU.
-
-    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, equation 10.
-    """
-    limit = math.sqrt(6 / fans[0])
-    return rng.uniform(-limit, limit, shape).astype(dtype)
+    """Draw uniform weights with variance 2 / fan_in (equation 10), for ReLU."""
+    return _uniform(math.sqrt(6 / fans[0]), rng, shape).astype(dtype)
 
 
 def zeros_init(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
@@ -136,10 +128,9 @@ def draw(weights: Initializer, rng: RNGLike, shape: Shape, fans: Fans, dtype: ty
     check_float_type(dtype)
     if not callable(weights):
         raise TypeError(
-            "expected weights to be an initializer, such as he or normal(0.01), "
-            f"got {array_type(weights)}"
+            f"weights must be an initializer, such as he or normal(0.01), got {array_type(weights)}"
         )
     W = weights(generator(rng), shape, fans, dtype)
-    check_dtype(W, np.dtype(dtype), "what weights returns")
-    check_shape(W, shape, "what weights returns")
+    check_dtype(W, np.dtype(dtype), "the result of weights")
+    check_shape(W, shape, "the result of weights")
     return W

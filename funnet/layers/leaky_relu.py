@@ -17,7 +17,7 @@ from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
 def _finite(slope: float) -> float:
     number = as_float(slope, "slope")
     if not math.isfinite(number):
-        raise ValueError(f"expected slope to be finite, got {slope}")
+        raise ValueError(f"slope must be finite, got {slope}")
     return number
 
 
@@ -28,15 +28,15 @@ class LeakyReLU(Elementwise, OnRows, SomeLayer):
     Parameters
     ----------
     slope
-        Derivative for x < 0: a finite constant, not trained. Default: 0.01. If its absolute
-        value is above 1, results beyond the range of the dtype are infinite.
+        Derivative for x < 0: a finite constant, not trained. If its absolute value is above 1,
+        results outside the range of the dtype are infinite. Default: 0.01.
 
     Raises
     ------
     TypeError
         If `slope` is not a number.
     ValueError
-        If `slope` is not finite; in `forward`, if it is beyond the range of the input's dtype.
+        If `slope` is not finite; in `forward`, if it is outside the range of the input's dtype.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class LeakyReLU(Elementwise, OnRows, SomeLayer):
         check_float(x, "x")
         if abs(self.slope) > -LOWEST[x.dtype.type]:
             raise ValueError(
-                f"expected slope of LeakyReLU to be in the range of {x.dtype}, got {self.slope}"
+                f"slope of LeakyReLU must be in the range of {x.dtype}, got {self.slope}"
             )
         return leak(x, self.slope), ElementwiseCache(type(self), x)
 

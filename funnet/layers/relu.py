@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, lock_in_place
+from funnet.core.arrays import Shaped, ShapeT
 from funnet.core.kernels import where_positive
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import relu
-from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
+from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
 
 
 @attrs.frozen(eq=False)
@@ -27,8 +27,7 @@ class ReLU(Elementwise, OnRows, SomeLayer):
         self, x: Shaped[ShapeT], /
     ) -> tuple[Shaped[ShapeT], ElementwiseCache[ReLU, ShapeT]]:
         """Return max(x, 0)."""
-        y = lock_in_place(relu(x))
-        return y, ElementwiseCache(type(self), y)
+        return keep(self, relu(x))
 
     def pullback(
         self, cache: ElementwiseCache[ReLU, ShapeT], dout: Shaped[ShapeT], /

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import attrs
 
-from funnet.core.arrays import Array, Shaped, ShapeT, lock_in_place
+from funnet.core.arrays import Array, Shaped, ShapeT
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import softmax
-from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
+from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
 
 
 @attrs.frozen(eq=False)
 class Softmax(Elementwise, OnRows, SomeLayer):
-    """Scores to probabilities, along the last axis.
+    """Probabilities from scores, along the last axis.
 
     Examples
     --------
@@ -26,8 +26,7 @@ class Softmax(Elementwise, OnRows, SomeLayer):
         self, x: Shaped[ShapeT], /
     ) -> tuple[Shaped[ShapeT], ElementwiseCache[Softmax, ShapeT]]:
         """Return exp(x) / sum(exp(x))."""
-        y = lock_in_place(softmax(x))
-        return y, ElementwiseCache(type(self), y)
+        return keep(self, softmax(x))
 
     def pullback(
         self, cache: ElementwiseCache[Softmax, ShapeT], dout: Shaped[ShapeT], /

@@ -5,17 +5,17 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Shaped, ShapeT, lock_in_place
+from funnet.core.arrays import Shaped, ShapeT
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import step_function
-from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
+from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
 
 
 @attrs.frozen(eq=False)
 class Step(Elementwise, OnRows, SomeLayer):
     """Step function of the perceptron, for arrays of any shape.
 
-    Its derivative is 0 wherever it exists, so no gradient passes through it.
+    Its derivative is 0 wherever it exists, so layers before it are not trained.
 
     Examples
     --------
@@ -29,8 +29,7 @@ class Step(Elementwise, OnRows, SomeLayer):
         self, x: Shaped[ShapeT], /
     ) -> tuple[Shaped[ShapeT], ElementwiseCache[Step, ShapeT]]:
         """Return 1 where x > 0, else 0."""
-        y = lock_in_place(step_function(x))
-        return y, ElementwiseCache(type(self), y)
+        return keep(self, step_function(x))
 
     def pullback(
         self, cache: ElementwiseCache[Step, ShapeT], dout: Shaped[ShapeT], /

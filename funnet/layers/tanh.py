@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, lock_in_place
+from funnet.core.arrays import Shaped, ShapeT
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import tanh
-from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
+from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
 
 
 @attrs.frozen(eq=False)
@@ -26,8 +26,7 @@ class Tanh(Elementwise, OnRows, SomeLayer):
         self, x: Shaped[ShapeT], /
     ) -> tuple[Shaped[ShapeT], ElementwiseCache[Tanh, ShapeT]]:
         """Return tanh(x)."""
-        y = lock_in_place(tanh(x))
-        return y, ElementwiseCache(type(self), y)
+        return keep(self, tanh(x))
 
     def pullback(
         self, cache: ElementwiseCache[Tanh, ShapeT], dout: Shaped[ShapeT], /

@@ -1,14 +1,19 @@
 """A mypy plugin that checks the widths of networks and reports unused results.
 
 With `plugins = funnet.mypy_plugin` in its settings, mypy infers `Affine[Literal[784], Literal[80]]`
-for `Affine.init(784, 80, rng=rng)`. For layers that do not fit, it reports the message that
-`sequential` raises at run time; both come from `funnet.core.widths`. User-defined layers are
-treated like those of `funnet`: only the attributes described there are used.
+for `Affine.init(784, 80, rng=rng)`, and reports layers that do not fit in the words of the error
+that `sequential` raises. User-defined layers are treated like those of `funnet`: only the
+attributes that `funnet.core.widths` describes are used.
 
-Widths that mypy cannot infer are `int` and are not checked. The same holds for values that may move
-to where values of other widths go: mypy gives a name the type of its first value, and a list that
-of its first items, so literal widths would make the next value an error. Only values that do not
-move have literal widths; `Flow` finds them.
+A width may be a number, a `Final` constant, arithmetic on these, or a `Literal` type. An annotation
+such as `net: Network[Literal[64], Literal[10]]` is checked wherever a value is assigned. Calls of
+pure functions whose results are not used are reported, such as `sgd_update(net, grads, lr=0.1)` on
+a line of its own. `# type: ignore[funnet-width]` and `[funnet-unused]` silence one report.
+
+Widths that mypy cannot infer are `int` and are not checked, nor are those of values that may move
+to where values of other widths go: an item of a list, an attribute that is not `Final`, a name that
+is bound twice. (mypy gives such a place the type of its first value, so literal widths would make
+the next value an error.) `Flow` finds the values that stay where they are.
 """
 
 from __future__ import annotations
@@ -94,18 +99,18 @@ _SOURCES = [
     Path(__file__).parents[1] / "core" / "widths.py",
 ]
 __version__ = sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()
-"""The version of the plugin, stored in mypy's cache; the cache is discarded when it changes."""
+"""Version of the plugin; mypy discards its cache when it changes."""
 
 SigContext: TypeAlias = FunctionSigContext | MethodSigContext
 
 
 def plugin(version: str) -> type[Plugin]:
-    """Return the plugin; mypy calls this."""
+    """Return the class of the plugin, for mypy."""
     return WidthsPlugin
 
 
 class WidthsPlugin(Plugin):
-    """Infers widths where layers are made, and compares them where networks are expected."""
+    """Infers the widths of layers, and compares them where networks are expected."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -114,7 +119,7 @@ class WidthsPlugin(Plugin):
         self._unpacked: Type | None = None
 
     def set_modules(self, modules: dict[str, MypyFile]) -> None:
-        """Keep the modules that mypy reads; mypy calls this before any hook."""
+        """Store the modules that mypy reads; it calls this before any hook."""
         super().set_modules(modules)
         self._pure = PureFunctions(self._find, modules)
 
@@ -135,7 +140,7 @@ class WidthsPlugin(Plugin):
         return _plain_row if self._is_sequential(self._find(fullname)) else None
 
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
-        """Return the hook for an attribute that is a width, or holds a layer."""
+        """Return the hook for an attribute that is a width or a layer."""
         owner, _, name = fullname.rpartition(".")
         info = self._find(owner)
         if not isinstance(info, TypeInfo) or name not in info.names:
@@ -151,10 +156,10 @@ class WidthsPlugin(Plugin):
         node = info.names[name].node
         # The inferred type of a constant must not become the declared type of a name.
         inferred = isinstance(node, Var) and node.is_final and node.is_inferred
-        return partial(self._look_at_attribute, inferred)
+        return partial(self._look_at_attribute, inferred=inferred)
 
     def get_class_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
-        """Return the hook for an attribute of a class that holds a layer."""
+        """Return the hook for an attribute of a class."""
         return self.get_attribute_hook(fullname)
 
     def _find(self, fullname: str) -> SymbolNode | None:
@@ -171,7 +176,7 @@ class WidthsPlugin(Plugin):
     def _hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
         """Return the hook that checks a call, and whether its result is used."""
         hook, pure, node = self._signature_hook(fullname), self._pure, self._find(fullname)
-        local = "." not in fullname  # a local name, which cannot be looked up
+        local = "." not in fullname  # local names cannot be looked up
         alias = isinstance(node, Var) and pure.have_type(node.type)
         if not (local or alias or pure.has(fullname)):
             return hook
@@ -185,7 +190,7 @@ class WidthsPlugin(Plugin):
         return look
 
     def _signature_hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
-        # None where possible: a hook hides those of the plugins that come after this one.
+        # None where possible: mypy uses only the first plugin that returns a hook.
         node = self._find(fullname)
         if self._is_sequential(node):
             return self._check_row
@@ -202,7 +207,7 @@ class WidthsPlugin(Plugin):
         return None
 
     def _call_method(self, context: SigContext) -> CallableType:
-        """Remove the widths from the result of a layer's method, unless it stays."""
+        """Replace the widths in the result of a layer's method by `int`, unless it stays."""
         signature = self._make_layer(context)
         if self._flow_in(context.api).stays(context.context):
             return signature
@@ -211,9 +216,8 @@ class WidthsPlugin(Plugin):
     def _check_row(self, context: SigContext) -> CallableType:
         """Report layers that do not fit, and put the widths of the network into its type.
 
-        mypy calls this for each overload before it looks for one that matches. During that search
-        it takes an error to mean that an overload does not match, so `get_function_hook` would be
-        too late.
+        mypy calls this for each overload before it selects one. `get_function_hook` would be too
+        late: during the selection, an error means that an overload does not match.
         """
         signature, api = context.default_signature, context.api
         call = cast(CallExpr, context.context)
@@ -249,7 +253,7 @@ class WidthsPlugin(Plugin):
     def _row(
         self, call: CallExpr, api: CheckerPluginInterface
     ) -> tuple[list[Widths], list[Expression]]:
-        """Return the widths of the layers, and the expressions of those whose index is known."""
+        """Return the widths of the layers, and the expressions of those with a known index."""
         layers: list[Widths] = []
         places: list[Expression] = []
         numbered = True
@@ -269,10 +273,11 @@ class WidthsPlugin(Plugin):
         return layers, places
 
     def _widths(self, value: Expression, typ: Type, api: CheckerPluginInterface) -> Widths:
-        """Return the widths of a layer, for a name those of the call that made its value."""
-        flow = self._flow_in(api)
-        made = flow.made(value) if isinstance(value, NameExpr) else None
+        """Return the widths of a layer: of the call that made it, or those in its type."""
+        flow, made = self._flow_in(api), None
         match value:
+            case NameExpr():
+                made = flow.made(value)
             case IndexExpr(base=MemberExpr(expr=network, name="layers"), index=index):
                 row, i = flow.row(network), value_of(index, api)
                 if i is not None and -len(row) <= i < len(row):
@@ -282,7 +287,7 @@ class WidthsPlugin(Plugin):
         return made or widths_of(typ)
 
     def _slice(self, value: Expression, api: CheckerPluginInterface) -> list[Widths]:
-        """Return the widths of the layers in `net.layers` or a slice of it; [] if unknown."""
+        """Return the widths of the layers in `net.layers` or a slice of it; none if unknown."""
         match value:
             case IndexExpr(base=base, index=SliceExpr() as cut):
                 ends = [cut.begin_index, cut.end_index, cut.stride]
@@ -300,14 +305,14 @@ class WidthsPlugin(Plugin):
             _check_network(demand.type, given, demand.place, api)
 
     def _check_call(self, context: SigContext) -> CallableType:
-        """Report arguments whose widths differ from the annotated ones."""
+        """Report arguments whose widths differ from those in the annotation."""
         for formal, given in zip(context.default_signature.arg_types, context.args, strict=True):
             for expression in given if asks_for_network(formal) else ():
                 self._demand(expression, formal, context.api)
         return self._make_layer(context)
 
     def _demand(self, value: Expression, formal: Type, api: CheckerPluginInterface) -> None:
-        """Report a value of other widths than are annotated, or let the calls in it do so."""
+        """Report a value whose widths differ from the annotation, or let the calls in it do so."""
         flow = self._flow_in(api)
         flow.demand(value, formal)
         for arm in arms_of(value) if wanted_network(formal) is not None else ():
@@ -329,11 +334,11 @@ class WidthsPlugin(Plugin):
         return signature.copy_modified(ret_type=made)
 
     def _made(self, context: SigContext) -> Type:
-        """Return the type of the layer that a call makes, with the widths of its arguments."""
+        """Return the type of the layer that a call makes, with the widths in its arguments."""
         signature, api = context.default_signature, context.api
         result = get_proper_type(signature.ret_type)
         variables = width_variables(result)
-        if not variables:
+        if not isinstance(result, Instance) or not variables:
             return signature.ret_type
         passed: dict[TypeVarId, set[int | None]] = {variable: set() for variable in variables}
         for formal, given in zip(signature.arg_types, context.args, strict=True):
@@ -341,15 +346,15 @@ class WidthsPlugin(Plugin):
             for expression in given:
                 if isinstance(variable, TypeVarType) and variable.id in passed:
                     passed[variable.id].add(value_of(expression, api))
-                else:  # may be a width as well, but in a form that is not analyzed
+                else:  # could be a width too, in a form that is not analyzed
                     for hidden in get_all_type_vars(variable):
                         passed.get(hidden.id, set()).add(None)
         known = {name: values.pop() for name, values in passed.items() if len(values) == 1}
         integer = api.named_generic_type("builtins.int", [])
-        return with_widths(cast(Instance, result), known, integer)
+        return with_widths(result, known, integer)
 
-    def _look_at_attribute(self, inferred: bool, context: AttributeContext) -> Type:  # noqa: FBT001
-        """Compare a layer that is assigned to an attribute or read from it."""
+    def _look_at_attribute(self, context: AttributeContext, *, inferred: bool) -> Type:
+        """Check the widths of a layer that is assigned to an attribute or read from it."""
         typ, api = context.default_attr_type, context.api
         if not asks_for_network(typ) and not has_widths(typ):
             return typ
@@ -390,7 +395,7 @@ def _plain_row(context: FunctionContext) -> Type:
 def _read(context: AttributeContext) -> Type:
     """Return `int` for a width that is read from a layer.
 
-    With a `Literal` type, mypy would report that `if net.n_out == 10` never holds, and would refuse
-    a second width for the same name.
+    With a literal type, `if net.n_out == 10` would be an error, and so would a second width for
+    a name.
     """
     return context.default_attr_type.accept(Plain())

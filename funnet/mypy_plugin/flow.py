@@ -1,11 +1,11 @@
-"""The flow of values: which may reach a place that values of other widths reach."""
+"""The flow of values: which of them may go to where values of other widths go."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from mypy.checkexpr import ArgInferSecondPassQuery
 from mypy.nodes import (
@@ -61,7 +61,7 @@ from funnet.mypy_plugin.syntax import (
     targets_of,
 )
 
-# Their type variables stand for arrays and caches, which have no widths.
+# The type variables of these functions are arrays and caches, which have no widths.
 WITHOUT_WIDTHS = frozenset(
     {
         "funnet.gradients.check_gradients",
@@ -73,29 +73,25 @@ WITHOUT_WIDTHS = frozenset(
 
 
 class _End(Enum):
-    """The end of a value that is not bound to a name of the file."""
+    """Where a value goes that is not bound to a name of the file."""
 
     STAYS = auto()
-    """Used, passed as an argument or annotated: no other value goes there."""
+    """It is used, passed as an argument or annotated: no other value goes there."""
     ANYWHERE = auto()
-    """A place for other values too: a list, an attribute or anything that is not analyzed."""
+    """Other values may go there: a list, an attribute, or anything that is not analyzed."""
 
 
 _Source: TypeAlias = SymbolNode | CallExpr | MemberExpr
 _Goal: TypeAlias = SymbolNode | _End
-# A name without a node is in neither: it has no value.
+# A name without a node has no value, and is in neither.
 
 
 class Flow:
     """The flow of values in one file.
 
     A value stays where it is if it is only used, passed to a function, or bound to a name that is
-    bound once and whose value stays.
-
-    Notes
-    -----
-    Expressions are identified by their positions, because mypy checks copies of a function whose
-    type variables are restricted to several types.
+    bound once and whose value stays. Expressions are identified by their positions, because mypy
+    checks one copy of a function for each value of a restricted type variable.
     """
 
     def __init__(self, tree: MypyFile, is_sequential: Callable[[SymbolNode | None], bool]) -> None:
@@ -107,13 +103,13 @@ class Flow:
         self._moves: list[tuple[_Source, _Goal]] = []
         self._values: defaultdict[SymbolNode, list[Expression]] = defaultdict(list)
         self._assigned: dict[Place, Expression] = {}
-        self._updates: list[tuple[SymbolNode, CallExpr]] = []
+        self._updates: list[tuple[SymbolNode, CallExpr, SymbolNode]] = []
         self._aliases: set[SymbolNode] = set()
         self._made: dict[Place, Widths | Type] = {}
         self._rows: dict[Place, list[Widths]] = {}
         self._follow(tree.defs, _End.ANYWHERE)
-        for name, update in self._updates:
-            if not self._fits(update, name):
+        for name, update, function in self._updates:
+            if not self._fits(update, function, name):
                 self._values[name].append(update)
         moving: set[_Source] = {name for name, values in self._values.items() if len(values) > 1}
         before = -1
@@ -151,18 +147,18 @@ class Flow:
         self._made[place_of(call)] = made
 
     def row(self, value: Expression) -> list[Widths]:
-        """Return the widths of the first layers of a network, as far as recorded."""
+        """Return the recorded widths of the first layers of a network."""
         call = self._call_that_made(value)
         return self._rows.get(place_of(call), []) if call is not None else []
 
     def made(self, value: Expression) -> Widths | None:
-        """Return the widths of a layer, if recorded."""
+        """Return the recorded widths of a layer, or None."""
         call = self._call_that_made(value)
         made = self._made.get(place_of(call)) if call is not None else None
         return widths_of(made) if isinstance(made, Type) else made
 
     def _call_that_made(self, value: Expression) -> CallExpr | None:
-        """Return the call that made a value, also through names that are bound once."""
+        """Return the call that made a value, directly or through names that are bound once."""
         seen: set[SymbolNode] = set()
         while isinstance(value, NameExpr) and value.node is not None and value.node not in seen:
             seen.add(value.node)
@@ -176,7 +172,7 @@ class Flow:
         return self._assigned.get(place_of(target))
 
     def demand(self, value: Expression, typ: Type | None) -> None:
-        """Record the annotated type of a value. None is ignored."""
+        """Record the annotated type of a value, if any."""
         for part, written in parts_of(value, typ):
             demand = Demand(written, part)
             self._demands[place_of(part)].append(demand)
@@ -228,7 +224,7 @@ class Flow:
     def _follow_statement(self, node: Node) -> None:
         match node:
             case Block(is_unreachable=True):
-                pass  # not checked by mypy either
+                pass  # mypy does not check it either
             case ExpressionStmt(expr=expr):
                 self._follow(expr, _End.STAYS)
             case AssignmentStmt():
@@ -273,10 +269,15 @@ class Flow:
         match node:
             case AssignmentStmt(type=Type()):
                 self._follow_arms(value)
-            case AssignmentStmt(rvalue=CallExpr() as call) if self._is_update(node):
+            case AssignmentStmt(
+                rvalue=CallExpr(callee=RefExpr(node=SymbolNode() as function)) as call
+            ) if self._is_update(node.lvalues, call, function):
                 self._follow(call, _End.STAYS)
-                for target in targets_of(node.lvalues):
-                    self._updates.append((cast(Var, cast(NameExpr, target).node), call))
+                self._updates += [
+                    (target.node, call, function)
+                    for target in targets_of(node.lvalues)
+                    if isinstance(target, NameExpr) and target.node is not None
+                ]
             case AssignmentStmt(lvalues=[MemberExpr()], is_final_def=True):
                 self._follow(value, _End.STAYS)
             case AssignmentStmt(lvalues=[NameExpr() as target]):
@@ -305,51 +306,49 @@ class Flow:
             case _:  # a type, or in unreachable code
                 self._follow(value, _End.STAYS)
 
-    def _is_update(self, node: AssignmentStmt) -> bool:
-        """Return whether names are bound to new values of the types that they have.
+    def _is_update(self, targets: list[Expression], call: CallExpr, function: SymbolNode) -> bool:
+        """Return whether a call computes new values of its arguments, bound to the same names.
 
         An example is `net = sgd_update(net, grads, lr=0.1)`: every function of `funnet` except
         `sequential` returns the type of its argument.
         """
-        call = node.rvalue
-        if not isinstance(call, CallExpr) or not isinstance(call.callee, RefExpr):
-            return False
-        function = call.callee.node
-        if not isinstance(
-            function, FuncDef | OverloadedFuncDef
-        ) or not function.fullname.startswith("funnet."):
-            return False
         given = [arg.node for arg in call.args if isinstance(arg, NameExpr)]
-        return not self._is_sequential(function) and all(
-            isinstance(target, NameExpr) and target.node in given
-            for target in targets_of(node.lvalues)
+        return (
+            isinstance(function, FuncDef | OverloadedFuncDef)
+            and function.fullname.startswith("funnet.")
+            and not self._is_sequential(function)
+            and all(
+                isinstance(target, NameExpr) and target.node in given
+                for target in targets_of(targets)
+            )
         )
 
-    def _fits(self, update: CallExpr, name: object) -> bool:
+    def _fits(self, update: CallExpr, function: SymbolNode, name: SymbolNode) -> bool:
         """Return whether an update keeps the type of a name, whatever its other arguments are."""
-        [signature, *_] = signatures_of(cast(RefExpr, update.callee).node)
+        [signature, *_] = signatures_of(function)
         formals = dict(zip(signature.arg_names, signature.arg_types, strict=True))
         last = len(signature.arg_types) - 1
         for i, (arg, keyword) in enumerate(zip(update.args, update.arg_names, strict=True)):
-            # Surplus arguments go into the last formal, as in tree_map(f, net, a, b).
+            # The last formal takes all further arguments, as in tree_map(f, net, a, b).
             formal = formals.get(keyword) if keyword else signature.arg_types[min(i, last)]
             if formal == signature.ret_type and not self._is_gradient(arg, name):
                 return False
         return all(kind in (ARG_POS, ARG_NAMED) for kind in update.arg_kinds)
 
-    def _is_gradient(self, value: Expression, name: object) -> bool:
+    def _is_gradient(self, value: Expression, name: SymbolNode) -> bool:
         """Return whether a value is that of a name or its gradients, and so has its type."""
-        if isinstance(value, NameExpr):
-            values = self._values.get(cast(SymbolNode, value.node))
-            return value.node is name or bool(
-                values
-                and all(
-                    isinstance(each, CallExpr) and self._is_gradient(each, name) for each in values
-                )
-            )
         match value:
-            case CallExpr(callee=RefExpr(fullname="funnet.core.layer.backward"), args=[first, *_]):
-                return isinstance(first, NameExpr) and first.node is name
+            case NameExpr(node=SymbolNode() as given):
+                values = self._values.get(given, [])
+                return given is name or (
+                    len(values) > 0
+                    and all(isinstance(each, CallExpr) for each in values)
+                    and all(self._is_gradient(each, name) for each in values)
+                )
+            case CallExpr(
+                callee=RefExpr(fullname="funnet.core.layer.backward"), args=[NameExpr() as net, *_]
+            ):
+                return net.node is name
             case _:
                 return False
 
@@ -379,7 +378,7 @@ class Flow:
             for each in signatures
             for formal in each.arg_types
         ):
-            # An argument that is a function may take this one and return another.
+            # A function among the arguments may replace this one by another value.
             return _End.ANYWHERE
         results = get_proper_types([each.ret_type for each in signatures])
         if results and not any(map(has_type_vars, results)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 from mypy.constant_fold import constant_fold_binary_op, constant_fold_unary_op
 from mypy.erasetype import remove_instance_last_known_values
@@ -79,7 +78,7 @@ def mentions(typ: Type | None, variables: set[TypeVarId]) -> bool:
 
 
 def plain_layer(layer: Type) -> Type:
-    """Return the type of a layer, with `int` for its own widths."""
+    """Return the type of a layer with `int` for its own widths."""
     layer = get_proper_type(remove_instance_last_known_values(layer))
     if not isinstance(layer, Instance):
         return layer
@@ -93,10 +92,10 @@ def plain_layer(layer: Type) -> Type:
 
 
 def plain_inside(network: Type) -> Type:
-    """Remove the widths of the layers from a network's type, but not its own.
+    """Replace the widths of the layers in a network's type by `int`, but not its own.
 
-    The type parameter of the layers is invariant: with literal widths there, mypy would not find a
-    common type of two networks of one architecture.
+    Otherwise mypy would find no common type of two networks of one architecture, as the type of the
+    layers is invariant.
     """
     result = get_proper_type(network)
     if isinstance(result, Instance) and result.type.fullname == SEQUENTIAL_TYPE:
@@ -132,7 +131,7 @@ def signatures_of(node: SymbolNode | None) -> list[CallableType]:
 
 
 def member_of(layer: Instance, name: str) -> ProperType | None:
-    """Return the declared type of an attribute or property; None if there is none."""
+    """Return the declared type of an attribute or property, or None."""
     symbol = layer.type.get(name)
     node = symbol.node if symbol is not None else None
     if isinstance(node, OverloadedFuncDef):  # a property with a setter
@@ -144,8 +143,7 @@ def member_of(layer: Instance, name: str) -> ProperType | None:
     declared = get_proper_type(node.type)
     if node.is_property and isinstance(declared, CallableType):
         declared = get_proper_type(declared.ret_type)
-    if isinstance(declared, UnionType):  # an unknown width may be None
-        declared = but_none(declared)
+    declared = but_none(declared)  # an unknown width is None
     owner = map_instance_to_supertype(layer, node.info)
     for variable, arg in zip(node.info.defn.type_vars, owner.args, strict=False):
         if isinstance(declared, TypeVarType) and declared.id == variable.id:
@@ -153,10 +151,12 @@ def member_of(layer: Instance, name: str) -> ProperType | None:
     return get_proper_type(expand_type_by_instance(declared, owner))
 
 
-def but_none(union: UnionType) -> ProperType:
-    """Return a union without None, if one type remains; otherwise the union."""
-    others = [item for item in get_proper_types(union.items) if not isinstance(item, NoneType)]
-    return others[0] if len(others) == 1 else union
+def but_none(typ: Type) -> ProperType:
+    """Return T for `T | None`, and any other type as it is."""
+    typ = get_proper_type(typ)
+    items = get_proper_types(typ.items) if isinstance(typ, UnionType) else []
+    others = [item for item in items if not isinstance(item, NoneType)]
+    return others[0] if len(others) == 1 else typ
 
 
 def ends_of(layer: Instance) -> tuple[Type | None, Type | None]:
@@ -168,7 +168,7 @@ def ends_of(layer: Instance) -> tuple[Type | None, Type | None]:
 
 
 def width_variables(typ: Type) -> set[TypeVarId]:
-    """Return the type variables that are widths of a layer; none for any other type."""
+    """Return the type variables that are widths of a layer; none for other types."""
     typ = get_proper_type(typ)
     ends = get_proper_types(ends_of(typ)) if isinstance(typ, Instance) else []
     return {end.id for end in ends if isinstance(end, TypeVarType)}
@@ -195,7 +195,7 @@ def keeps_width(layer: Instance) -> bool:
 
 
 def number_of(typ: Type | None) -> int | None:
-    """Return the only integer that a type allows; None if there are others."""
+    """Return the only integer of a type, or None if it has several."""
     typ = get_proper_type(typ)
     if isinstance(typ, Instance):  # the value of a constant is stored beside its type
         typ = typ.last_known_value
@@ -205,7 +205,7 @@ def number_of(typ: Type | None) -> int | None:
 
 
 def value_of(expression: Expression, api: CheckerPluginInterface) -> int | None:
-    """Return the integer value of an expression; None if it is unknown."""
+    """Return the integer value of an expression, or None if unknown."""
     value: object
     if isinstance(expression, OpExpr):
         left, right = value_of(expression.left, api), value_of(expression.right, api)
@@ -224,7 +224,7 @@ def value_of(expression: Expression, api: CheckerPluginInterface) -> int | None:
 
 
 def literal_of(width: int | None, integer: Type) -> Type:
-    """Return the literal type of a width; for an unknown one, the given type."""
+    """Return the literal type of a width, or the given type if it is unknown."""
     integer = get_proper_type(integer)
     if width is None or not isinstance(integer, Instance):
         return integer
@@ -232,22 +232,19 @@ def literal_of(width: int | None, integer: Type) -> Type:
 
 
 def wanted_network(formal: Type | None) -> Instance | None:
-    """Return the `Network` type of an annotation; None if it is another type."""
+    """Return the `Network` type of an annotation, or None if it is another type."""
     formal = get_proper_type(formal)
     if isinstance(formal, TypeVarType):
-        formal = get_proper_type(formal.upper_bound)
-    if isinstance(formal, UnionType):
-        formal = but_none(formal)
+        formal = formal.upper_bound
+    formal = but_none(formal) if formal is not None else None
     if isinstance(formal, Instance) and formal.type.fullname == NETWORK_TYPE:
         return formal
     return None
 
 
 def asks_for_network(formal: Type | None) -> bool:
-    """Return whether a type is `Network`, or a container of them or a function returning one."""
-    formal = get_proper_type(formal)
-    if isinstance(formal, UnionType):
-        formal = but_none(formal)
+    """Return whether a type is `Network`, a container of them, or a function returning one."""
+    formal = but_none(formal) if formal is not None else None
     inside: Sequence[Type] = ()
     if isinstance(formal, Instance):
         inside = formal.args
@@ -259,7 +256,7 @@ def asks_for_network(formal: Type | None) -> bool:
 
 
 def has_widths(typ: Type) -> bool:
-    """Return whether a type states a width of a layer, or of a layer in a tuple."""
+    """Return whether a type has a literal width, of a layer or of a layer in a tuple."""
     typ = get_proper_type(typ)
     if isinstance(typ, TupleType):
         return any(map(has_widths, typ.items))
@@ -294,27 +291,25 @@ def with_widths(
 ) -> Instance:
     """Put the known widths into the type of a layer.
 
-    An invariant type variable becomes what mypy infers for `784`: `int` with a known value, which
-    it drops when a name is bound to it. `Literal[784]` would match nothing else.
+    An invariant parameter becomes what mypy infers for `784`: `int` with a known value, which is
+    dropped when a name is bound to it. `Literal[784]` would match nothing else.
     """
     args: list[Type] = []
     for parameter, arg in zip(layer.type.defn.type_vars, get_proper_types(layer.args), strict=True):
         width = known.get(arg.id) if isinstance(arg, TypeVarType) else None
-        literal = literal_of(width, integer)
         if width is None:
             args.append(arg)
-        elif isinstance(parameter, TypeVarType) and parameter.variance == COVARIANT:
-            args.append(literal)
         else:
-            args.append(integer.copy_modified(last_known_value=cast(LiteralType, literal)))
+            literal = LiteralType(width, integer)
+            covariant = isinstance(parameter, TypeVarType) and parameter.variance == COVARIANT
+            args.append(literal if covariant else integer.copy_modified(last_known_value=literal))
     return layer.copy_modified(args=args)
 
 
 def unpacked_type(call: CallExpr, api: CheckerPluginInterface) -> Type | None:
-    """Return the type of a call with its unpacked tuples expanded; None if there are none.
+    """Return the type of a call with its unpacked tuples expanded, or None if there are none.
 
-    The type of a sliced tuple contains an `Any`, because of which mypy would infer `Any` for the
-    result.
+    The type of a sliced tuple contains `Any`, so mypy would infer `Any` for the result.
     """
     args: list[Expression] = []
     for arg, kind in zip(call.args, call.arg_kinds, strict=True):

@@ -1,4 +1,4 @@
-"""The syntax of a program: which expression is assigned to what, and annotated types."""
+"""The syntax of a program: assignments, the parts of expressions, and annotated types."""
 
 from __future__ import annotations
 
@@ -42,7 +42,6 @@ from mypy.types import (
     ProperType,
     TupleType,
     Type,
-    UnionType,
     get_proper_type,
 )
 
@@ -58,7 +57,7 @@ FIELDS = frozenset(
         "dataclasses.field",
     }
 )
-"""Functions that declare a field; their defaults have the type of the field."""
+"""Functions that declare a field; their defaults have its type."""
 
 Place: TypeAlias = tuple[int, int, int | None, int | None]
 
@@ -123,7 +122,7 @@ def pairs_of(target: Expression, value: Expression) -> Iterator[tuple[Expression
 
 
 def arms_of(value: Expression) -> Iterator[Expression]:
-    """Yield the expressions one of which is the value of another, as in `a if deep else b`."""
+    """Yield the expressions of which one is the value, as a and b in `a if deep else b`."""
     match value:
         case ConditionalExpr(if_expr=first, else_expr=second):
             yield from arms_of(first)
@@ -138,15 +137,10 @@ def arms_of(value: Expression) -> Iterator[Expression]:
 
 
 def parts_of(value: Expression, typ: Type | None) -> Iterator[tuple[Expression, Type]]:
-    """Yield the parts of an expression, each with its annotated type.
-
-    The parts of `(a, b) if deep else (c, d)` are a, b, c and d.
-    """
-    typ = get_proper_type(typ)
-    if isinstance(typ, UnionType):
-        typ = but_none(typ)
+    """Yield the parts of an expression with their types: a to d of `(a, b) if x else (c, d)`."""
     if typ is None:
         return
+    typ = but_none(typ)
     for arm in arms_of(value):
         inside = _inside(arm, typ)
         if inside is None:
@@ -157,7 +151,7 @@ def parts_of(value: Expression, typ: Type | None) -> Iterator[tuple[Expression, 
 
 
 def _inside(value: Expression, typ: ProperType) -> list[tuple[Expression, Type]] | None:
-    """Return the parts of a display, lambda or field, with their types; otherwise None."""
+    """Return the parts of a display, lambda or field with their types, or None."""
     args = typ.args if isinstance(typ, Instance) else ()
     inside: list[tuple[Expression, Type]] | None = []
     match value:
@@ -186,7 +180,7 @@ def _inside(value: Expression, typ: ProperType) -> list[tuple[Expression, Type]]
 
 
 def _result(value: Expression | None) -> Expression | None:
-    """Return the result of a lambda; any other expression as it is."""
+    """Return the result of a lambda, and any other expression as it is."""
     match value:
         case LambdaExpr(body=Block(body=[ReturnStmt(expr=result)])):
             return result
@@ -224,7 +218,7 @@ def results_of(function: FuncDef) -> Results:
 
 
 def declared_type(name: Var) -> Type | None:
-    """Return the annotated type of a name, which may be in a base class."""
+    """Return the annotated type of a name, also if the annotation is in a base class."""
     if name.type is not None and not name.is_inferred:
         return name.type
     for base in name.info.mro[1:] if name.info else ():
@@ -235,7 +229,7 @@ def declared_type(name: Var) -> Type | None:
 
 
 def catches_errors(handled: Expression | None) -> bool:
-    """Return whether an except clause catches errors, not only KeyboardInterrupt and its kin."""
+    """Return whether an except clause catches errors, not only `KeyboardInterrupt` or the like."""
     match handled:
         case TupleExpr(items=items):
             return any(map(catches_errors, items))

@@ -55,15 +55,8 @@ class PureFunctions:
     """Recognizes pure functions: those whose only effect is their result.
 
     They are the functions that `funnet` exports, except for those in `WITH_EFFECT`, and the methods
-    of its values and protocols. Classes and static methods, which make values, are not among them,
-    because they are also called to see whether they raise.
-
-    Parameters
-    ----------
-    find
-        Returns what a dotted name refers to.
-    modules
-        The modules that mypy has read, by their names.
+    of its values and protocols. Classes and static methods are not among them, because they are
+    also called to see whether they raise.
     """
 
     def __init__(
@@ -93,7 +86,7 @@ class PureFunctions:
         )
 
     def have_type(self, typ: Type | None) -> bool:
-        """Return whether a type is that of a pure function, which may have another name here."""
+        """Return whether a type is that of a pure function, under any name."""
         typ = get_proper_type(typ)
         return isinstance(typ, FunctionLike) and all(map(self._have_signature, typ.items))
 
@@ -105,7 +98,7 @@ class PureFunctions:
         return any(same_signatures([theirs], [ours]) for ours in self._signatures)
 
     def _public_signatures(self) -> list[CallableType]:
-        """Return the signatures of the public functions; none until mypy has analyzed `funnet`."""
+        """Return the signatures of public functions; none before mypy has analyzed `funnet`."""
         package = self._modules.get("funnet")
         symbols = package.names.values() if package is not None else ()
         return [
@@ -117,13 +110,9 @@ class PureFunctions:
 
 
 class ThrownAway:
-    """The calls in one file whose results are not used.
+    """The calls in one file whose results are not used, except for calls expected to raise.
 
-    Attributes
-    ----------
-    around
-        The positions of these calls, each with the context managers around it. Calls in a `try`,
-        which are expected to raise, are left out.
+    `around` maps their positions to the context managers around them.
     """
 
     def __init__(self, tree: MypyFile) -> None:

@@ -173,7 +173,7 @@ def test_however_a_network_is_made_its_layers_are_checked(
         TypeError, match=r"^expected layer 1 to be a value with the methods forward"
     ):
         make([affine(5, 4), np.tanh])
-    with pytest.raises(TypeError, match=r"^expected a tuple of layers, got ReLU"):
+    with pytest.raises(TypeError, match=r"^layers must be a tuple of layers, got ReLU"):
         make(ReLU())
-    with pytest.raises(TypeError, match=r"^expected a tuple of layers, got None$"):
+    with pytest.raises(TypeError, match=r"^layers must be a tuple of layers, got None$"):
         make(None)

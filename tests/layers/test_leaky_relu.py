@@ -30,7 +30,7 @@ def test_a_finite_input_gives_the_rounded_product_and_no_warning(x: AnyArray, sl
     ("slope", "dtype"), [(1e5, np.float16), (-1e5, np.float16), (1e39, np.float32)]
 )
 def test_a_slope_beyond_the_dtype_of_the_input_is_refused(slope: float, dtype: type[Float]) -> None:
-    message = f"slope of LeakyReLU to be in the range of {np.dtype(dtype)}, got {slope}"
+    message = f"slope of LeakyReLU must be in the range of {np.dtype(dtype)}, got {slope}"
 
     with pytest.raises(ValueError, match=re.escape(message)):
         forward(LeakyReLU(slope), np.zeros((1, 1), dtype))

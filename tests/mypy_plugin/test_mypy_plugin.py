@@ -1,4 +1,4 @@
-"""The mypy plugin: on programs that fit, that don't, and that are drawn at random."""
+"""The mypy plugin on right, wrong and random programs."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ last_layer = Last.init(3, 4, rng=0)
 last_row(last_layer, Last.init(5, 6, rng=0))
 last_row(Last.init(3, 4, rng=0), Last.init(5, 6, rng=0))
 """
-USERS_FILES = {
+USER_FILES = {
     f"user_{path.stem}": path.read_text()
     for path in [ROOT / "tests" / "typing" / "right.py", *(ROOT / "examples").glob("*.py")]
-    if not re.search("matplotlib|plots", path.read_text())  # whose types take mypy long
+    if not re.search("matplotlib|plots", path.read_text())  # mypy takes long for their types
 }
 
 Reports = dict[str, set[tuple[int, str]]]
-"""For each module, the lines that mypy complains about, and what it says."""
+"""For each module, the lines of mypy's messages, and the messages."""
 
 
 def read_programs(name: str) -> dict[str, str]:
-    """Return the programs of one file by their names."""
+    """Return the programs of a file by name."""
     parts = re.split(r"^\[(\w+)\]\n", (PROGRAMS / name).read_text(), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -54,8 +54,8 @@ WRONG = read_programs("wrong.txt")
 RIGHT = read_programs("right.txt")
 
 
-class Workplace:
-    """A folder with programs, in which mypy runs."""
+class Workspace:
+    """A folder of programs in which mypy runs."""
 
     def __init__(self, folder: Path, *, plugin: bool) -> None:
         self.folder = folder
@@ -70,14 +70,14 @@ class Workplace:
         self.write("shared_row", SHARED)
 
     def write(self, name: str, program: str) -> None:
-        """Write a program; its first line stands on line 2."""
+        """Write a program, with its first line on line 2."""
         path = self.folder / f"{name}.py"
         path.write_text(HEADER + program)
         self.edits += 1
-        os.utime(path, (self.edits, self.edits))  # mypy takes an edit in the same second for none
+        os.utime(path, (self.edits, self.edits))  # mypy misses edits within a second
 
     def check(self, *options: str) -> Reports:
-        """Run mypy on all programs, or on those that the options name."""
+        """Run mypy on all programs, or with these options."""
         files = () if options else map(str, self.folder.glob("*.py"))
         out, err, _ = api.run(["--config-file", str(self.settings), *options, *files])
         assert not err
@@ -85,7 +85,7 @@ class Workplace:
 
 
 def read_reports(output: str) -> Reports:
-    """Return what mypy printed, with line numbers counted in the programs."""
+    """Return mypy's messages by module, with line numbers as in the programs."""
     reports: Reports = defaultdict(set)
     for line in output.splitlines():
         if found := re.match(r"(.+?)\.py:(\d+):(?:\d+:)? (?:error|note): (.*)", line):
@@ -95,7 +95,7 @@ def read_reports(output: str) -> Reports:
 
 
 def expected(program: str) -> set[tuple[int, str]]:
-    """Return what the comments in a program want mypy to say."""
+    """Return the messages that the comments of a program announce."""
     return {
         (number, of_width(text) if kind == "E" else unused(text))
         for number, line in enumerate(program.splitlines(), start=1)
@@ -104,38 +104,38 @@ def expected(program: str) -> set[tuple[int, str]]:
 
 
 def of_width(message: str) -> str:
-    """Return what mypy prints for a message about widths."""
+    """Return mypy's output for a message about widths."""
     return f"{message}  [funnet-width]"
 
 
 def unused(name: str) -> str:
-    """Return what mypy says of a call whose result is thrown away."""
+    """Return mypy's output for a call whose result is not used."""
     return f"the result of {name} is not used, and it has no other effect  [funnet-unused]"
 
 
 def with_misfit(program: str) -> tuple[str, set[tuple[int, str]]]:
-    """Return a program with a network at its end that does not fit, and what mypy says of it."""
+    """Return a program with two misfits at its end, and their messages."""
     guarded = program + MISFIT
     end = guarded.count("\n")
     said = of_width("layer 1 (Affine) expects 5 input features, but layer 0 (Affine) outputs 4")
     return guarded, {(end - 1, said), (end, said)}
 
 
-# Programs drawn at random.
+# Random programs
 
 N_PROGRAMS = 1000
 WIDTHS = (2, 3)
 
 
 class Draw:
-    """Draws the text of networks, of which about a third do not fit."""
+    """Draws the source of networks, about a third of which do not fit."""
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
         self.names: list[str] = []
 
     def width(self) -> str:
-        """Return a width: a literal, a constant or arithmetic on them."""
+        """Return a width: a literal, or arithmetic on constants."""
         n = int(self.rng.choice(WIDTHS))
         return str(self.rng.choice([str(n), str(n), f"{n - 1} + ONE", f"{2 * n} // TWO"]))
 
@@ -167,7 +167,7 @@ class Draw:
 
 
 def draw_programs(seed: int) -> tuple[list[str], list[str | None]]:
-    """Return lines that make networks, and what each raises at run time."""
+    """Return lines that make networks, and the error of each at run time."""
     scope: dict[str, object] = {}
     exec((PROGRAMS / "prelude.txt").read_text() + "\nONE, TWO = 1, 2", scope)  # noqa: S102
     draw = Draw(seed)
@@ -191,29 +191,31 @@ DRAWN = {f"drawn_{seed}": draw_programs(seed) for seed in range(10)}
 
 
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    """All programs in one folder, so that mypy reads NumPy once."""
-    workplace = Workplace(tmp_path_factory.mktemp("programs"), plugin=True)
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Return a folder of all programs, so that mypy reads NumPy once."""
+    workspace = Workspace(tmp_path_factory.mktemp("programs"), plugin=True)
     for name, program in WRONG.items():
-        workplace.write(f"wrong_{name}", program)
+        workspace.write(f"wrong_{name}", program)
     for name, program in RIGHT.items():
-        workplace.write(f"right_{name}", with_misfit(program)[0])
-    for name, program in USERS_FILES.items():
-        (workplace.folder / f"{name}.py").write_text(with_misfit(program)[0])
+        workspace.write(f"right_{name}", with_misfit(program)[0])
+    for name, program in USER_FILES.items():
+        (workspace.folder / f"{name}.py").write_text(with_misfit(program)[0])
     for name, (lines, _) in DRAWN.items():
         constants = "ONE: Final = 1; TWO: Final = 2\n"
-        workplace.write(name, constants + "\n".join(lines) + "\n")
-    return workplace
+        workspace.write(name, constants + "\n".join(lines) + "\n")
+    return workspace
 
 
 @pytest.fixture(scope="module")
-def reports(workplace: Workplace) -> Reports:
-    """Return what mypy says of all programs, with the plugin and a cold cache."""
-    return workplace.check()
+def reports(workspace: Workspace) -> Reports:
+    """Return mypy's messages on all programs, with the plugin and a cold cache."""
+    return workspace.check()
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_program_is_reported_at_its_line_in_its_words(name: str, reports: Reports) -> None:
+def test_a_wrong_program_is_reported_at_its_line_with_its_message(
+    name: str, reports: Reports
+) -> None:
     assert expected(WRONG[name])
     assert reports[f"wrong_{name}"] == expected(WRONG[name])
 
@@ -227,23 +229,23 @@ def test_a_right_program_is_accepted_and_a_misfit_after_it_is_not(
     assert reports[f"right_{name}"] == misfit
 
 
-@pytest.mark.parametrize("name", USERS_FILES)
-def test_a_misfit_in_a_file_as_users_write_them_is_reported(name: str, reports: Reports) -> None:
-    _, misfit = with_misfit(USERS_FILES[name])
+@pytest.mark.parametrize("name", USER_FILES)
+def test_a_misfit_after_a_typical_program_is_reported(name: str, reports: Reports) -> None:
+    _, misfit = with_misfit(USER_FILES[name])
 
-    # Without the header that other programs have, lines are counted from 1.
+    # These programs have no header line.
     assert {(line, said) for line, said in reports[name] if "funnet-" in said} == {
         (line - 1, said) for line, said in misfit
     }
 
 
-def test_each_public_function_is_pure_or_known_to_have_an_effect(workplace: Workplace) -> None:
-    """A new one is taken for pure."""
+def test_each_public_function_is_pure_or_known_to_have_an_effect(workspace: Workspace) -> None:
+    """New functions are assumed to be pure."""
     functions = sorted(name for name, value in vars(funnet).items() if isfunction(value))
-    workplace.write("public", "import funnet\n" + "".join(f"funnet.{f}()\n" for f in functions))
+    workspace.write("public", "import funnet\n" + "".join(f"funnet.{f}()\n" for f in functions))
     calls = enumerate(functions, start=2)
 
-    said = workplace.check(str(workplace.folder / "public.py"))["public"]
+    said = workspace.check(str(workspace.folder / "public.py"))["public"]
 
     silent = [name for line, name in calls if (line, unused(name)) not in said]
     assert silent == [
@@ -251,13 +253,13 @@ def test_each_public_function_is_pure_or_known_to_have_an_effect(workplace: Work
     ]
 
 
-def test_there_are_forty_programs_of_each_kind_and_more() -> None:
+def test_there_are_at_least_forty_programs_of_each_kind() -> None:
     assert len(WRONG) >= 40
     assert len(RIGHT) >= 40
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_mypy_says_of_a_drawn_program_what_it_raises(name: str, reports: Reports) -> None:
+def test_mypy_reports_the_error_that_a_random_program_raises(name: str, reports: Reports) -> None:
     lines, raised = DRAWN[name]
     said: dict[int, set[str]] = defaultdict(set)
     for number, message in reports[name]:
@@ -270,21 +272,21 @@ def test_mypy_says_of_a_drawn_program_what_it_raises(name: str, reports: Reports
             assert error in said[i], line
 
 
-def test_about_a_third_of_the_drawn_programs_are_wrong() -> None:
+def test_about_a_third_of_the_random_programs_are_wrong() -> None:
     raised = [error is not None for _, errors in DRAWN.values() for error in errors]
     assert 0.2 < np.mean(raised) < 0.5
 
 
-def test_plain_mypy_accepts_every_program(workplace: Workplace) -> None:
-    folder = workplace.folder / "plain"
+def test_plain_mypy_accepts_every_program(workspace: Workspace) -> None:
+    folder = workspace.folder / "plain"
     folder.mkdir()
-    plain = Workplace(folder, plugin=False)
+    plain = Workspace(folder, plugin=False)
     for kind, programs in ("wrong", WRONG), ("right", RIGHT):
         for name, program in programs.items():
             plain.write(f"{kind}_{name}", program)
     for name, messages in plain.check().items():
-        if name != "right_silenced":  # without the plugin, there's nothing to silence
-            # An assertion that a width is literal is the one thing that needs the plugin.
+        if name != "right_silenced":  # there is nothing to silence without the plugin
+            # Only assertions that a width is literal need the plugin.
             assert {message for _, message in messages if "[assert-type]" not in message} == set()
 
 
@@ -294,31 +296,31 @@ WIDER = of_width("layer 1 (Affine) expects 12 input features, but layer 0 (Seque
 
 
 @pytest.fixture
-def head(workplace: Workplace, reports: Reports) -> str:
-    """Return the path of a program that uses a network of another module."""
-    assert reports  # so that the cache holds everything else
-    workplace.write("hidden_part", HIDDEN.format(width=12))
-    workplace.write("head_part", HEAD)
-    return str(workplace.folder / "head_part.py")
+def head(workspace: Workspace, reports: Reports) -> str:
+    """Return the path of a program that imports a network."""
+    assert reports  # the cache is warm
+    workspace.write("hidden_part", HIDDEN.format(width=12))
+    workspace.write("head_part", HEAD)
+    return str(workspace.folder / "head_part.py")
 
 
-def test_widths_are_kept_in_the_cache(workplace: Workplace, head: str) -> None:
-    assert workplace.check(head) == {}
-    workplace.write("head_part", HEAD + "\n")  # hidden_part comes from the cache
-    assert workplace.check(head) == {}
-    workplace.write("head_part", HEAD.replace("12", "13"))
-    assert set(workplace.check(head)) == {"head_part"}
+def test_widths_are_stored_in_the_cache(workspace: Workspace, head: str) -> None:
+    assert workspace.check(head) == {}
+    workspace.write("head_part", HEAD + "\n")  # hidden_part is read from the cache
+    assert workspace.check(head) == {}
+    workspace.write("head_part", HEAD.replace("12", "13"))
+    assert set(workspace.check(head)) == {"head_part"}
 
 
-def test_a_changed_width_is_seen_in_another_module(workplace: Workplace, head: str) -> None:
-    assert workplace.check(head) == {}
-    workplace.write("hidden_part", HIDDEN.format(width=13))
-    assert workplace.check(head) == {"head_part": {(2, WIDER)}}
-    assert workplace.check(head) == {"head_part": {(2, WIDER)}}
+def test_a_changed_width_is_seen_in_importing_modules(workspace: Workspace, head: str) -> None:
+    assert workspace.check(head) == {}
+    workspace.write("hidden_part", HIDDEN.format(width=13))
+    assert workspace.check(head) == {"head_part": {(2, WIDER)}}
+    assert workspace.check(head) == {"head_part": {(2, WIDER)}}
 
 
-def test_the_daemon_sees_a_changed_width(workplace: Workplace, head: str) -> None:
-    folder = workplace.folder
+def test_the_daemon_sees_a_changed_width(workspace: Workspace, head: str) -> None:
+    folder = workspace.folder
     daemon = [sys.executable, "-m", "mypy.dmypy", "--status-file", str(folder / "dmypy.json")]
 
     def check() -> Reports:
@@ -329,36 +331,36 @@ def test_the_daemon_sees_a_changed_width(workplace: Workplace, head: str) -> Non
 
     try:
         assert check() == {}
-        workplace.write("hidden_part", HIDDEN.format(width=13))
+        workspace.write("hidden_part", HIDDEN.format(width=13))
         assert check() == {"head_part": {(2, WIDER)}}
-        workplace.write("hidden_part", HIDDEN.format(width=12))
+        workspace.write("hidden_part", HIDDEN.format(width=12))
         assert check() == {}
         moved = "layer = Affine.init(3, 4, rng=rng)\n"
-        workplace.write("head_part", HEAD + moved)
+        workspace.write("head_part", HEAD + moved)
         assert check() == {}
-        workplace.write("head_part", HEAD + moved + "layer = Affine.init(5, 6, rng=rng)\n")
+        workspace.write("head_part", HEAD + moved + "layer = Affine.init(5, 6, rng=rng)\n")
         assert check() == {}
     finally:
         subprocess.run([*daemon, "stop"], cwd=folder, capture_output=True, check=False)
 
 
-def test_the_message_stands_on_the_argument(workplace: Workplace, reports: Reports) -> None:
+def test_the_message_is_at_the_argument(workspace: Workspace, reports: Reports) -> None:
     assert reports
-    workplace.write("column", "sequential(Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))\n")
-    path = str(workplace.folder / "column.py")
-    out, _, _ = api.run(["--config-file", str(workplace.settings), "--show-column-numbers", path])
+    workspace.write("column", "sequential(Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))\n")
+    path = str(workspace.folder / "column.py")
+    out, _, _ = api.run(["--config-file", str(workspace.settings), "--show-column-numbers", path])
     assert ":2:38: error: layer 1 (Affine) expects 5 input features" in out
 
 
-def test_the_readme_shows_what_mypy_says(workplace: Workplace, reports: Reports) -> None:
+def test_the_readme_shows_the_output_of_mypy(workspace: Workspace, reports: Reports) -> None:
     assert reports
     readme = (ROOT / "README.md").read_text()
     [(program, shown)] = re.findall(
         r"```python\n(# wide\.py\n.*?)```\s+```text\n\$ mypy wide\.py\n(.*?)```", readme, re.DOTALL
     )
-    path = workplace.folder / "wide.py"
+    path = workspace.folder / "wide.py"
     path.write_text(program)
-    out, _, _ = api.run(["--config-file", str(workplace.settings), str(path)])
+    out, _, _ = api.run(["--config-file", str(workspace.settings), str(path)])
     assert [line.split("wide.py:")[-1] for line in out.splitlines()] == [
         line.split("wide.py:")[-1] for line in shown.splitlines()
     ]

@@ -149,7 +149,7 @@ def test_random_weights_need_a_seed() -> None:
 def test_what_draws_weights_is_an_initializer(weights: Wrong, got: str) -> None:
     with pytest.raises(
         TypeError,
-        match=rf"^expected weights to be an initializer, such as he or normal\(0\.01\), got {got}$",
+        match=rf"^weights must be an initializer, such as he or normal\(0\.01\), got {got}$",
     ):
         Affine.init(3, 4, rng=0, weights=weights)
 
@@ -160,17 +160,17 @@ def test_what_draws_weights_is_an_initializer(weights: Wrong, got: str) -> None:
         (
             lambda rng, shape, fans, dtype: normal(1)(rng, shape[::-1], fans, dtype),
             ShapeError,
-            r"what weights returns must have shape \(3, 4\), got \(4, 3\)$",
+            r"the result of weights must have shape \(3, 4\), got \(4, 3\)$",
         ),
         (
             lambda rng, shape, fans, dtype: he(rng, shape, fans, np.float64),
             DTypeError,
-            "what weights returns must be float32, got float64; convert it with",
+            "the result of weights must be float32, got float64; convert it with",
         ),
         (
             lambda rng, shape, fans, dtype: [[0.0]],
             DTypeError,
-            "what weights returns must be a NumPy array of floats, got list",
+            "the result of weights must be a NumPy array of floats, got list",
         ),
     ],
 )
@@ -183,7 +183,7 @@ def test_an_initializer_returns_weights_of_the_shape_and_dtype_it_is_asked_for(
 
 @pytest.mark.parametrize("slope", [np.nan, np.inf, -np.inf])
 def test_a_slope_is_finite(slope: float) -> None:
-    with pytest.raises(ValueError, match=f"^expected slope to be finite, got {slope}$"):
+    with pytest.raises(ValueError, match=f"^slope must be finite, got {slope}$"):
         LeakyReLU(slope)
 
 
