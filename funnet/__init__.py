@@ -165,6 +165,17 @@ from funnet.training.modes import (
     training_mode as training_mode,
     update_statistics as update_statistics,
 )
+from funnet.training.state import (
+    NonFiniteError as NonFiniteError,
+    TrainState as TrainState,
+)
+from funnet.training.steps import (
+    BatchGradients as BatchGradients,
+    apply_gradients as apply_gradients,
+    batch_gradients as batch_gradients,
+    combine as combine,
+    train_step as train_step,
+)
 from funnet.training.streams import (
     best_so_far as best_so_far,
     early_stopping as early_stopping,
@@ -172,12 +183,7 @@ from funnet.training.streams import (
     last as last,
     moving_average as moving_average,
 )
-from funnet.training.train import (
-    NonFiniteError as NonFiniteError,
-    TrainState as TrainState,
-    train as train,
-    train_step as train_step,
-)
+from funnet.training.train import train as train
 
 # What `from funnet import *` imports: the names above, without the modules.
 __all__ = [

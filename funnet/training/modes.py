@@ -137,9 +137,25 @@ def update_statistics(net: Tree, cache: object, *, at_rest: Iterable[str] = ()) 
     StructureError
         If the cache has no statistics of a layer that keeps some, or of a path without one.
     """
-    resting = check_paths(net, at_rest)
-    missing = {path: x for path, x in named_branches(net) if isinstance(x, KeepsStatistics)}
-    for record in _records(cache):
+    found = tuple(records(cache))
+    reported, resting = {record.path for record in found}, check_paths(net, at_rest)
+    for path, layer in named_branches(net):
+        if (
+            isinstance(layer, KeepsStatistics)
+            and path not in reported
+            and not is_inside(path, resting)
+        ):
+            raise StructureError(
+                f"the cache has no statistics of {type(layer).__name__}; "
+                "pass the cache of a forward pass of training_mode(net, ...)",
+                path,
+            )
+    return apply_statistics(net, found)
+
+
+def apply_statistics(net: Tree, statistics: Iterable[Statistics]) -> Tree:
+    """Return the network with statistics passed to its layers, in order."""
+    for record in statistics:
         try:
             layer = value_at(net, record.path)
         except KeyError as error:
@@ -149,14 +165,6 @@ def update_statistics(net: Tree, cache: object, *, at_rest: Iterable[str] = ()) 
                 f"expected a layer that keeps statistics, got {type(layer).__name__}", record.path
             )
         net = replace_at(net, record.path, layer.with_statistics(record.values))
-        missing.pop(record.path, None)
-    for path, layer in missing.items():
-        if not is_inside(path, resting):
-            raise StructureError(
-                f"the cache has no statistics of {type(layer).__name__}; "
-                "pass the cache of a forward pass of training_mode(net, ...)",
-                path,
-            )
     return net
 
 
@@ -196,7 +204,7 @@ def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | No
     for i in range(n_batches):
         batch = x[i * len(x) // n_batches : (i + 1) * len(x) // n_batches]
         _, cache = forward(cast(AnyLayer, live), batch)
-        for record in _records(cache):
+        for record in records(cache):
             parts.setdefault(record.path, []).append(record.values)
     for path, values in parts.items():
         layer = value_at(net, path)
@@ -208,7 +216,8 @@ def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | No
     return net
 
 
-def _records(cache: object) -> Iterator[Statistics]:
+def records(cache: object) -> Iterator[Statistics]:
+    """Iterate over the statistics in a cache, in order."""
     return (value for _, value in named_branches(cache) if isinstance(value, Statistics))
 
 

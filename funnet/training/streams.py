@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from funnet.core.arrays import check_count
 from funnet.optimizers.schedules import check_number
-from funnet.training.train import TrainState
+from funnet.training.state import TrainState
 
 S = TypeVar("S", bound=TrainState[object])
 T = TypeVar("T")

@@ -36,7 +36,7 @@ from funnet import (
     weight_decay,
 )
 from funnet.optimizers.optimizer import P
-from funnet.training.train import _check_finite
+from funnet.training.state import check_finite
 
 RNGLike = np.random.default_rng(0)
 X = RNGLike.normal(size=(23, 4)).astype(np.float32)
@@ -188,7 +188,7 @@ def test_parameters_that_are_an_array_have_no_path() -> None:
     old = TrainState(0, 0, x, optimizer.init(x))
     new = TrainState(1, 0, np.array([1.0, math.inf]), optimizer.init(x))
     with pytest.raises(NonFiniteError, match="makes the parameter infinite or NaN"):
-        _check_finite(new, old, x, x)
+        check_finite(new, old, x, (), x)
 
 
 def test_a_gradient_that_no_parameter_sees_does_not_stop_a_run() -> None:

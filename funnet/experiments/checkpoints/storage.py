@@ -36,7 +36,7 @@ from funnet.layers import (
 )
 from funnet.layers.combinators import Sequential
 from funnet.optimizers import OptimizerState
-from funnet.training.train import TrainState
+from funnet.training.state import TrainState
 
 FORMAT = "funnet"
 VERSION = 1

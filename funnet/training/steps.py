@@ -1,0 +1,270 @@
+"""One step of training: the gradients of a batch, and the update that they make.
+
+`train_step` is `batch_gradients` followed by `apply_gradients`. Between the two, `combine` averages
+the gradients of several parts of a batch: to accumulate them, or to compute the parts elsewhere.
+
+`loss` is a function `(y, t) -> (loss, dy)`, such as `softmax_cross_entropy`, and `optimizer` the
+optimizer that the state was made for. `seed` is the seed of the run, an integer >= 0 or a
+SeedSequence; it is required if the network has layers that `training_mode` affects. `at_rest` are
+paths of layers that stay as they are at inference. A step raises
+
+- NonFiniteError if the loss, a parameter, or an array of the optimizer or of the statistics becomes
+  infinite or NaN;
+- ShapeError or DTypeError if the batch does not match the network, or dy does not match y;
+- TypeError if the loss does not return a number and its gradient;
+- ValueError if the network is in training mode, or if a seed is required and is None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import attrs
+import numpy as np
+
+from funnet.core.arrays import Array
+from funnet.core.context import Statistics
+from funnet.core.errors import StructureError
+from funnet.core.layer import Layer, X, Y, backward, forward
+from funnet.core.live import check_at_rest, contexts
+from funnet.core.tree import tree_map
+from funnet.gradients import check_loss
+from funnet.optimizers.optimizer import Optimizer, P
+from funnet.training.modes import (
+    KeepsStatistics,
+    apply_statistics,
+    check_paths,
+    is_inside,
+    records,
+    training_mode,
+)
+from funnet.training.state import NonFiniteError, TrainState, cause_in, check_finite
+
+P_co = TypeVar("P_co", covariant=True)
+T = TypeVar("T")
+Seed: TypeAlias = "int | np.random.SeedSequence | None"
+
+
+@attrs.frozen(eq=False)
+class BatchGradients(Generic[P_co]):
+    """The gradients of a batch, or of a part of one.
+
+    Parameters
+    ----------
+    loss
+        The loss of the batch.
+    weight
+        The weight of the batch in an average: its number of rows.
+    grads
+        The gradients, at rest, with the structure of the network.
+    statistics
+        What the layers that keep statistics report, in order.
+    """
+
+    loss: float
+    weight: float
+    grads: P_co
+    statistics: tuple[Statistics, ...] = ()
+
+
+def live_network(net: object, seed: Seed, at_rest: Iterable[str]) -> Callable[..., Any] | None:
+    """Return `training_mode` with seed and at_rest, or None if it does not affect the network.
+
+    Raises
+    ------
+    ValueError
+        If the network is live, or if a seed is required and is None.
+    """
+    check_at_rest(net, "training")
+    paths = check_paths(net, at_rest)
+    affected = [
+        f"{path or 'the network'} ({type(layer).__name__})"
+        for path, layer, _ in contexts(net)
+        if not is_inside(path, paths)
+    ]
+    if not affected:
+        return None
+    if seed is None:
+        raise ValueError(
+            f"training needs a seed, because of {', '.join(affected)}; pass seed=0, or keep these "
+            "layers as they are at inference with at_rest=[...]"
+        )
+    return partial(training_mode, seed=seed, at_rest=paths)
+
+
+# A step checks what it computes, and its errors say more than NumPy's warnings. A decorator costs
+# half as many instructions as a context manager.
+@np.errstate(all="ignore")
+def batch_gradients(
+    net: Layer[X, Y, Any, P],
+    x: X,
+    t: T,
+    *,
+    loss: Callable[[Y, T], tuple[float, Y]],
+    seed: Seed = None,
+    step: int = 0,
+    shard: int = 0,
+    at_rest: Iterable[str] = (),
+) -> BatchGradients[P]:
+    """Return the loss and the gradients of a batch, computed in training mode.
+
+    Parameters
+    ----------
+    net
+        A network at rest.
+    x, t
+        The batch and its targets.
+    step, shard
+        See `training_mode`. Default: 0.
+
+    Examples
+    --------
+    >>> from funnet import Affine, batch_gradients, softmax_cross_entropy
+    >>> x, t = np.ones((5, 3), np.float32), np.zeros(5, int)
+    >>> batch_gradients(Affine.init(3, 2, rng=0), x, t, loss=softmax_cross_entropy).weight
+    5.0
+    """
+    live = live_network(net, seed, at_rest)
+    if live is None:
+        return _gradients(net, x, t, loss, has_contexts=False)
+    return _gradients(live(net, step=step, shard=shard), x, t, loss, has_contexts=True)
+
+
+def _gradients(
+    live: Layer[X, Y, Any, P],
+    x: X,
+    t: T,
+    loss: Callable[[Y, T], tuple[float, Y]],
+    *,
+    has_contexts: bool,
+) -> BatchGradients[P]:
+    y, cache = forward(live, x)
+    value, dy = check_loss(loss, y, t)
+    grads = backward(live, cache, dy)
+    weight = float(len(y)) if isinstance(y, np.ndarray) and y.ndim else 1.0
+    if not has_contexts:
+        return BatchGradients(value, weight, grads)
+    statistics = tuple(records(cache))
+    reported = {record.path for record in statistics}
+    for path, layer, context in contexts(live):
+        if context is not None and isinstance(layer, KeepsStatistics) and path not in reported:
+            raise StructureError(
+                f"the cache has no statistics of {type(layer).__name__}; its forward must return "
+                "a cache that contains Statistics(path, values)",
+                path,
+            )
+    return BatchGradients(value, weight, grads, statistics)
+
+
+def combine(parts: Sequence[BatchGradients[P]]) -> BatchGradients[P]:
+    """Return the average of gradients by weight, added in order.
+
+    If the loss is a mean over rows, the parts of a batch give the gradients of the whole batch, up
+    to rounding. One part is returned as it is. Statistics are kept in order.
+
+    Raises
+    ------
+    ValueError
+        If there are no parts.
+    StructureError, ShapeError
+        If the gradients differ in structure.
+
+    Examples
+    --------
+    >>> from funnet import BatchGradients, combine
+    >>> parts = [BatchGradients(1.0, 3.0, np.zeros(1)), BatchGradients(2.0, 1.0, np.ones(1))]
+    >>> combine(parts).loss, combine(parts).grads
+    (1.25, array([0.25]))
+    """
+    if not parts:
+        raise ValueError("parts must contain at least one BatchGradients, got none")
+    if len(parts) == 1:
+        return parts[0]
+    total = sum(part.weight for part in parts)
+    shares = [part.weight / total if total else 0.0 for part in parts]
+
+    def average(*grads: Array) -> Array:
+        mean: Array = grads[0] * shares[0]
+        for grad, share in zip(grads[1:], shares[1:], strict=True):
+            mean += grad * share
+        return mean
+
+    return BatchGradients(
+        sum(share * part.loss for share, part in zip(shares, parts, strict=True)),
+        total,
+        tree_map(average, *(part.grads for part in parts)),
+        tuple(record for part in parts for record in part.statistics),
+    )
+
+
+@np.errstate(all="ignore")
+def apply_gradients(
+    state: TrainState[P], gradients: BatchGradients[P], *, optimizer: Optimizer
+) -> TrainState[P]:
+    """Return the state after one update by the gradients of a batch, with its statistics.
+
+    The epoch is not changed, since one batch does not tell how many an epoch has.
+    """
+    return _apply(state, gradients, optimizer, None)
+
+
+def _apply(
+    state: TrainState[P], gradients: BatchGradients[P], optimizer: Optimizer, x: object
+) -> TrainState[P]:
+    if not math.isfinite(gradients.loss):
+        raise NonFiniteError(
+            f"the loss at step {state.step} is {gradients.loss}{cause_in(x)}", state
+        )
+    params, optimizer_state = optimizer.update(state.params, gradients.grads, state.optimizer_state)
+    if gradients.statistics:
+        params = apply_statistics(params, gradients.statistics)
+    new = TrainState(state.step + 1, state.epoch, params, optimizer_state, gradients.loss)
+    check_finite(new, state, gradients.grads, gradients.statistics, x)
+    return new
+
+
+def train_step(
+    state: TrainState[Layer[X, Y, Any, P]],
+    x: X,
+    t: T,
+    *,
+    loss: Callable[[Y, T], tuple[float, Y]],
+    optimizer: Optimizer,
+    seed: Seed = None,
+    at_rest: Iterable[str] = (),
+) -> TrainState[P]:
+    """Return the state after one update with the batch `x` and its targets `t`.
+
+    The epoch is not changed, since one batch does not tell how many an epoch has.
+
+    Examples
+    --------
+    >>> from funnet import Affine, TrainState, sgd, softmax_cross_entropy, train_step
+    >>> optimizer = sgd(lr=0.1)
+    >>> state = TrainState.init(Affine.init(3, 2, rng=0), optimizer)
+    >>> x, t = np.ones((5, 3), np.float32), np.zeros(5, int)
+    >>> for _ in range(3):
+    ...     state = train_step(state, x, t, loss=softmax_cross_entropy, optimizer=optimizer)
+    >>> state.step, state.metrics
+    (3, {'lr': 0.1})
+    """
+    return step_with(live_network(state.params, seed, at_rest), loss, optimizer)(state, x, t)
+
+
+def step_with(
+    live: Callable[..., Any] | None,
+    loss: Callable[[Y, T], tuple[float, Y]],
+    optimizer: Optimizer,
+) -> Callable[[TrainState[Any], Any, T], TrainState[Any]]:
+    """Return the function `(state, x, t) -> state` of one step; `live` is from `live_network`."""
+
+    @np.errstate(all="ignore")
+    def step(state: TrainState[Any], x: Any, t: T) -> TrainState[Any]:
+        net = state.params if live is None else live(state.params, step=state.step)
+        gradients = _gradients(net, x, t, loss, has_contexts=live is not None)
+        return _apply(state, gradients, optimizer, x)
+
+    return step
