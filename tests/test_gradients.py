@@ -68,12 +68,12 @@ def test_integers_have_no_numerical_gradient() -> None:
 
 @pytest.mark.parametrize("step", [0.0, -1e-4, float("nan")])
 def test_a_step_must_be_positive(step: float) -> None:
-    with pytest.raises(ValueError, match=f"expected step to be positive, got {step}"):
+    with pytest.raises(ValueError, match=f"step must be positive, got {step}"):
         numerical_gradient(lambda v: float(v.sum()), np.ones(1), step=step)
 
 
 def test_a_step_that_rounding_takes_away_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"a step of 0\.0001 is lost in float32 at 10000\.0"):
+    with pytest.raises(ValueError, match=r"step 0\.0001 is too small for float32 at 10000\.0"):
         numerical_gradient(lambda v: float(v.sum()), np.array([1e4], np.float32))
 
 

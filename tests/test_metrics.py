@@ -127,7 +127,7 @@ def test_targets_that_do_not_fit_are_refused(
     ids=["multi-hot", "zeros", "no distribution", "nan", "negative"],
 )
 def test_rows_that_are_not_probabilities_are_refused_as_the_loss_does(rows: Matrix) -> None:
-    with pytest.raises(ValueError, match=r"expected (rows of t that sum to 1|t from 0 to 1), got"):
+    with pytest.raises(ValueError, match=r"(rows of t must sum to 1|t must be from 0 to 1), got"):
         accuracy(np.zeros((2, 2)), rows)
 
 
@@ -161,7 +161,7 @@ def test_of_one_column_the_message_offers_the_threshold() -> None:
         (np.zeros(2), [0, 1], 0, ShapeError, r"shape \(N, 1\) .*, got \(2,\)$"),
         (np.zeros((0, 1)), [], 0, ShapeError, r"shape \(N, 1\) .*, got \(0, 1\)$"),
         (np.zeros((2, 1)), [0, 2], 0, ValueError, "class numbers from 0 to 1, got 2 at row 1$"),
-        (np.zeros((2, 1)), [0, 1], np.nan, ValueError, "threshold to be finite, got nan$"),
+        (np.zeros((2, 1)), [0, 1], np.nan, ValueError, "threshold must be finite, got nan$"),
         (np.zeros((2, 1)), [0, 1], "0", TypeError, "threshold to be a number, got '0'$"),
     ],
 )

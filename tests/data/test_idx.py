@@ -195,9 +195,9 @@ def test_noise_gives_an_array_or_an_idx_error(path: Path, content: bytes) -> Non
         (header("float64", *[2**31] * 9), f"expected {2**282} bytes of data"),
         (header("uint8", *[1] * 70) + b"7", "expected a shape that NumPy can hold"),
         (header("uint8", 0, *[2**32 - 1] * 3), "expected a shape that NumPy can hold"),
-        (b"\x1f\x8b but no gzip", "expected whole gzip data, found damage"),
+        (b"\x1f\x8b but no gzip", "expected complete gzip data, found damage"),
         (gzip.compress(header("uint8", 0))[:-8] + bytes(8), "CRC check failed"),
-        (gzip.compress(header("uint8", 0)) + b"more", "expected whole gzip data"),
+        (gzip.compress(header("uint8", 0)) + b"more", "expected complete gzip data"),
     ],
 )
 def test_the_message_names_the_file_and_what_was_found(

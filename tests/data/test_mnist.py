@@ -117,7 +117,7 @@ def test_the_message_names_the_variable_whose_folder_is_missing(
         (lambda content: gzip.compress(content[:-1]), "bytes of data, found only"),
         (lambda content: gzip.compress(content + b"7"), "bytes of data, found more"),
         (lambda content: gzip.compress(content[:-1] + b"7"), "expected content with SHA-256"),
-        (lambda content: gzip.compress(content)[:-9], "expected whole gzip data, found damage"),
+        (lambda content: gzip.compress(content)[:-9], "expected complete gzip data, found damage"),
         (lambda content: content[:9], "bytes of data, found only 9"),
         (lambda _: gzip.compress(bytes(100 << 20), 1), "bytes of data, found more"),
     ],

@@ -171,7 +171,7 @@ def test_rows_that_no_rounding_explains_are_refused(
 ) -> None:
     t: AnyArray = np.array([[0.25, 0.75, 0], [0.5 * total, 0.5 * total, 0]], kind)
 
-    with pytest.raises(ValueError, match=r"expected rows of t that sum to 1, got .* in row 1$"):
+    with pytest.raises(ValueError, match=r"rows of t must sum to 1, got .* in row 1$"):
         softmax_cross_entropy(np.zeros((2, 3), dtype), t)
 
 

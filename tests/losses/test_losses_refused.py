@@ -103,14 +103,18 @@ def test_targets_of_the_wrong_type_or_shape_are_refused(
             ShapeError,
             r"\(3, 3\) like the scores, or class numbers of shape \(3,\), got \(3, 1\)$",
         ),
-        (np.full((3, 3), 0.5), ValueError, "rows of t that sum to 1, got 1.5 in row 0$"),
+        (np.full((3, 3), 0.5), ValueError, "rows of t must sum to 1, got 1.5 in row 0$"),
         (
             np.array([[1, 0, 0], [0, 1, 1], [0, 0, 1]]),
             ValueError,
-            "rows of t that sum to 1, got 2 in row 1$",
+            "rows of t must sum to 1, got 2 in row 1$",
         ),
         (np.array([[1, 0, 0], [2, -1, 0], [0, 0, 1]]), ValueError, "numbers from -1.0 to 2.0$"),
-        (np.full((3, 3), np.nan), ValueError, "t from 0 to 1, got numbers from nan to nan$"),
+        (
+            np.full((3, 3), np.nan),
+            ValueError,
+            "t must be from 0 to 1, got numbers from nan to nan$",
+        ),
     ],
 )
 def test_softmax_cross_entropy_refuses_what_is_no_class_and_no_distribution(
@@ -126,7 +130,11 @@ def test_softmax_cross_entropy_refuses_what_is_no_class_and_no_distribution(
         (np.array([0, 1, 2]), ValueError, "class numbers from 0 to 1, got 2 at row 2$"),
         (np.array([0, 1]), ShapeError, r"class numbers of shape \(3,\), got \(2,\)$"),
         (np.array([0.0, 1.0, 1.0]), DTypeError, "class numbers as an array of integers"),
-        (np.array([[0], [1], [2]]), ValueError, "t from 0 to 1, got numbers from 0.0 to 2.0$"),
+        (
+            np.array([[0], [1], [2]]),
+            ValueError,
+            "t must be from 0 to 1, got numbers from 0.0 to 2.0$",
+        ),
         (np.array([[0], [1], [-0.5]]), ValueError, "numbers from -0.5 to 1.0$"),
         (np.full((3, 1), np.nan), ValueError, "numbers from nan to nan$"),
         (np.zeros((3, 2)), ShapeError, r"like the scores, or class numbers of shape \(3,\)"),
@@ -146,7 +154,7 @@ def test_of_several_outputs_sigmoid_cross_entropy_takes_no_class_numbers() -> No
 
 @pytest.mark.parametrize("loss", [softmax_cross_entropy, sigmoid_cross_entropy])
 def test_targets_beyond_the_range_of_the_scores_are_refused_without_a_warning(loss: Loss) -> None:
-    with pytest.raises(ValueError, match="expected t from 0 to 1, got numbers from"):
+    with pytest.raises(ValueError, match="t must be from 0 to 1, got numbers from"):
         loss(np.zeros((1, 1), np.float16), np.full((1, 1), 1e9))
 
 
