@@ -1,16 +1,17 @@
 """Losses: functions `(scores, t) -> (loss, dscores)`, where `dscores` is dL/dscores.
 
-Classification losses take raw scores: the softmax or sigmoid is part of the loss. Value and
-gradient are thus accurate to a few units in the last place, even where the probability of the right
-class rounds to 1 and the textbook's `log(softmax(x) + 1e-7)` loses all digits.
+Cross-entropies take raw scores: the softmax or sigmoid is part of the loss. Value and gradient are
+thus accurate to a few units in the last place, even where the probability of the right class rounds
+to 1 and the textbook's `log(softmax(x) + 1e-7)` loses all digits.
 
-Parameters of every loss
-------------------------
+Parameters
+----------
 scores
-    The network's output, one row per sample: a float array (N, C), for the squared errors of any
-    rank >= 2, with at least one sample and one output.
+    The network's output, a float array with one row per sample: (N, C) for cross-entropies, any
+    rank >= 2 for squared errors, with at least one sample and one output.
 t
-    Targets like the scores, of any numeric dtype; class numbers (N,) where a loss accepts them.
+    Targets with the shape of the scores and any numeric dtype, or class numbers (N,) of any integer
+    dtype where a loss accepts them.
 
 Returns
 -------
@@ -26,6 +27,8 @@ ShapeError
     If the shapes do not match or the batch is empty.
 DTypeError
     If the scores are not floats, the targets have the wrong dtype, or an array is masked.
+ValueError
+    If a class number is out of range, or the targets of a cross-entropy are not probabilities.
 """
 
 from __future__ import annotations
@@ -56,21 +59,9 @@ from funnet.targets import distributions, probabilities
 def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[float, Matrix]:
     """Return the mean over the batch of -sum(t log softmax(scores)).
 
-    Its gradient is (sum(t) softmax(scores) - t) / N, where sum(t) is the sum of a row, 1 up to
-    rounding.
-
-    Parameters
-    ----------
-    scores
-        Raw scores (N, C), before any softmax.
-    t
-        Class numbers (N,) from 0 to C - 1, or rows of probabilities (N, C) that sum to 1 up to
-        rounding, such as one-hot rows.
-
-    Raises
-    ------
-    ValueError
-        If a class number is out of range, or a row of `t` is not a probability distribution.
+    `t` holds class numbers (N,) from 0 to C - 1, or rows of probabilities (N, C) that sum to 1 up
+    to rounding, such as one-hot rows. The gradient is (sum(t) softmax(scores) - t) / N, with the
+    sum of each row.
 
     Examples
     --------
@@ -122,19 +113,8 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
 def sigmoid_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[float, Matrix]:
     """Return the mean over the batch of -sum(t log y + (1 - t) log(1 - y)) for y = sigmoid(scores).
 
-    Its gradient is (y - t) / N. Each output is a classification of its own.
-
-    Parameters
-    ----------
-    scores
-        Raw scores (N, C), before any sigmoid.
-    t
-        Probabilities (N, C), such as zeros and ones; for C = 1 also class numbers 0 and 1 (N,).
-
-    Raises
-    ------
-    ValueError
-        If a class number is not 0 or 1, or a probability is outside [0, 1].
+    Each output is a binary classification. `t` holds probabilities (N, C), such as zeros and ones,
+    or for C = 1 also class numbers 0 and 1 (N,). The gradient is (y - t) / N.
 
     Examples
     --------
@@ -165,9 +145,9 @@ def sigmoid_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
 
 
 def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT]:
-    """Return the mean of (scores - t)² over all entries of the batch.
+    """Return sum((scores - t)²) / M, the mean over all M entries of the batch.
 
-    Its gradient is 2 (scores - t) / M, where M is the number of entries.
+    The gradient is 2 (scores - t) / M.
 
     Examples
     --------
@@ -180,9 +160,9 @@ def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, Array
 
 
 def sum_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT]:
-    """Return sum((scores - t)²) / 2 N: the textbook's squared error, averaged over N samples.
+    """Return sum((scores - t)²) / (2 N), the textbook's squared error, averaged over N samples.
 
-    Its gradient is (scores - t) / N.
+    The gradient is (scores - t) / N.
 
     Examples
     --------

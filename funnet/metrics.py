@@ -37,11 +37,6 @@ def accuracy(scores: Matrix, t: LabelsLike | Targets, *, threshold: float | None
     threshold
         For one column of scores: 0 for raw scores, 0.5 for probabilities. Default: None.
 
-    Returns
-    -------
-    accuracy
-        A float from 0 to 1.
-
     Raises
     ------
     ShapeError
