@@ -42,7 +42,7 @@ def minibatches(
     x, t
         Inputs (N, ...) and targets (N, ...), one row per sample. Neither copied nor written to.
     batch_size
-        The rows of a batch, at most N without replacement.
+        The number of rows of a batch; without replacement limited to N.
     rng
         A seed, or a Generator, from which one number is drawn as the seed.
     epochs
