@@ -1,11 +1,10 @@
 """Activation functions on arrays, numerically stable for every finite input.
 
-Each takes a float array `x` of any shape and returns an array of the same shape and dtype (for rank
-0 too, where NumPy returns a scalar). `softmax` and `log_softmax` work along the last axis, which
-must have at least one class.
+Each takes a float array `x` of any shape and returns an array of the same shape and dtype, also for
+rank 0. `softmax` and `log_softmax` work along the last axis.
 
-All raise `DTypeError` if `x` is not an array of floats or is a masked array; `softmax` and
-`log_softmax` raise `ShapeError` if it has no last axis, or one of length 0.
+All raise `DTypeError` if `x` is not a float array or is a masked array; `softmax` and `log_softmax`
+raise `ShapeError` if the last axis is missing or has length 0.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ WIDENED: dict[type[Float], type[np.float32 | np.float64]] = {
     np.float32: np.float32,
     np.float64: np.float64,
 }
-"""The dtype used to compute with each dtype, as the range of float16 is too small."""
+"""The dtype of intermediate results: float32 for float16, whose range is too small."""
 
 
 def identity(x: ArrayT) -> ArrayT:
@@ -36,7 +35,6 @@ def identity(x: ArrayT) -> ArrayT:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import identity
     >>> identity(np.array([-1.0, 2.0]))
     array([-1.,  2.])
@@ -47,11 +45,10 @@ def identity(x: ArrayT) -> ArrayT:
 
 
 def step_function(x: ArrayT) -> ArrayT:
-    """Return 1 where x > 0, else 0: the activation of the perceptron.
+    """Return 1 where x > 0, else 0: the perceptron's activation.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import step_function
     >>> step_function(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 1.])
@@ -66,7 +63,6 @@ def relu(x: ArrayT) -> ArrayT:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import relu
     >>> relu(np.array([-1.0, 2.0]))
     array([0., 2.])
@@ -77,21 +73,17 @@ def relu(x: ArrayT) -> ArrayT:
 
 
 def sigmoid(x: ArrayT) -> ArrayT:
-    """Return 1 / (1 + exp(-x)).
-
-    Only exponentials of numbers <= 0 are computed, so none overflows and small results keep full
-    precision.
+    """Return 1 / (1 + exp(-x)), without overflow, and with full precision near 0.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import sigmoid
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
     x = as_ndarray(x)
     check_float(x, "x")
-    # exp(min(x, 0)) / (1 + exp(-|x|)): the formula itself for x >= 0, expanded by exp(x) below.
+    # exp(min(x, 0)) / (1 + exp(-|x|)): the formula itself for x >= 0, expanded by exp(x) for x < 0.
     y = np.exp(np.minimum(x, 0))
     y /= 1 + np.exp(-np.abs(x))
     return typed_like(x, np.asarray(y))
@@ -102,7 +94,6 @@ def tanh(x: ArrayT) -> ArrayT:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import tanh
     >>> tanh(np.array([-1000.0, 0.0, 1000.0]))
     array([-1.,  0.,  1.])
@@ -113,11 +104,10 @@ def tanh(x: ArrayT) -> ArrayT:
 
 
 def softmax(x: ArrayT) -> ArrayT:
-    """Return exp(x) / sum(exp(x)) along the last axis: scores to probabilities.
+    """Return exp(x) / sum(exp(x)) along the last axis: the probabilities of scores.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import softmax
     >>> softmax(np.array([[1000.0, 1000.0], [0.0, -1000.0]]))
     array([[0.5, 0.5],
@@ -125,7 +115,7 @@ def softmax(x: ArrayT) -> ArrayT:
     """
     x = as_ndarray(x)
     _check_classes(x)
-    # Where scores differ by more than the dtype can hold, exp(-inf) = 0 is the right result.
+    # A difference beyond the range of the dtype is -inf, and exp(-inf) = 0 is the right result.
     with np.errstate(over="ignore"):
         e = below_maximum(np.ascontiguousarray(x))
     np.exp(e, out=e)
@@ -134,11 +124,10 @@ def softmax(x: ArrayT) -> ArrayT:
 
 
 def log_softmax(x: ArrayT) -> ArrayT:
-    """Return log(softmax(x)) along the last axis, exact where softmax rounds to 0.
+    """Return log(softmax(x)) along the last axis, accurate where softmax rounds to 0 or 1.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import log_softmax
     >>> log_softmax(np.array([[0.0, -1000.0]]))
     array([[    0., -1000.]])
@@ -149,7 +138,7 @@ def log_softmax(x: ArrayT) -> ArrayT:
     with np.errstate(over="ignore"):
         z = below_maximum(x_wide)
     e = np.exp(z)
-    # Summed without the highest, since log(1 + others) loses what log1p(others) keeps.
+    # Without the highest score: log1p(others) keeps what log(1 + others) loses.
     n_classes = x.shape[-1]
     highest = x_wide.argmax(axis=-1).ravel() + np.arange(0, x.size, n_classes)
     e.reshape(-1)[highest] = 0
@@ -159,14 +148,14 @@ def log_softmax(x: ArrayT) -> ArrayT:
 
 
 def widened(x: npt.NDArray[Float], order: Order) -> npt.NDArray[Float]:
-    """Return x in its dtype of `WIDENED`, with native byte order and the given memory order."""
+    """Return x in the dtype of `WIDENED`, in native byte order and the given memory order."""
     return np.asarray(x, WIDENED[x.dtype.type], order)
 
 
 def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
     """Return x minus its maximum along the last axis, in the memory order of x.
 
-    Differences beyond the range of the dtype are -inf, with NumPy's overflow warning.
+    Overflow gives -inf, with NumPy's warning.
     """
     z: npt.NDArray[Float] = x - np.maximum.reduce(x, axis=-1, keepdims=True)
     return z
@@ -174,7 +163,7 @@ def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
 
 def total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:
     """Return the sum along the last axis, keeping that axis with length 1."""
-    # In float16, the sum over 65520 classes would be infinite.
+    # In float16, a sum over 65520 classes would be infinite.
     dtype = np.float32 if e.dtype == np.float16 else None
     sums: npt.NDArray[Float] = np.add.reduce(e, axis=-1, keepdims=True, dtype=dtype)
     return sums

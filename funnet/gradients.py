@@ -1,4 +1,4 @@
-"""The numerical gradient, and the check of `backward` against it."""
+"""Numerical gradients, and the check of `backward` against them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,19 @@ T = TypeVar("T")
 
 
 def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float = 1e-4) -> Tree:
-    """Return the gradient of a function, number by number, by central differences.
+    """Return (f(p + step) - f(p - step)) / (2 step) for each number p of the parameters.
+
+    The result has the structure of `params`. In float32 the differences are mostly rounding errors:
+    convert with `astype(params, np.float64)` first.
 
     Parameters
     ----------
     f
         A function of `params` that returns a number.
     params
-        An array, a layer, a network, or a tuple, list or dict of such. In float32 the differences
-        are mostly rounding errors: convert with `astype(params, np.float64)` first.
+        An array, a layer, a network, or a tuple, list or dict of these.
     step
-        How far each number is moved both ways.
-
-    Returns
-    -------
-    grads
-        (f(p + step) - f(p - step)) / (2 step) for each number p, in the structure of `params`.
+        The distance of the central differences. Default: 1e-4.
 
     Raises
     ------
@@ -40,17 +37,16 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
     TypeError
         If `f` does not return a number.
     ValueError
-        If `step` is not positive, or too small for a number's float type.
+        If `step` is not positive, or too small for the dtype at one of the numbers.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import numerical_gradient
     >>> numerical_gradient(lambda x: float(np.sum(x**2)), np.array([3.0, 4.0])).round(6)
     array([6., 8.])
     """
     if not step > 0:
-        raise ValueError(f"expected step to be positive, got {step}")
+        raise ValueError(f"step must be positive, got {step}")
 
     def derivatives(path: str, array: Array) -> Array:
         grad = np.empty_like(array)
@@ -58,9 +54,9 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
             above, below = array.copy(), array.copy()
             above[index] += step
             below[index] -= step
-            distance = above[index] - below[index]  # not 2 step: both are rounded
+            distance = above[index] - below[index]  # not 2 * step: both are rounded
             if distance == 0:
-                raise ValueError(f"a step of {step} is lost in {array.dtype} at {array[index]}")
+                raise ValueError(f"step {step} is too small for {array.dtype} at {array[index]}")
             # Locked arrays are shared by the layer; writeable ones would be copied.
             high, low = (
                 as_float(f(replace_at(params, path, lock_in_place(moved))), "what f returns")
@@ -80,9 +76,9 @@ def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[flo
     Raises
     ------
     TypeError
-        If it is not a pair, or does not start with a real number.
+        If it is not a pair, or its first element is not a real number.
     DTypeError, ShapeError
-        If y is an array, and the gradient is not one of its dtype and shape.
+        If y is an array and the gradient is not an array of its dtype and shape.
     """
     result: object = loss(y, t)
     if not isinstance(result, tuple) or len(result) != 2:
@@ -107,24 +103,18 @@ def _name(loss: Callable[..., object]) -> str:
 class GradientReport:
     """The entry at which `backward` and the numerical gradient differ most.
 
+    It is true if `ok` is.
+
     Parameters
     ----------
     path, index
-        Where it is: the path of the array ("x" is the input), and the index in it.
+        The path of the array ("x" for the input), and the index of the entry in it.
     backward, numerical
-        Its two values.
+        The two values.
     excess
-        Their difference as a multiple of what the tolerances allow: at most 1 is good.
+        Their difference divided by the allowed difference: at most 1 if all entries agree.
     entries
-        How many entries were compared. If there were none, the report is not ok.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funnet import Affine, check_gradients, sum_squared_error
-    >>> assert check_gradients(
-    ...     Affine.init(2, 1, rng=0), np.ones((3, 2)), sum_squared_error, np.ones((3, 1))
-    ... )
+        The number of entries compared.
     """
 
     path: str
@@ -136,7 +126,7 @@ class GradientReport:
 
     @property
     def ok(self) -> bool:
-        """Whether something was compared, and all entries are within the tolerances."""
+        """Whether at least one entry was compared, and all agree."""
         return self.entries > 0 and self.excess <= 1
 
     def __bool__(self) -> bool:
@@ -144,7 +134,7 @@ class GradientReport:
 
     def __str__(self) -> str:
         if self.entries == 0:
-            return "nothing to compare: there are no parameters, and the input holds no floats"
+            return "nothing to compare: the network has no parameters, and the input no floats"
         where = f"{self.path}[{', '.join(map(str, self.index))}]"
         return (
             f"backward {'agrees with' if self.ok else 'differs from'} the numerical gradient: of "
@@ -154,7 +144,7 @@ class GradientReport:
 
 
 class GradientError(AssertionError):
-    """`backward` does not compute the gradient, or nothing was compared; the report says which."""
+    """Raised if `backward` is wrong or nothing was compared; `report` holds the details."""
 
     def __init__(self, report: GradientReport) -> None:
         super().__init__(report)
@@ -172,47 +162,37 @@ def check_gradients(
     atol: float = 1e-8,
     raise_error: bool = False,
 ) -> GradientReport:
-    """Compare `backward` and `input_gradient` with numerical gradients, in float64.
+    """Compare `backward` and `input_gradient` with numerical gradients in float64.
+
+    The report is true if all entries agree. It is false if there is nothing to compare, that is, no
+    parameters and an input without floats.
 
     Parameters
     ----------
     params
-        Any layer or network. Every number in it costs two forward passes.
+        A layer or network. Each number in it costs two forward passes.
     x
-        A small batch; every number in it costs two forward passes as well. Keep away from kinks,
-        such as the 0 of ReLU: there is no derivative.
-    loss
-        A function `(y, t) -> (loss, dy)`.
-    t
-        The target that it takes.
+        A small batch, at the same cost. Avoid kinks, such as 0 for ReLU, which have no derivative.
+    loss, t
+        A function `(y, t) -> (loss, dy)`, and its targets.
     step
-        How far each number is moved both ways.
+        The step of `numerical_gradient`. Default: 1e-5.
     rtol, atol
-        What is allowed: a difference of `atol + rtol * abs(numerical)`.
+        The allowed difference is `atol + rtol * abs(numerical)`. Default: 1e-5 and 1e-8.
     raise_error
-        Whether to raise an error if an entry is beyond the tolerances, or there is none.
-
-    Returns
-    -------
-    report
-        Where the two differ most, with both values. It is true if all entries are within the
-        tolerances; where there is nothing to compare (no parameters, and no input of floats), it
-        is false.
+        Whether to raise an error if the report is false. Default: False.
 
     Raises
     ------
     GradientError
-        If asked to, with the report; it is an AssertionError.
+        If `raise_error` is True and the report is false. It is an AssertionError.
     StructureError, ShapeError
-        If the gradients are not built like the parameters, or dy not like y.
-    DTypeError
-        If dy is not of the dtype of y, which is float64 here.
-    TypeError
-        If `loss` does not return a number and an array.
+        If the gradients do not have the structure of the parameters, or dy not the shape of y.
+    DTypeError, TypeError
+        If `loss` does not return a number and a float64 array.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import Affine, Tanh, check_gradients, sequential, softmax_cross_entropy
     >>> net = sequential(Affine.init(3, 4, rng=0), Tanh(), Affine.init(4, 2, rng=1))
     >>> x = np.random.default_rng(2).normal(size=(5, 3))
@@ -220,7 +200,7 @@ def check_gradients(
     >>> assert report, report
     """
     net = astype(params, np.float64)
-    # Integers, such as the numbers of words, have no gradient and are not converted.
+    # Integers, such as word indices, have no gradient and are not converted.
     differentiable = all(array.dtype.kind == "f" for array in tree_leaves(x))
     x = astype(x, np.float64) if differentiable else x
 
@@ -254,7 +234,7 @@ def check_gradients(
 
 
 def _pairs(path: str, ours: Tree, numerical: Tree) -> Iterator[tuple[str, Array, Array]]:
-    """Iterate over the arrays of two trees that must be built alike."""
+    """Iterate over the pairs of arrays of two trees, which must have the same structure."""
     tree_map(lambda _, array: array, numerical, ours)
     for (below, a), b in zip(named_leaves(ours), tree_leaves(numerical), strict=True):
         yield ".".join(filter(None, (path, below))), a, b

@@ -1,13 +1,34 @@
-"""Losses: functions `(scores, t) -> (loss, dscores)`, where dscores is dL/dscores.
+"""Losses: functions `(scores, t) -> (loss, dscores)`, where `dscores` is dL/dscores.
 
-Those for classification take raw scores: the softmax or the sigmoid is part of the loss, which
-keeps value and gradient accurate to a few units in the last place, also where the probability of
-the right class rounds to 1 and the textbook's `log(softmax(x) + 1e-7)` loses all digits. float16 is
-computed in float32; the loss is summed in float64; dscores has the dtype of the scores. No finite
-scores give NaN or a warning: what is beyond the range of a dtype is infinite.
+Cross-entropies take raw scores: the softmax or sigmoid is part of the loss. Value and gradient are
+thus accurate to a few units in the last place, even where the probability of the right class rounds
+to 1 and the textbook's `log(softmax(x) + 1e-7)` loses all digits.
 
-Every loss raises `ShapeError` if the shapes do not match or the batch is empty, and `DTypeError`
-if the scores are not floats, the targets have the wrong dtype, or an array is masked.
+Parameters
+----------
+scores
+    The network's output, a float array with one row per sample: (N, C) for cross-entropies, any
+    rank >= 2 for squared errors, with at least one sample and one output.
+t
+    Targets with the shape of the scores and any numeric dtype, or class numbers (N,) of any integer
+    dtype where a loss accepts them.
+
+Returns
+-------
+loss
+    A float, summed in float64.
+dscores
+    The gradient, with the shape and dtype of the scores. float16 is computed in float32. Finite
+    scores never give NaN or a warning; what is beyond the range of a dtype is infinite.
+
+Raises
+------
+ShapeError
+    If the shapes do not match or the batch is empty.
+DTypeError
+    If the scores are not floats, the targets have the wrong dtype, or an array is masked.
+ValueError
+    If a class number is out of range, or the targets of a cross-entropy are not probabilities.
 """
 
 from __future__ import annotations
@@ -36,30 +57,14 @@ from funnet.targets import distributions, probabilities
 
 
 def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[float, Matrix]:
-    """Return the cross-entropy between softmax(scores) and the targets.
+    """Return the mean over the batch of -sum(t log softmax(scores)).
 
-    Parameters
-    ----------
-    scores
-        Raw scores (N, C), before any softmax; N and C at least 1.
-    t
-        Class numbers (N,) from 0 to C - 1, or probabilities (N, C), such as one-hot rows. Each row
-        must sum to 1 up to rounding.
-
-    Returns
-    -------
-    loss, dscores
-        The mean over the batch of -sum(t log softmax(scores)), and its exact derivative,
-        (sum(t) softmax(scores) - t) / N, with the sum over a row.
-
-    Raises
-    ------
-    ValueError
-        If a class number is out of range, or a row of `t` is not a probability distribution.
+    `t` holds class numbers (N,) from 0 to C - 1, or rows of probabilities (N, C) that sum to 1 up
+    to rounding, such as one-hot rows. The gradient is (sum(t) softmax(scores) - t) / N, with the
+    sum of each row.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import softmax_cross_entropy
     >>> loss, dscores = softmax_cross_entropy(np.array([[0.0, 0.0]]), np.array([1]))
     >>> round(loss, 4), dscores
@@ -76,13 +81,13 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
         entries = dscores.ravel("K")  # a view: one index per row is faster than two
         if is_labels(t):
             check_labels(t, n, n_classes)
-            # Summing the other classes alone keeps what 1 - p and log(p) lose where p is near 1.
+            # Summing the other classes avoids 1 - p and log(p), which lose digits for p near 1.
             own = one_per_row(np.asarray(t, np.intp), n, n_classes, order)
             z_own, e_own = z.ravel("K")[own], entries[own]
             entries[own] = 0
             others = np.add.reduce(dscores, 1)
             entries[own] = -others
-            # The logarithm of the sum of all; where the sample's own class is highest, z is 0.
+            # log(others + e_own) - z_own by log1p; z_own is 0 where the own class is the highest.
             loss = _sum(np.log1p(others + np.expm1(z_own)) - z_own) / n
             e_own += others
             dscores /= e_own[:, np.newaxis]
@@ -93,12 +98,12 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
             others = np.add.reduce(dscores, 1)
             with np.errstate(invalid="ignore"):
                 z *= p
-            np.fmin(z, 0, out=z)  # 0 times -inf is 0 here, and not NaN
+            np.fmin(z, 0, out=z)  # 0 times -inf is NaN, but has to be 0
             loss = (_sum(p_sums * np.log1p(others)) - _sum(z)) / n
             others += 1
             dscores *= (p_sums / others).astype(x.dtype, copy=False)[:, np.newaxis]
             dscores -= p
-            # A row of the gradient sums to 0, which gives its largest part without cancellation.
+            # A row of the gradient sums to 0, which gives its largest entry without cancellation.
             entries[highest] = 0
             entries[highest] = -np.add.reduce(dscores, 1)
     dscores *= 1 / n
@@ -106,29 +111,13 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
 
 
 def sigmoid_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[float, Matrix]:
-    """Return the cross-entropy between sigmoid(scores) and the targets, for each output separately.
+    """Return the mean over the batch of -sum(t log y + (1 - t) log(1 - y)) for y = sigmoid(scores).
 
-    Parameters
-    ----------
-    scores
-        Raw scores (N, C), before any sigmoid; N and C at least 1.
-    t
-        Probabilities (N, C), such as zeros and ones; or, for C = 1, class numbers 0 and 1 (N,).
-
-    Returns
-    -------
-    loss, dscores
-        The mean over the batch of -sum(t log y + (1 - t) log(1 - y)) with y = sigmoid(scores),
-        and (y - t) / N.
-
-    Raises
-    ------
-    ValueError
-        If a class number is not 0 or 1, or a probability is outside [0, 1].
+    Each output is a binary classification. `t` holds probabilities (N, C), such as zeros and ones,
+    or for C = 1 also class numbers 0 and 1 (N,). The gradient is (y - t) / N.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import sigmoid_cross_entropy
     >>> loss, dscores = sigmoid_cross_entropy(np.array([[0.0]]), np.array([1]))
     >>> round(loss, 4), dscores
@@ -140,14 +129,14 @@ def sigmoid_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
         check_labels(t, n, 2)
         t = t[:, np.newaxis]
     x = widened(scores, "C")
-    e = np.exp(-np.abs(x))  # of -|x|, so that it can't overflow
+    e = np.exp(-np.abs(x))  # cannot overflow
     sign = np.sign(x)
     dscores = 0.5 + 0.5 * sign
     with np.errstate(over="ignore"):
         dscores -= probabilities(t, x, "C", or_labels=n_classes == 1)
-        # log(1 + exp(x)) - t x = x ([x > 0] - t) + log(1 + exp(-|x|)), in which nothing cancels.
+        # log(1 + exp(x)) - t x = x ([x > 0] - t) + log(1 + exp(-|x|)), where nothing cancels.
         loss = _sum(x * dscores + np.log1p(e)) / n
-    # In the same way, sigmoid(x) - t = ([x > 0] - t) - sign(x) sigmoid(-|x|).
+    # Likewise, sigmoid(x) - t = ([x > 0] - t) - sign(x) sigmoid(-|x|).
     e /= 1 + e
     e *= sign
     dscores -= e
@@ -156,28 +145,12 @@ def sigmoid_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
 
 
 def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT]:
-    """Return the mean of (scores - t)² over all entries of the batch.
+    """Return sum((scores - t)²) / M, the mean over all M entries of the batch.
 
-    Parameters
-    ----------
-    scores
-        The network's output, one row per sample: rank 2 or more, with at least one number.
-    t
-        Targets of the same shape.
-
-    Returns
-    -------
-    loss, dscores
-        sum((scores - t)²) / M and 2 (scores - t) / M, where M is the number of entries.
-
-    Raises
-    ------
-    ShapeError
-        If the rank of the scores is below 2; pass one sample as `y[np.newaxis]`.
+    The gradient is 2 (scores - t) / M.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import mean_squared_error
     >>> mean_squared_error(np.array([[1.0, 3.0]]), np.array([[1.0, 1.0]]))
     (2.0, array([[0., 2.]]))
@@ -187,28 +160,12 @@ def mean_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, Array
 
 
 def sum_squared_error(scores: ArrayT, t: Array | Targets) -> tuple[float, ArrayT]:
-    """Return half the sum of (scores - t)², over the batch size: the textbook's squared error.
+    """Return sum((scores - t)²) / (2 N), the textbook's squared error, averaged over N samples.
 
-    Parameters
-    ----------
-    scores
-        The network's output, one row per sample: rank 2 or more, with at least one number.
-    t
-        Targets of the same shape.
-
-    Returns
-    -------
-    loss, dscores
-        sum((scores - t)²) / 2 N and (scores - t) / N, where N is the number of rows.
-
-    Raises
-    ------
-    ShapeError
-        If the rank of the scores is below 2; pass one sample as `y[np.newaxis]`.
+    The gradient is (scores - t) / N.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import sum_squared_error
     >>> sum_squared_error(np.array([[1.0, 3.0]]), np.array([[1.0, 1.0]]))
     (2.0, array([[0., 2.]]))

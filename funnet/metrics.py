@@ -1,4 +1,4 @@
-"""Figures of merit that are not differentiable."""
+"""Evaluation metrics."""
 
 from __future__ import annotations
 
@@ -22,42 +22,34 @@ from funnet.targets import distributions, probabilities
 
 
 def accuracy(scores: Matrix, t: LabelsLike | Targets, *, threshold: float | None = None) -> float:
-    """Return the share of samples that are assigned to their own class.
+    """Return the fraction of samples whose predicted class is right.
 
-    A sample is assigned to the class of its highest score or, for one column of scores and a
-    threshold, to class 1 if the score is above the threshold and to class 0 otherwise. A sample
-    with a NaN among its scores is assigned to no class.
+    The predicted class is that of the highest score or, with a threshold, 1 if the only score is
+    above the threshold, else 0. A sample with NaN among its scores counts as wrong.
 
     Parameters
     ----------
     scores
-        Scores or probabilities (N, C), with N at least 1 and C at least 2; with a threshold (N, 1).
+        Scores or probabilities (N, C), with N >= 1 and C >= 2; with a threshold (N, 1).
     t
-        Class numbers (N,), or rows like the scores: one-hot, or probabilities that sum to 1, of
-        which the highest counts. With a threshold, class numbers 0 and 1, or a column of
-        probabilities, of which those above 0.5 mean class 1.
+        Class numbers (N,), or probabilities with the shape of the scores, whose highest entry
+        counts (with a threshold: class 1 if above 0.5). One-hot rows are probabilities.
     threshold
-        For one column of scores: 0 for raw scores, 0.5 for probabilities.
-
-    Returns
-    -------
-    accuracy
-        A number from 0 to 1.
+        For one column of scores: 0 for raw scores, 0.5 for probabilities. Default: None.
 
     Raises
     ------
     ShapeError
-        If the shapes do not fit together, or the batch is empty; if there is one column and no
-        threshold, or the other way round.
+        If the shapes do not match, the batch is empty, or one column of scores comes without a
+        threshold (or several with one).
     DTypeError
-        If the scores are not floats, class numbers not integers, or an array is masked.
+        If the scores are not floats, the class numbers not integers, or an array is masked.
     ValueError
-        If a class number is out of range, a row of `t` does not hold probabilities, or the
+        If a class number is out of range, a row of `t` is not a probability distribution, or the
         threshold is not finite.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet import accuracy
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
@@ -83,20 +75,20 @@ def accuracy(scores: Matrix, t: LabelsLike | Targets, *, threshold: float | None
 
 
 def _above(scores: Matrix, threshold: float) -> npt.NDArray[np.bool]:
-    """Return which scores of a column are above the threshold."""
+    """Return a mask of the scores (N, 1) above the threshold."""
     if scores.ndim != 2 or len(scores) == 0 or scores.shape[1] != 1:
         raise ShapeError(
-            "expected scores of shape (N, 1) with at least one sample, since a threshold is given, "
+            "expected scores of shape (N, 1) with at least one sample, as threshold is given, "
             f"got {scores.shape}"
         )
     number = as_float(threshold, "threshold")
     if not math.isfinite(number):
-        raise ValueError(f"expected threshold to be finite, got {threshold}")
+        raise ValueError(f"threshold must be finite, got {threshold}")
     return scores[:, 0] > number
 
 
 def _above_half(t: LabelsLike | Targets, scores: Matrix) -> npt.NDArray[np.bool]:
-    """Return which of the targets for a column of scores mean class 1."""
+    """Return a mask of the targets that mean class 1."""
     if is_labels(t):
         check_labels(t, len(scores), 2)
         return np.equal(t, 1)
@@ -104,5 +96,5 @@ def _above_half(t: LabelsLike | Targets, scores: Matrix) -> npt.NDArray[np.bool]
 
 
 def _share(hits: npt.NDArray[np.bool], scores: Matrix) -> float:
-    """Return the share of hits among the rows of scores, of which none with NaN is a hit."""
+    """Return the fraction of hits, where a row of scores with NaN never counts as one."""
     return float(np.mean(hits & ~np.isnan(scores.max(axis=1))))

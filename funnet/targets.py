@@ -1,4 +1,4 @@
-"""Targets of a classification that are given as rows: what is accepted as probabilities."""
+"""Classification targets given as rows of probabilities, and their checks."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ EPS_16, EPS_32 = (float(np.finfo(dtype).eps) for dtype in (np.float16, np.float3
 
 
 def _rounding(t: npt.NDArray[np.generic]) -> float:
-    """Return the relative precision of targets."""
-    # Those in float64 were often computed in float32.
+    """Return the relative precision of targets, as float64 was often computed in float32."""
     return EPS_16 if t.dtype.type is np.float16 else EPS_32
 
 
 def probabilities(
     t: npt.NDArray[np.generic], scores: npt.NDArray[Float], order: Order, *, or_labels: bool
 ) -> npt.NDArray[Float]:
-    """Return targets from 0 to 1, up to rounding, in float32 or float64."""
+    """Return targets in float32 or float64, clipped to [0, 1] after a check up to rounding."""
     check_targets(t, scores, or_labels=or_labels)
     with np.errstate(over="ignore"):
         p: npt.NDArray[Float] = np.asarray(t, WIDENED[scores.dtype.type], order)
     low, high = np.minimum.reduce(p, axis=None), np.maximum.reduce(p, axis=None)
     tolerance = 4 * _rounding(t)
     if not (low >= -tolerance and high <= 1 + tolerance):
-        raise ValueError(f"expected t from 0 to 1, got numbers from {low} to {high}")
+        raise ValueError(f"t must be from 0 to 1, got numbers from {low} to {high}")
     if low < 0 or high > 1:
         return np.asarray(np.clip(p, 0, 1), p.dtype)
     return p
@@ -38,12 +37,12 @@ def probabilities(
 def distributions(
     t: npt.NDArray[np.generic], scores: npt.NDArray[Float], order: Order
 ) -> tuple[npt.NDArray[Float], npt.NDArray[np.float64]]:
-    """Return targets of which each row sums to 1, up to rounding, and these sums."""
+    """Return probabilities and the sum of each row, which must be 1 up to rounding."""
     p = probabilities(t, scores, order, or_labels=True)
     sums = np.add.reduce(p, axis=1, dtype=np.float64)
     errors = np.abs(sums - 1)
     row = int(errors.argmax())
     # The error of a sum of C rounded numbers grows like the square root of C.
     if errors[row] > (4 + math.sqrt(p.shape[1])) * _rounding(t):
-        raise ValueError(f"expected rows of t that sum to 1, got {sums[row]:.6g} in row {row}")
+        raise ValueError(f"rows of t must sum to 1, got {sums[row]:.6g} in row {row}")
     return p, sums

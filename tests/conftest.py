@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from small_mnist import CONTENTS, idx
 
-from funnet.data import mnist
+from funnet.data import mnist_files
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -48,11 +48,11 @@ def run(tmp_path: Path) -> Callable[..., str]:
 def small_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put four small files in the place of the official ones, and no folder in the environment."""
     files = tuple(
-        mnist.File(stem, array.shape, hashlib.sha256(idx(array)).hexdigest())
+        mnist_files.File(stem, array.shape, hashlib.sha256(idx(array)).hexdigest())
         for stem, array in CONTENTS.items()
     )
-    monkeypatch.setattr(mnist, "FILES", files)
-    monkeypatch.setattr(mnist, "MIRRORS", ())
+    monkeypatch.setattr(mnist_files, "FILES", files)
+    monkeypatch.setattr(mnist_files, "MIRRORS", ())
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("FUNNET_DATA_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)

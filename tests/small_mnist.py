@@ -1,4 +1,4 @@
-"""Four small files in the place of the official ones of MNIST."""
+"""Four small files in place of the official ones of MNIST."""
 
 import gzip
 import struct
@@ -36,7 +36,7 @@ def write_files(folder: Path, pattern: str = "{stem}-idx{rank}-ubyte.gz") -> Pat
 
 
 def failure(data_dir: Path | None = None) -> str:
-    """Return what the refusal to load says."""
+    """Return the message of the error that loading raises."""
     with pytest.raises(DataError) as caught:
         load_mnist(data_dir=data_dir)
     return str(caught.value)

@@ -50,13 +50,13 @@ near_scores = float_arrays(
 
 
 def exact(f: Callable[[Exact], Exact], x: AnyArray) -> Exact:
-    """Return what an oracle makes of an input in the widest float type there is."""
+    """Return a reference result in the widest float type."""
     with np.errstate(all="ignore"):
         return f(x.astype(np.longdouble))
 
 
 def assert_close(y: AnyArray, expected: Exact, *, rtol: float = 4, atol: float = 0) -> None:
-    """Compare up to so many epsilons of the dtype, and its smallest numbers."""
+    """Compare with tolerances in epsilons of the dtype, and its smallest numbers."""
     limits = np.finfo(y.dtype)
     np.testing.assert_allclose(
         y.astype(np.longdouble),
@@ -72,7 +72,7 @@ def test_sigmoid_agrees_with_scipy(x: AnyArray) -> None:
 
 
 @given(x=float_arrays() | near_zero)
-def test_tanh_agrees_with_that_of_long_double(x: AnyArray) -> None:
+def test_tanh_agrees_with_long_double(x: AnyArray) -> None:
     assert_close(tanh(x), exact(np.tanh, x))
 
 
@@ -109,7 +109,7 @@ def test_identity_is_the_array_itself(x: AnyArray) -> None:
 
 
 @given(dtype=dtypes, n=st.integers(1, 400), c=st.floats(-1000, 1000, width=16))
-def test_equal_scores_share_the_probability(dtype: type[Float], n: int, c: float) -> None:
+def test_equal_scores_have_equal_probabilities(dtype: type[Float], n: int, c: float) -> None:
     p = softmax(np.full(n, c, dtype))
 
     assert set(p.tolist()) == {float(dtype(Fraction(1, n)))}
@@ -118,7 +118,7 @@ def test_equal_scores_share_the_probability(dtype: type[Float], n: int, c: float
 @every_dtype
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_no_number_of_classes_is_too_large(dtype: type[Float], order: str) -> None:
-    """In float16, ones add up to 2048 at most, one by one, and to infinity above 65504."""
+    """In float16, a running sum of ones stops at 2048, and sums above 65504 are infinite."""
     x = np.zeros((2, 70000), dtype, order)  # type: ignore[call-overload]
 
     assert_close(softmax(x), np.full(x.shape, 1 / 70000, np.longdouble))
@@ -126,29 +126,17 @@ def test_no_number_of_classes_is_too_large(dtype: type[Float], order: str) -> No
 
 
 @every_function
-@few
 @given(x=scores)
-def test_dtype_and_shape_are_kept(f: Function, x: AnyArray) -> None:
-    y = f(x)
-
-    assert type(y) is np.ndarray
-    assert (y.dtype, y.shape) == (x.dtype, x.shape)
-
-
-@every_function
-@given(x=scores)
-def test_finite_input_gives_finite_output(f: Function, x: AnyArray) -> None:
-    assert np.isfinite(f(x)).all()
-
-
-@every_function
-@few
-@given(x=scores)
-def test_the_input_is_not_modified(f: Function, x: AnyArray) -> None:
+def test_finite_input_gives_finite_output_of_its_dtype_and_shape_and_is_not_modified(
+    f: Function, x: AnyArray
+) -> None:
     before = x.tobytes()
 
-    f(x)
+    y = f(x)
 
+    assert np.isfinite(y).all()
+    assert type(y) is np.ndarray
+    assert (y.dtype, y.shape) == (x.dtype, x.shape)
     assert x.tobytes() == before
 
 
@@ -197,7 +185,7 @@ def test_nan_passes_through(f: Function, x: AnyArray) -> None:
         elements=lambda dtype: st.just(np.nan) | st.floats(-9, 9, width=16),
     )
 )
-def test_nan_makes_its_row_nan_and_no_other(f: Function, x: AnyArray) -> None:
+def test_nan_makes_exactly_its_row_nan(f: Function, x: AnyArray) -> None:
     rows_with_nan = np.isnan(x).any(axis=-1, keepdims=True)
 
     assert (np.isnan(f(x)) == rows_with_nan).all()
@@ -210,26 +198,26 @@ def test_a_score_of_minus_infinity_removes_a_class(f: Function) -> None:
     np.testing.assert_array_equal(f(x)[[0, 2]], f(x[[0, 2]]))
 
 
-@every_elementwise
+@every_function
 @every_dtype
 @pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 4)])
 def test_an_empty_array_gives_an_empty_array(
     f: Function, dtype: type[Float], shape: tuple[int, ...]
 ) -> None:
+    if f.__name__ in OVER_CLASSES and shape[-1] == 0:
+        with pytest.raises(ShapeError, match="expected x with at least one class in its last axis"):
+            f(np.empty(shape, dtype))
+        return
+
     y = f(np.empty(shape, dtype))
 
     assert (y.dtype.type, y.shape) == (dtype, shape)
 
 
-@every_over_classes
-def test_no_rows_of_scores_give_no_rows(f: Function) -> None:
-    assert f(np.empty((0, 4), np.float32)).shape == (0, 4)
-
-
 @every_elementwise
 @few
 @given(x=float_arrays(shapes=st.just(())))
-def test_rank_0_gives_rank_0_and_no_scalar(f: Function, x: AnyArray) -> None:
+def test_an_array_of_rank_0_gives_an_array_of_rank_0(f: Function, x: AnyArray) -> None:
     y = f(x)
 
     assert type(y) is np.ndarray
@@ -238,10 +226,9 @@ def test_rank_0_gives_rank_0_and_no_scalar(f: Function, x: AnyArray) -> None:
 
 
 @every_over_classes
-@pytest.mark.parametrize("shape", [(), (0,), (3, 0)])
-def test_softmax_requires_at_least_one_class(f: Function, shape: tuple[int, ...]) -> None:
+def test_softmax_requires_a_last_axis(f: Function) -> None:
     with pytest.raises(ShapeError, match="expected x with at least one class in its last axis"):
-        f(np.empty(shape))
+        f(np.empty(()))
 
 
 @every_function
@@ -273,14 +260,14 @@ def test_sigmoid_is_symmetric_about_a_half(x: AnyArray) -> None:
 
 
 @given(x=scores)
-def test_a_softmax_adds_up_to_one(x: AnyArray) -> None:
+def test_softmax_sums_to_one(x: AnyArray) -> None:
     sums = softmax(x).sum(axis=-1, dtype=np.float64)
 
     np.testing.assert_allclose(sums, 1, atol=6 * float(np.finfo(x.dtype).eps))
 
 
 @given(x=near_scores, shift=st.integers(-8, 8))
-def test_adding_to_all_scores_changes_no_probability(x: AnyArray, shift: int) -> None:
+def test_softmax_is_invariant_to_a_shift_of_all_scores(x: AnyArray, shift: int) -> None:
     whole = np.round(x)
 
     assert (softmax(whole + x.dtype.type(shift)) == softmax(whole)).all()

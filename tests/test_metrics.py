@@ -1,4 +1,4 @@
-"""Figures of merit."""
+"""`accuracy`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 from strategies import LAYOUTS, AnyArray, dtypes, normal_array, seeds
 
-from funnet import DTypeError, Float, Matrix, ShapeError, accuracy
+from funnet import Float, Matrix, ShapeError, accuracy
 from funnet.core.arrays import LabelsLike
 
 sizes = st.tuples(st.integers(1, 9), st.integers(2, 5))
@@ -21,7 +21,7 @@ def class_numbers(seed: int, n: int, n_classes: int) -> LabelsLike:
 
 
 @given(seed=seeds, size=sizes, dtype=dtypes)
-def test_accuracy_is_the_share_of_highest_scores_at_the_right_place(
+def test_accuracy_is_the_fraction_of_samples_whose_highest_score_is_right(
     seed: int, size: tuple[int, int], dtype: type[Float]
 ) -> None:
     scores, t = normal_array(seed, *size, dtype=dtype), class_numbers(seed, *size)
@@ -31,28 +31,17 @@ def test_accuracy_is_the_share_of_highest_scores_at_the_right_place(
     assert accuracy(scores, t) == sum(hits) / len(hits)
 
 
-def test_where_a_score_is_nan_none_is_the_highest() -> None:
+def test_a_sample_with_a_nan_score_is_wrong() -> None:
     scores = np.array([[np.nan, 1.0], [0.0, np.nan], [0.0, 1.0]])
 
     assert accuracy(scores, np.array([0, 1, 1])) == 1 / 3
     assert accuracy(scores, np.array([1, 0, 1])) == 1 / 3
 
 
-@given(seed=seeds, size=sizes, dtype=st.sampled_from(["i1", "u1", ">i4", "u8"]))
-def test_class_numbers_may_be_of_any_integer_type(
-    seed: int, size: tuple[int, int], dtype: str
-) -> None:
+@given(seed=seeds, size=sizes)
+def test_the_highest_entry_of_a_target_row_counts(seed: int, size: tuple[int, int]) -> None:
     scores, t = normal_array(seed, *size), class_numbers(seed, *size)
-
-    assert accuracy(scores, t.astype(dtype)) == accuracy(scores, t)
-
-
-@given(seed=seeds, size=sizes, dtype=st.sampled_from(["?", "i1", "u8", "f2", ">f4", "f8"]))
-def test_of_target_rows_the_highest_entry_counts(
-    seed: int, size: tuple[int, int], dtype: str
-) -> None:
-    scores, t = normal_array(seed, *size), class_numbers(seed, *size)
-    rows: Matrix = np.eye(size[1])[t].astype(dtype)
+    rows = (np.eye(size[1])[t] + 1 / size[1]) / 2
 
     assert accuracy(scores, rows) == accuracy(scores, t)
 
@@ -73,66 +62,8 @@ def test_accuracy_is_a_float() -> None:
     assert type(result) is float
 
 
-@pytest.mark.parametrize(
-    ("scores", "error", "message"),
-    [
-        ([[0.0, 1.0]], DTypeError, "scores to be a NumPy array of floats, got list"),
-        (np.array([[0, 1]]), DTypeError, "got int64; convert it with"),
-        (np.zeros(2), ShapeError, r"one sample and two classes, got \(2,\)$"),
-        (np.zeros((0, 3)), ShapeError, r"one sample and two classes, got \(0, 3\)$"),
-        (np.zeros((3, 1)), ShapeError, r"one sample and two classes, got \(3, 1\)$"),
-        (np.zeros((1, 2, 2)), ShapeError, r"one sample and two classes, got \(1, 2, 2\)$"),
-    ],
-)
-def test_scores_that_are_no_batch_are_refused(
-    scores: Matrix, error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        accuracy(scores, np.array([0]))
-
-
-@pytest.mark.parametrize(
-    ("t", "error", "message"),
-    [
-        (np.array([0, 2]), ValueError, "class labels must be from 0 to 1, got 2 at row 1$"),
-        (np.array([-1, 0]), ValueError, "class labels must be from 0 to 1, got -1 at row 0$"),
-        (np.array([0]), ShapeError, r"class labels must have shape \(2,\), got \(1,\)$"),
-        (np.array([0.0, 1.0]), DTypeError, r"integers, got float64\[2\]; .*\.astype\(np\.int64\)$"),
-        ([0, 1], DTypeError, "got list; convert it with np.asarray$"),
-        ([[0, 1], [1, 0]], DTypeError, "got list; convert it with np.asarray$"),
-        (np.array([["a", "b"], ["c", "d"]]), DTypeError, "array of numbers, got <U1"),
-        (
-            np.array([[0], [1]]),
-            ShapeError,
-            r"\(2, 2\) as the scores, or \(2,\) for class labels, got \(2, 1\)$",
-        ),
-    ],
-)
-def test_targets_that_do_not_fit_are_refused(
-    t: LabelsLike, error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        accuracy(np.zeros((2, 2)), t)
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [
-        np.array([[1, 1], [0, 1]]),
-        np.array([[0, 0], [0, 1]]),
-        np.array([[0.2, 0.2], [0, 1]]),
-        np.array([[np.nan, 1], [0, 1]]),
-        np.array([[2, -1], [0, 1]]),
-    ],
-    ids=["multi-hot", "zeros", "no distribution", "nan", "negative"],
-)
-def test_rows_that_are_not_probabilities_are_refused_as_the_loss_does(rows: Matrix) -> None:
-    with pytest.raises(ValueError, match=r"expected (rows of t that sum to 1|t from 0 to 1), got"):
-        accuracy(np.zeros((2, 2)), rows)
-
-
 @given(seed=seeds, n=st.integers(1, 9), dtype=dtypes, threshold=st.sampled_from([0, 0.5, -1.5]))
-def test_with_a_threshold_one_column_of_scores_means_class_0_or_1(
+def test_scores_above_a_threshold_mean_class_1(
     seed: int, n: int, dtype: type[Float], threshold: float
 ) -> None:
     scores, t = normal_array(seed, n, 1, dtype=dtype), class_numbers(seed, n, 2)
@@ -143,14 +74,17 @@ def test_with_a_threshold_one_column_of_scores_means_class_0_or_1(
     assert accuracy(scores, t[:, np.newaxis], threshold=threshold) == sum(hits) / n
 
 
-def test_a_nan_is_neither_above_nor_below_a_threshold() -> None:
+def test_a_nan_is_wrong_with_a_threshold_too() -> None:
     scores = np.array([[np.nan], [np.nan], [1.0]])
 
     assert accuracy(scores, np.array([0, 1, 1]), threshold=0) == 1 / 3
 
 
-def test_of_one_column_the_message_offers_the_threshold() -> None:
-    with pytest.raises(ShapeError, match=r"threshold=0 \(raw scores\) or threshold=0.5"):
+def test_one_column_of_scores_requires_a_threshold() -> None:
+    message = (
+        r"threshold=0 \(raw scores\) or threshold=0.5 .*one sample and two classes, got \(3, 1\)$"
+    )
+    with pytest.raises(ShapeError, match=message):
         accuracy(np.zeros((3, 1)), np.array([0, 1, 1]))
 
 
@@ -165,13 +99,13 @@ def test_of_one_column_the_message_offers_the_threshold() -> None:
             [0, 2],
             0,
             ValueError,
-            "class labels must be from 0 to 1, got 2 at row 1$",
+            "labels must be from 0 to 1, got 2 at row 1$",
         ),
-        (np.zeros((2, 1)), [0, 1], np.nan, ValueError, "threshold to be finite, got nan$"),
-        (np.zeros((2, 1)), [0, 1], "0", TypeError, "threshold to be a number, got '0'$"),
+        (np.zeros((2, 1)), [0, 1], np.nan, ValueError, "threshold must be finite, got nan$"),
+        (np.zeros((2, 1)), [0, 1], "0", TypeError, "threshold must be a number, got '0'$"),
     ],
 )
-def test_what_a_threshold_does_not_fit_is_refused(
+def test_a_threshold_must_be_finite_and_needs_one_column_of_scores(
     scores: Matrix, t: list[int], threshold: float, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):

@@ -1,4 +1,4 @@
-"""The handwritten digits of 8 x 8 pixels that ship inside scikit-learn."""
+"""The handwritten digits of 8 x 8 pixels that ship with scikit-learn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from funnet.core.arrays import Labels
-from funnet.data.mnist import AnySplit, Flat, Grid, No, OneHot, Split, Yes, arrange
+from funnet.data.samples import AnySplit, Flat, Grid, No, OneHot, Split, Yes, arrange
 
 N_TRAIN = 1500
 
@@ -16,35 +16,19 @@ N_TRAIN = 1500
 @overload
 def load_digits(
     *, normalize: Yes = ..., flatten: Yes = ..., one_hot_label: No = ...
-) -> Split[Flat, np.float32, Labels]: ...
+) -> Split[Flat, Labels]: ...
 @overload
 def load_digits(
     *, normalize: Yes = ..., flatten: Yes = ..., one_hot_label: Yes
-) -> Split[Flat, np.float32, OneHot]: ...
+) -> Split[Flat, OneHot]: ...
 @overload
 def load_digits(
     *, normalize: Yes = ..., flatten: No, one_hot_label: No = ...
-) -> Split[Grid, np.float32, Labels]: ...
+) -> Split[Grid, Labels]: ...
 @overload
 def load_digits(
     *, normalize: Yes = ..., flatten: No, one_hot_label: Yes
-) -> Split[Grid, np.float32, OneHot]: ...
-@overload
-def load_digits(
-    *, normalize: No, flatten: Yes = ..., one_hot_label: No = ...
-) -> Split[Flat, np.uint8, Labels]: ...
-@overload
-def load_digits(
-    *, normalize: No, flatten: Yes = ..., one_hot_label: Yes
-) -> Split[Flat, np.uint8, OneHot]: ...
-@overload
-def load_digits(
-    *, normalize: No, flatten: No, one_hot_label: No = ...
-) -> Split[Grid, np.uint8, Labels]: ...
-@overload
-def load_digits(
-    *, normalize: No, flatten: No, one_hot_label: Yes
-) -> Split[Grid, np.uint8, OneHot]: ...
+) -> Split[Grid, OneHot]: ...
 @overload
 def load_digits(
     *, normalize: bool = ..., flatten: bool = ..., one_hot_label: bool = ...
@@ -52,19 +36,19 @@ def load_digits(
 def load_digits(
     *, normalize: bool = True, flatten: bool = True, one_hot_label: bool = False
 ) -> AnySplit:
-    """Return the digits of scikit-learn: 1500 samples to train on, and 297 to test on.
+    """Load the digits of scikit-learn: 1500 training samples and 297 test samples.
 
-    They are split in one fixed random order, which spreads the classes evenly. The 13 people who
-    wrote them wrote for both parts, so a network is tested on hands that it has seen.
+    The split is random but fixed, with similar class frequencies in both parts. The same 13 people
+    wrote the digits of both, so the test set holds no unseen handwriting.
 
     Parameters
     ----------
     normalize
-        If true, pixels are float32 from 0 to 1, else uint8 from 0 to 16.
+        If True, pixels are float32 from 0 to 1, else uint8 from 0 to 16.
     flatten
-        If true, inputs have shape (N, 64), else (N, 1, 8, 8).
+        If True, inputs have shape (N, 64), else (N, 1, 8, 8).
     one_hot_label
-        If true, targets are float32 (N, 10), else class numbers, int64 (N,).
+        If True, targets are float32 (N, 10), else class numbers, int64 (N,).
 
     Returns
     -------
@@ -89,7 +73,7 @@ def load_digits(
     ((1500, 64), dtype('float32'), (297,))
     """
     table = np.loadtxt(_data_file(), dtype=np.uint8, delimiter=",")
-    # Sorted by the generator's raw stream, which, unlike its permutations, no NumPy may change.
+    # Sorted by the raw stream of the generator: unlike permutations, NumPy guarantees it forever.
     order = np.random.PCG64(0).random_raw(len(table)).argsort()
     train, test = (
         arrange(
@@ -106,8 +90,8 @@ def load_digits(
 
 
 def _data_file() -> str:
-    # scikit-learn is found but not imported: that takes a second, and all that is wanted is a
-    # file of 57 kB, which has had its place and its content since 2010.
+    # scikit-learn takes a second to import, and only this file of 57 kB is needed, whose path and
+    # content have not changed since 2010.
     spec = importlib.util.find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError('load_digits needs scikit-learn: pip install "funnet[digits]"')

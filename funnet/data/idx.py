@@ -1,4 +1,9 @@
-"""IDX, the file format of MNIST: an array behind a header that says its type and its shape."""
+"""IDX, the file format of MNIST: a header with dtype and shape, then the numbers of an array.
+
+The format is described by Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten
+digits", section "File formats": two zero bytes, one byte each for the type and the rank, the sizes
+as 32-bit numbers, then the elements in C order; all big-endian.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from io import BufferedIOBase
 import numpy as np
 
 Element = np.uint8 | np.int8 | np.int16 | np.int32 | np.float32 | np.float64
-"""The types of number that an IDX file can hold."""
+"""The number types of IDX files."""
 
 ELEMENTS: dict[int, np.dtype[Element]] = {
     0x08: np.dtype("u1"),
@@ -23,46 +28,39 @@ ELEMENTS: dict[int, np.dtype[Element]] = {
     0x0E: np.dtype(">f8"),
 }
 
-# Two bits of deflate stand for 258 bytes at most, so no honest file grows more than this.
+# The most that deflate can compress: two bits for 258 bytes.
 MAX_RATIO = 4 * 258
 
-# gzip inflates a piece in one go: small pieces keep a bomb's memory small.
+# gzip decompresses each piece at once, so small pieces limit the memory that a bomb can take.
 PIECE = 1 << 20
 
 
 class IDXError(ValueError):
-    """A file is not a whole, well-formed IDX file."""
+    """Raised if a file is not a complete and valid IDX file."""
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray[tuple[int, ...], np.dtype[Element]]:
     """Return the array in an IDX file, gzipped or plain.
 
-    Nothing in the file is trusted: memory never exceeds a small multiple of what the header
-    declares, nor of what a file of that size can hold.
+    The file need not be trusted: memory is limited to a small multiple of what the header declares,
+    and of what a file of its size can hold.
 
     Parameters
     ----------
     path
-        The file. Whether it is gzipped is seen in its content, not in its name.
+        The file. Gzip is recognized by the content, whatever the name.
 
     Returns
     -------
     array
-        A new array of any rank, in this machine's byte order: uint8, int8, int16, int32, float32
-        or float64.
+        A new array of any rank in native byte order: uint8, int8, int16, int32, float32 or float64.
 
     Raises
     ------
     IDXError
-        If the file is damaged, too short, too long, or something else than IDX.
+        If the file is damaged, too short, too long, or not an IDX file.
     OSError
         If the file cannot be opened, such as FileNotFoundError.
-
-    References
-    ----------
-    Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits", section "File
-    formats": two zero bytes, a byte for the type, a byte for the rank, each size as a 32-bit
-    number, then the elements in C order, everything big-endian.
 
     Examples
     --------
@@ -95,12 +93,12 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray[tuple[int, ...], np.dty
         if n_bytes > capacity:
             raise IDXError(
                 f"{path}: expected {n_bytes} bytes of data, as the header says "
-                f"({dtype.name}, shape {shape}), found a file that holds {capacity} at most"
+                f"({dtype.name}, shape {shape}), found a file that can hold {capacity} at most"
             )
         body = read_exactly(stream, n_bytes, path)
     try:
         array = np.ndarray(shape, dtype, buffer=body)
-    except ValueError as error:  # a rank above NumPy's, or sizes such as (0, 2**32 - 1, 2**32 - 1)
+    except ValueError as error:  # a rank or sizes beyond NumPy's, such as (0, 2**32 - 1, 2**32 - 1)
         raise IDXError(
             f"{path}: expected a shape that NumPy can hold, found {shape}: {error}"
         ) from None
@@ -109,29 +107,17 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray[tuple[int, ...], np.dty
 
 @contextmanager
 def open_idx(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase, int]]:
-    """Open a gzipped or plain file for reading.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Yields
-    ------
-    stream
-        Its content, decompressed.
-    capacity
-        How many bytes that can be at most, judged by the file's size.
+    """Open a gzipped or plain file, and return its content as a stream and its size at most.
 
     Raises
     ------
     IDXError
-        If the gzip data turn out to be damaged while they are read.
+        If gzip data turn out to be damaged while they are read.
     """
     import gzip  # noqa: PLC0415  (slow to import)
     import zlib  # noqa: PLC0415
 
-    with open(path, "rb") as file:  # noqa: PTH123  (pathlib, too, is slow to import)
+    with open(path, "rb") as file:  # noqa: PTH123  (so is pathlib)
         n_bytes = os.fstat(file.fileno()).st_size
         gzipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -142,20 +128,13 @@ def open_idx(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase, int
             with gzip.GzipFile(fileobj=file) as stream:
                 yield stream, n_bytes * MAX_RATIO
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise IDXError(f"{path}: expected whole gzip data, found damage: {error}") from None
+            raise IDXError(f"{path}: expected complete gzip data, found damage: {error}") from None
 
 
 def read_exactly(stream: BufferedIOBase, n_bytes: int, path: str | os.PathLike[str]) -> bytearray:
-    """Return the rest of a stream, of which the length is known.
+    """Return the rest of a stream, which must have a known length.
 
-    Parameters
-    ----------
-    stream
-        Where to read. Never more than one byte past the expected end is taken from it.
-    n_bytes
-        How many bytes there must be.
-    path
-        The file's name, for the message.
+    At most one byte beyond that is read.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Class numbers as one-hot rows."""
+"""One-hot encoding of class numbers."""
 
 from __future__ import annotations
 
@@ -29,21 +29,16 @@ def one_hot(
     n_classes: int,
     dtype: type[FloatT | np.float32] = np.float32,
 ) -> np.ndarray[tuple[int, int], np.dtype[FloatT | np.float32]]:
-    """Return a row for each label, with a one at the label's place and zeros elsewhere.
+    """Return rows of zeros with a one in the column of each label.
 
     Parameters
     ----------
     t
-        Class numbers (N,), each at least 0 and below `n_classes`.
+        Class numbers (N,) from 0 to `n_classes - 1`.
     n_classes
-        The number of classes, at least 1.
+        The number of columns, at least 1.
     dtype
-        The type of the result.
-
-    Returns
-    -------
-    rows
-        A matrix (N, n_classes).
+        The float type of the rows. Default: np.float32.
 
     Raises
     ------
@@ -52,13 +47,12 @@ def one_hot(
     ShapeError
         If the rank of `t` is not 1.
     ValueError
-        If a label is out of range (the message names the first one), or `n_classes` below 1.
+        If a label is out of range, or `n_classes` < 1.
     TypeError
         If `dtype` is not a float type, or `n_classes` not an integer.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet.data import one_hot
     >>> one_hot(np.array([2, 0]), 3)
     array([[0., 0., 1.],

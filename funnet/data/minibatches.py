@@ -1,4 +1,4 @@
-"""Mini-batches as a value: what comes at step k is a function of (seed, k) alone."""
+"""Mini-batches as a value: the batch at step k is a function of (seed, k) alone."""
 
 from __future__ import annotations
 
@@ -39,44 +39,41 @@ def minibatches(
 
     Parameters
     ----------
-    x
-        Inputs (N, ...). Shared, neither copied nor written to.
-    t
-        Targets (N, ...), one a row of `x`. Shared as well.
+    x, t
+        Inputs (N, ...) and targets (N, ...), one row per sample. Neither copied nor written to.
     batch_size
-        How many rows a batch has. At most N of them, unless they are drawn with replacement.
+        The number of rows of a batch; without replacement limited to N.
     rng
-        A seed, or a Generator, of which one number is drawn to be the seed.
+        A seed, or a Generator, from which one number is drawn as the seed.
     epochs
-        How often to go through the data; without end if None.
+        The number of passes through the data. Default: None, without end.
     replacement
-        If false, each row comes once an epoch, and the epoch's last batch is short where
-        `batch_size` does not divide N. If true, each row of a batch is drawn from all N, as the
-        textbook does with `np.random.choice`, and every batch is full.
+        If False, the default, each row is in one batch per epoch; the last batch of an epoch is
+        short if `batch_size` does not divide N. If True, each row of a batch is drawn from all N,
+        as the textbook does with `np.random.choice`, and every batch is full.
 
     Returns
     -------
     batches
-        The pairs `(x[rows], t[rows])`, as an iterable that gives the same ones each time.
+        An iterable of the pairs `(x[rows], t[rows])`, the same ones each time.
 
     Raises
     ------
     DTypeError
         If `x` or `t` is not a NumPy array, or is masked.
     ShapeError
-        If they have no rows, or not equally many.
+        If they have no rows, or different numbers of rows.
     TypeError
         If `batch_size` or `epochs` is not an integer, `replacement` not a bool, or `rng` is None.
     ValueError
-        If `batch_size` is below 1, or `epochs` below 0.
+        If `batch_size` < 1 or `epochs` < 0.
 
     Notes
     -----
-    Seeds give the same batches on every machine, but not on every version of NumPy (NEP 19).
+    A seed gives the same batches on every machine, but not with every version of NumPy (NEP 19).
 
     Examples
     --------
-    >>> import numpy as np
     >>> from funnet.data import minibatches
     >>> x, t = np.arange(10.0).reshape(5, 2), np.arange(5)
     >>> batches = minibatches(x, t, 2, rng=0, epochs=3)
@@ -98,32 +95,24 @@ def _batch_size(value: int) -> int:
 
 
 def _epochs(value: int | None) -> int | None:
-    return None if value is None else _natural(value, "epochs", "an integer or None")
+    return None if value is None else check_count(value, "epochs", 0)
 
 
 def _seed(value: int) -> int:
-    return _natural(value, "seed", "an integer")
+    return check_count(value, "seed", 0)
 
 
-def _natural(value: int, name: str, kind: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"expected {name} to be {kind}, got {value!r}")
-    if value < 0:
-        raise ValueError(f"expected {name} to be at least 0, got {value}")
-    return int(value)
-
-
-def _replacement(value: bool) -> bool:  # noqa: FBT001 (a converter takes its value by place)
+def _replacement(value: bool) -> bool:  # noqa: FBT001 (a converter's argument is positional)
     if not isinstance(value, bool | np.bool):
-        raise TypeError(f"expected replacement to be True or False, got {value!r}")
+        raise TypeError(f"replacement must be True or False, got {value!r}")
     return bool(value)
 
 
 def _rows(array: ArrayT, name: str) -> ArrayT:
     if not isinstance(array, np.ndarray):
-        raise DTypeError(f"expected {name} to be a NumPy array, got {array_type(array)}")
+        raise DTypeError(f"{name} must be a NumPy array, got {array_type(array)}")
     if array.ndim == 0 or len(array) == 0:
-        raise ShapeError(f"expected {name} to have at least one row, got shape {array.shape}")
+        raise ShapeError(f"{name} must have at least one row, got shape {array.shape}")
     return as_ndarray(array, name)
 
 
@@ -139,29 +128,10 @@ def _targets(t: ArrayT) -> ArrayT:
 class Minibatches(Generic[X_co, T_co]):
     """The batches of a training run, as `minibatches` returns them.
 
-    An iterable of pairs (inputs, targets), which can be walked again and again. `batches[k]` is
-    the batch at step k, found without running through the steps before it, and `len(batches)` the
-    number of steps, if there is an end.
-
-    Parameters
-    ----------
-    x
-        Inputs (N, ...).
-    t
-        Targets (N, ...).
-    batch_size
-        How many rows a batch has.
-    seed
-        What the order of the rows depends on: an integer, at least 0.
-    epochs
-        How often to go through the data; without end if None.
-    replacement
-        Whether each row is drawn from all N.
-
-    Raises
-    ------
-    DTypeError, ShapeError, TypeError, ValueError
-        As `minibatches` does.
+    An iterable of pairs (inputs, targets) that can be iterated over any number of times.
+    `batches[k]` is the batch at step k, computed without the ones before it, and `len(batches)` the
+    number of steps if `epochs` is not None. `seed` is an integer >= 0; for the other fields, and
+    what is raised, see `minibatches`.
     """
 
     x: X_co = attrs.field(converter=_inputs, repr=array_type)
@@ -172,20 +142,20 @@ class Minibatches(Generic[X_co, T_co]):
     replacement: bool = attrs.field(default=False, converter=_replacement, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        """Check what cannot be seen from the types."""
+        """Check that x and t fit together."""
         if len(self.x) != len(self.t):
             raise ShapeError(
-                f"expected x and t to have equally many rows, got {len(self.x)} and {len(self.t)}"
+                f"x and t must have the same number of rows, got {len(self.x)} and {len(self.t)}"
             )
 
     @property
     def steps_per_epoch(self) -> int:
-        """How many batches an epoch has."""
+        """The number of batches in an epoch."""
         return -(-len(self.x) // self.batch_size)
 
     def __len__(self) -> int:
         if self.epochs is None:
-            raise TypeError("batches without end have no len(); give minibatches(..., epochs=...)")
+            raise TypeError("batches without end have no len(); pass epochs to minibatches")
         return self.epochs * self.steps_per_epoch
 
     def __iter__(self) -> Iterator[tuple[X_co, T_co]]:
@@ -194,25 +164,22 @@ class Minibatches(Generic[X_co, T_co]):
     def __getitem__(self, step: int) -> tuple[X_co, T_co]:
         for batch in self.from_step(step):
             return batch
-        raise IndexError(f"expected a step below {len(self)}, got {step}")
+        raise IndexError(f"step must be below {len(self)}, got {step}")
 
     def from_step(self, step: int) -> Iterator[tuple[X_co, T_co]]:
         """Return an iterator over the batches from a step on, such as that of a checkpoint.
 
-        Parameters
-        ----------
-        step
-            How many batches to leave out. It costs nothing to leave out many.
+        Skipping many steps costs nothing.
 
         Raises
         ------
         IndexError
-            If `step` is below 0 or above `len(batches)`.
+            If `step` < 0 or `step` > `len(batches)`.
         """
         step = operator.index(step)
         if step < 0 or (self.epochs is not None and step > len(self)):
-            end = "" if self.epochs is None else f" to {len(self)}"
-            raise IndexError(f"expected a step from 0{end}, got {step}")
+            end = " on" if self.epochs is None else f" to {len(self)}"
+            raise IndexError(f"step must be from 0{end}, got {step}")
         return self._walk(step)
 
     def _walk(self, step: int) -> Iterator[tuple[X_co, T_co]]:
@@ -226,8 +193,8 @@ class Minibatches(Generic[X_co, T_co]):
             skip = 0
 
     def _order(self, epoch: int) -> Rows:
-        """Return the rows of an epoch's batches, one batch after the other."""
-        # The epoch is an address, not a position in a stream: no epoch needs the ones before it.
+        """Return the rows of all batches of an epoch."""
+        # Addressed by the epoch, so that no epoch needs the ones before it.
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(epoch,)))
         if self.replacement:
             return rng.integers(len(self.x), size=self.steps_per_epoch * self.batch_size)
@@ -235,7 +202,7 @@ class Minibatches(Generic[X_co, T_co]):
 
 
 def _gather(array: ArrayT, rows: Rows) -> ArrayT:
-    # `take` is a tenth faster than indexing, but first copies the whole of any other array.
+    # `take` is a tenth faster than indexing, but copies any other array as a whole.
     if type(array) is np.ndarray and array.flags.c_contiguous and array.flags.aligned:
         return typed_like(array, array.take(rows, axis=0))
     return typed_like(array, array[rows])

@@ -1,4 +1,4 @@
-"""The digits of scikit-learn."""
+"""`load_digits`."""
 
 import subprocess
 import sys
@@ -11,10 +11,9 @@ import pytest
 from funnet.core.arrays import Labels
 from funnet.data import load_digits
 
-Flat8 = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
-Flat32 = np.ndarray[tuple[int, int], np.dtype[np.float32]]
-Grid8 = np.ndarray[tuple[int, int, int, int], np.dtype[np.uint8]]
-Grid32 = np.ndarray[tuple[int, int, int, int], np.dtype[np.float32]]
+Flat = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+Grid = np.ndarray[tuple[int, int, int, int], np.dtype[np.float32]]
+AnySamples = tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.uint8]], Labels | Flat]
 
 pytest.importorskip("sklearn")
 
@@ -22,7 +21,9 @@ pytest.importorskip("sklearn")
 @pytest.mark.parametrize(
     ("normalize", "flatten", "one_hot_label"), list(product([True, False], repeat=3))
 )
-def test_the_options_say_what_comes(*, normalize: bool, flatten: bool, one_hot_label: bool) -> None:
+def test_options_decide_shapes_and_dtypes(
+    *, normalize: bool, flatten: bool, one_hot_label: bool
+) -> None:
     split = load_digits(normalize=normalize, flatten=flatten, one_hot_label=one_hot_label)
 
     for (x, t), n in zip(split, (1500, 297), strict=True):
@@ -33,7 +34,7 @@ def test_the_options_say_what_comes(*, normalize: bool, flatten: bool, one_hot_l
         assert t.dtype == (np.float32 if one_hot_label else np.int64)
 
 
-def test_the_options_change_the_form_and_not_the_samples() -> None:
+def test_options_change_the_form_but_not_the_samples() -> None:
     (x, t), _ = load_digits()
     (pixels, rows), _ = load_digits(normalize=False, flatten=False, one_hot_label=True)
 
@@ -41,7 +42,7 @@ def test_the_options_change_the_form_and_not_the_samples() -> None:
     assert (t == rows.argmax(axis=1)).all()
 
 
-def test_both_parts_together_are_the_samples_of_scikit_learn() -> None:
+def test_both_parts_together_hold_the_samples_of_scikit_learn() -> None:
     datasets = pytest.importorskip("sklearn.datasets")
     (x_train, t_train), (x_test, t_test) = load_digits(normalize=False)
     pixels, labels = datasets.load_digits(return_X_y=True)
@@ -51,14 +52,14 @@ def test_both_parts_together_are_the_samples_of_scikit_learn() -> None:
     assert sorted(ours.tolist()) == sorted(np.column_stack([pixels, labels]).tolist())
 
 
-def test_the_split_is_always_the_same() -> None:
+def test_the_split_is_fixed() -> None:
     (_, t_train), (_, t_test) = load_digits()
 
     assert t_train[:12].tolist() == [0, 6, 3, 8, 1, 8, 4, 1, 5, 8, 9, 7]
     assert t_test[:12].tolist() == [4, 2, 1, 0, 2, 6, 9, 0, 6, 4, 2, 6]
 
 
-def test_every_class_is_in_both_parts_about_equally_often() -> None:
+def test_class_frequencies_are_similar_in_both_parts() -> None:
     (_, t_train), (_, t_test) = load_digits()
 
     assert np.bincount(t_train).min() > 130
@@ -78,23 +79,10 @@ def test_without_scikit_learn_the_error_names_the_extra(monkeypatch: pytest.Monk
         load_digits()
 
 
-def test_the_types_are_known_to_mypy() -> None:
-    """No option leaves an Any behind, and a flag that is only known to be a bool is fine."""
-    assert_type(load_digits(), tuple[tuple[Flat32, Labels], tuple[Flat32, Labels]])
-    assert_type(load_digits(flatten=False)[0], tuple[Grid32, Labels])
-    assert_type(load_digits(one_hot_label=True)[0], tuple[Flat32, Flat32])
-    assert_type(load_digits(flatten=False, one_hot_label=True)[0], tuple[Grid32, Flat32])
-    assert_type(load_digits(normalize=False)[0], tuple[Flat8, Labels])
-    assert_type(load_digits(normalize=False, flatten=False)[0], tuple[Grid8, Labels])
-    assert_type(load_digits(normalize=False, one_hot_label=True)[0], tuple[Flat8, Flat32])
-    assert_type(
-        load_digits(normalize=False, flatten=False, one_hot_label=True)[0], tuple[Grid8, Flat32]
-    )
-    flag = bool(1)
-    assert_type(
-        load_digits(flatten=flag)[0],
-        tuple[
-            np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.uint8]],
-            Labels | Flat32,
-        ],
-    )
+def test_mypy_knows_the_types_of_normalized_samples() -> None:
+    assert_type(load_digits(), tuple[tuple[Flat, Labels], tuple[Flat, Labels]])
+    assert_type(load_digits(one_hot_label=True)[0], tuple[Flat, Flat])
+    assert_type(load_digits(flatten=False)[0], tuple[Grid, Labels])
+    assert_type(load_digits(flatten=False, one_hot_label=True)[0], tuple[Grid, Flat])
+    assert_type(load_digits(normalize=False)[0], AnySamples)
+    assert_type(load_digits(flatten=bool(1))[0], AnySamples)

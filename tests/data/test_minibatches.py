@@ -1,4 +1,4 @@
-"""Mini-batches: what comes at step k is a function of (seed, k) alone."""
+"""Mini-batches: the batch at step k is a function of (seed, k) alone."""
 
 import pickle
 import tracemalloc
@@ -21,7 +21,7 @@ Batches = Minibatches[Pixels, Labels]
 
 
 def samples(n: int) -> tuple[Pixels, Labels]:
-    """Return inputs and targets that tell which row they are."""
+    """Return inputs and targets that identify their row."""
     t = np.arange(n)
     return np.stack([t, -t], axis=1).astype(np.float32), t
 
@@ -61,7 +61,7 @@ def test_with_replacement_every_batch_is_full(batches: Batches) -> None:
     assert [len(tb) for _, tb in batches] == [batches.batch_size] * len(batches)
 
 
-def test_with_replacement_rows_come_as_often_as_chance_has_it() -> None:
+def test_with_replacement_rows_are_drawn_uniformly_and_independently() -> None:
     batches = minibatches(*samples(1000), 1000, rng=0, epochs=100, replacement=True)
     counts = np.bincount(np.concatenate([tb for _, tb in batches]), minlength=1000)
 
@@ -70,31 +70,31 @@ def test_with_replacement_rows_come_as_often_as_chance_has_it() -> None:
 
 
 @given(runs())
-def test_inputs_and_targets_stay_together(batches: Batches) -> None:
+def test_inputs_and_targets_of_a_row_stay_together(batches: Batches) -> None:
     for xb, tb in batches:
         assert (xb == np.stack([tb, -tb], axis=1)).all()
 
 
 @given(runs())
-def test_len_counts_the_steps(batches: Batches) -> None:
+def test_len_is_the_number_of_steps(batches: Batches) -> None:
     assert len(batches) == len(steps(batches))
     assert len(batches) == (batches.epochs or 0) * batches.steps_per_epoch
 
 
 @given(runs())
-def test_any_step_can_be_asked_for_by_itself(batches: Batches) -> None:
+def test_a_batch_can_be_computed_without_the_ones_before_it(batches: Batches) -> None:
     assert [batches[k][1].tolist() for k in reversed(range(len(batches)))] == steps(batches)[::-1]
 
 
 @given(runs(), st.data())
-def test_a_resumed_run_goes_on_where_it_stopped(batches: Batches, data: st.DataObject) -> None:
+def test_from_step_skips_the_batches_before_the_step(batches: Batches, data: st.DataObject) -> None:
     step = data.draw(st.integers(0, len(batches)))
 
     assert [tb.tolist() for _, tb in batches.from_step(step)] == steps(batches)[step:]
 
 
 @given(runs())
-def test_two_walks_at_the_same_time_do_not_disturb_each_other(batches: Batches) -> None:
+def test_two_iterators_are_independent(batches: Batches) -> None:
     pairs = list(zip(batches, batches, strict=True))
 
     assert [first[1].tolist() for first, _ in pairs] == steps(batches)
@@ -102,12 +102,12 @@ def test_two_walks_at_the_same_time_do_not_disturb_each_other(batches: Batches) 
 
 
 @given(runs())
-def test_a_copy_from_another_process_gives_the_same_batches(batches: Batches) -> None:
+def test_a_pickled_copy_gives_the_same_batches(batches: Batches) -> None:
     assert steps(pickle.loads(pickle.dumps(batches))) == steps(batches)  # noqa: S301
 
 
-def test_the_batches_of_a_seed_are_for_ever() -> None:
-    """A checkpoint of an older funnet goes on with the batches that it would have had."""
+def test_the_batches_of_a_seed_never_change() -> None:
+    """A checkpoint of an older version resumes with the same batches."""
     shuffled = minibatches(*samples(8), 3, rng=0, epochs=2)
     drawn = minibatches(*samples(8), 3, rng=0, epochs=1, replacement=True)
 
@@ -115,7 +115,7 @@ def test_the_batches_of_a_seed_are_for_ever() -> None:
     assert steps(drawn) == [[3, 4, 6], [4, 0, 0], [0, 6, 6]]
 
 
-def test_a_seed_can_be_given_in_three_ways() -> None:
+def test_an_int_a_seed_sequence_and_a_generator_give_the_same_batches() -> None:
     seeds = (7, np.random.SeedSequence(7), np.random.default_rng(7))
 
     first, *others = (steps(minibatches(*samples(50), 8, rng=rng, epochs=2)) for rng in seeds)
@@ -131,7 +131,7 @@ def test_seeds_differ_and_epochs_differ() -> None:
     assert len(set(map(tuple, orders))) == 4
 
 
-def test_a_generator_is_advanced_once_and_at_the_call() -> None:
+def test_a_generator_is_advanced_once_at_the_call() -> None:
     rng, same = np.random.default_rng(3), np.random.default_rng(3)
     batches = minibatches(*samples(50), 8, rng=rng, epochs=2)
     same.integers(2**63)
@@ -148,7 +148,7 @@ def test_without_epochs_there_is_no_end() -> None:
         len(batches)
 
 
-def test_the_number_of_epochs_changes_only_the_end() -> None:
+def test_epochs_change_only_the_end() -> None:
     endless = minibatches(*samples(5), 2, rng=0)
 
     assert [tb.tolist() for _, tb in islice(endless, 9)] == steps(attrs.evolve(endless, epochs=3))
@@ -250,19 +250,20 @@ def test_batches_have_the_types_of_the_data() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "says"),
     [
-        ({"x": np.zeros((4, 2))}, ShapeError, "equally many rows, got 4 and 5"),
-        ({"x": np.zeros((0, 2)), "t": np.zeros(0)}, ShapeError, "x to have at least one row"),
-        ({"x": np.zeros(())}, ShapeError, r"x to have at least one row, got shape \(\)"),
-        ({"t": np.zeros(())}, ShapeError, r"t to have at least one row, got shape \(\)"),
-        ({"x": [[1.0]] * 5}, DTypeError, "x to be a NumPy array, got list"),
-        ({"t": None}, DTypeError, "t to be a NumPy array, got NoneType"),
-        ({"batch_size": 0}, ValueError, "batch_size must be >= 1, got 0"),
-        ({"batch_size": True}, TypeError, "batch_size must be an integer, got True"),
-        ({"batch_size": 2.0}, TypeError, "batch_size must be an integer, got 2.0"),
-        ({"epochs": -1}, ValueError, "epochs to be at least 0, got -1"),
-        ({"epochs": True}, TypeError, "epochs to be an integer or None, got True"),
-        ({"epochs": 1.0}, TypeError, "epochs to be an integer or None, got 1.0"),
-        ({"rng": None}, TypeError, "rng must be a seed or a numpy.random.Generator, got None"),
+        ({"x": np.zeros((4, 2))}, ShapeError, "same number of rows, got 4 and 5"),
+        ({"x": np.zeros((0, 2)), "t": np.zeros(0)}, ShapeError, "x must have at least one row"),
+        ({"x": np.zeros(())}, ShapeError, r"x must have at least one row, got shape \(\)"),
+        ({"t": np.zeros(())}, ShapeError, r"t must have at least one row, got shape \(\)"),
+        ({"x": [[1.0]] * 5}, DTypeError, "x must be a NumPy array, got list"),
+        ({"t": None}, DTypeError, "t must be a NumPy array, got NoneType"),
+        ({"batch_size": 0}, ValueError, "batch_size .*1, got 0"),
+        ({"batch_size": True}, TypeError, "batch_size .*integer, got True"),
+        ({"batch_size": 2.0}, TypeError, "batch_size .*integer, got 2.0"),
+        ({"epochs": -1}, ValueError, "epochs .*0, got -1"),
+        ({"epochs": True}, TypeError, "epochs .*integer, got True"),
+        ({"epochs": 1.0}, TypeError, "epochs .*integer, got 1.0"),
+        ({"replacement": "no"}, TypeError, "replacement must be True or False, got 'no'"),
+        ({"rng": None}, TypeError, "rng .*, got None"),
     ],
 )
 def test_wrong_arguments_are_refused_at_the_call(
@@ -276,42 +277,32 @@ def test_wrong_arguments_are_refused_at_the_call(
 
 
 @pytest.mark.parametrize("step", [-1, 6, 7])
-def test_there_is_no_batch_before_the_start_or_behind_the_end(step: int) -> None:
+def test_a_step_before_the_first_or_after_the_last_batch_is_refused(step: int) -> None:
     batches = minibatches(*samples(5), 2, rng=0, epochs=2)
 
-    with pytest.raises(IndexError, match=f"got {step}"):
+    with pytest.raises(IndexError, match=f"step must be .*6.*got {step}"):
         batches[step]
-
-
-@pytest.mark.parametrize("step", [-1, 7])
-def test_a_run_cannot_be_resumed_before_the_start_or_behind_the_end(step: int) -> None:
-    batches = minibatches(*samples(5), 2, rng=0, epochs=2)
-
-    with pytest.raises(IndexError, match=f"a step from 0 to 6, got {step}"):
-        batches.from_step(step)
+    if step != 6:  # a run that is complete can be resumed, without effect
+        with pytest.raises(IndexError, match=f"step must be from 0 to 6, got {step}"):
+            batches.from_step(step)
+    with pytest.raises(IndexError, match="step must be from 0 on, got -1"):
+        minibatches(*samples(5), 2, rng=0).from_step(-1)
 
 
 @pytest.mark.parametrize(
     ("seed", "error", "says"),
     [
-        (None, TypeError, "seed to be an integer, got None"),
-        (True, TypeError, "seed to be an integer, got True"),
-        (1.5, TypeError, "seed to be an integer, got 1.5"),
-        (-1, ValueError, "seed to be at least 0, got -1"),
+        (None, TypeError, "integer, got None"),
+        (True, TypeError, "integer, got True"),
+        (1.5, TypeError, "integer, got 1.5"),
+        (-1, ValueError, "0, got -1"),
     ],
 )
-def test_batches_that_could_not_be_repeated_are_refused(
-    seed: int, error: type[Exception], says: str
-) -> None:
-    with pytest.raises(error, match=says):
+def test_a_seed_must_be_a_natural_number(seed: int, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=f"seed .*{says}"):
         Minibatches(*samples(5), 2, seed)
-    with pytest.raises(error, match=says):
+    with pytest.raises(error, match=f"seed .*{says}"):
         attrs.evolve(minibatches(*samples(5), 2, rng=0), seed=seed)
-
-
-def test_replacement_is_true_or_false() -> None:
-    with pytest.raises(TypeError, match="replacement to be True or False, got 'no'"):
-        minibatches(*samples(5), 2, rng=0, replacement="no")  # type: ignore[arg-type]
 
 
 def test_a_seed_may_be_a_numpy_integer() -> None:

@@ -1,4 +1,4 @@
-"""MNIST: where it is found, and what is made of it."""
+"""`load_mnist` with files on disk."""
 
 import gzip
 import os
@@ -17,17 +17,14 @@ from funnet.data import load_mnist
 
 pytestmark = pytest.mark.usefixtures("small_mnist")
 
-Flat32 = np.ndarray[tuple[int, int], np.dtype[np.float32]]
-Grid8 = np.ndarray[tuple[int, int, int, int], np.dtype[np.uint8]]
-
-
-# What is made of the files
+Flat = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+Grid = np.ndarray[tuple[int, int, int, int], np.dtype[np.float32]]
 
 
 @pytest.mark.parametrize(
     ("normalize", "flatten", "one_hot_label"), list(product([True, False], repeat=3))
 )
-def test_the_options_say_what_comes(
+def test_options_decide_shapes_dtypes_and_values(
     tmp_path: Path, *, normalize: bool, flatten: bool, one_hot_label: bool
 ) -> None:
     split = load_mnist(
@@ -51,18 +48,15 @@ def test_the_options_say_what_comes(
         assert t.flags.writeable
 
 
-def test_the_types_are_known_to_mypy(tmp_path: Path) -> None:
-    """The table of types is that of load_digits, of which the tests try every row."""
+def test_mypy_knows_the_types_of_normalized_samples(tmp_path: Path) -> None:
     data_dir = write_files(tmp_path / "data")
 
-    assert_type(load_mnist(data_dir=data_dir), tuple[tuple[Flat32, Labels], tuple[Flat32, Labels]])
+    assert_type(load_mnist(data_dir=data_dir), tuple[tuple[Flat, Labels], tuple[Flat, Labels]])
+    assert_type(load_mnist(one_hot_label=True, data_dir=data_dir)[0], tuple[Flat, Flat])
+    assert_type(load_mnist(flatten=False, data_dir=data_dir)[0], tuple[Grid, Labels])
     assert_type(
-        load_mnist(normalize=False, flatten=False, one_hot_label=True, data_dir=data_dir)[0],
-        tuple[Grid8, Flat32],
+        load_mnist(flatten=False, one_hot_label=True, data_dir=data_dir)[0], tuple[Grid, Flat]
     )
-
-
-# Where the files are found
 
 
 @pytest.mark.parametrize(
@@ -88,7 +82,7 @@ def test_the_environment_can_name_the_folder(
     assert len(load_mnist()[0][0]) == N_TRAIN
 
 
-def test_the_argument_goes_before_the_environment(
+def test_the_argument_takes_precedence_over_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FUNNET_DATA_DIR", str(tmp_path / "nothing"))
@@ -96,28 +90,25 @@ def test_the_argument_goes_before_the_environment(
     assert len(load_mnist(data_dir=write_files(tmp_path / "data"))[0][0]) == N_TRAIN
 
 
-def test_an_incomplete_folder_is_told_with_all_that_lacks(tmp_path: Path) -> None:
+def test_the_message_lists_all_missing_files_of_a_folder(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "data")
     (folder / f"{IMAGES}.gz").unlink()
     (folder / f"{LABELS}.gz").unlink()
 
     text = failure(folder)
 
-    assert f"not complete in {folder}, which data_dir names" in text
+    assert f"not complete in {folder}, given by data_dir: " in text
     assert f"{IMAGES}.gz or {IMAGES} or train-images.idx3-ubyte" in text
     assert LABELS in text
     assert "train-labels" not in text
 
 
-def test_a_missing_folder_of_the_environment_is_told(
+def test_the_message_names_the_variable_whose_folder_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FUNNET_DATA_DIR", str(tmp_path / "nothing"))
 
-    assert f"{tmp_path / 'nothing'}, which FUNNET_DATA_DIR names" in failure()
-
-
-# What the files must contain
+    assert f"{tmp_path / 'nothing'}, given by FUNNET_DATA_DIR" in failure()
 
 
 @pytest.mark.parametrize(
@@ -126,13 +117,13 @@ def test_a_missing_folder_of_the_environment_is_told(
         (lambda content: gzip.compress(content[:-1]), "bytes of data, found only"),
         (lambda content: gzip.compress(content + b"7"), "bytes of data, found more"),
         (lambda content: gzip.compress(content[:-1] + b"7"), "expected content with SHA-256"),
-        (lambda content: gzip.compress(content)[:-9], "expected whole gzip data, found damage"),
+        (lambda content: gzip.compress(content)[:-9], "expected complete gzip data, found damage"),
         (lambda content: content[:9], "bytes of data, found only 9"),
         (lambda _: gzip.compress(bytes(100 << 20), 1), "bytes of data, found more"),
     ],
     ids=["short", "long", "changed", "cut gzip", "cut", "bomb"],
 )
-def test_other_content_than_the_official_one_is_refused(
+def test_content_other_than_the_official_one_is_refused(
     tmp_path: Path, damage: Callable[[bytes], bytes], says: str
 ) -> None:
     path = write_files(tmp_path / "data") / f"{IMAGES}.gz"
@@ -145,9 +136,6 @@ def test_other_content_than_the_official_one_is_refused(
     assert "Replace this file by the original" in text
 
 
-# The real files
-
-
 @pytest.fixture
 def mnist_dir(monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.undo()  # of the small files
@@ -158,7 +146,7 @@ def mnist_dir(monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_real_files_hold_what_is_known_of_them(mnist_dir: Path) -> None:
+def test_the_real_files_have_the_known_content(mnist_dir: Path) -> None:
     (x_train, t_train), (x_test, t_test) = load_mnist(data_dir=mnist_dir)
 
     assert (x_train.shape, x_test.shape) == ((60_000, 784), (10_000, 784))
@@ -178,5 +166,5 @@ def test_loading_takes_little_more_memory_than_the_result(mnist_dir: Path) -> No
         tracemalloc.stop()
 
 
-def test_a_folder_of_a_user_who_does_not_exist_is_told() -> None:
+def test_a_home_folder_of_an_unknown_user_is_refused() -> None:
     assert failure(Path("~no such user/mnist")).startswith("~no such user/mnist: ")

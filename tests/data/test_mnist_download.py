@@ -1,4 +1,4 @@
-"""MNIST: how it is downloaded, and where it is kept."""
+"""`load_mnist`: the download and the cache."""
 
 import gzip
 import logging
@@ -15,7 +15,7 @@ import attrs
 import pytest
 from small_mnist import CONTENTS, IMAGES, LABELS, N_TRAIN, failure, idx, write_files
 
-from funnet.data import load_mnist, mnist
+from funnet.data import load_mnist, mnist_files
 
 pytestmark = pytest.mark.usefixtures("small_mnist")
 
@@ -26,7 +26,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "funnet" / "mnist"
 
 
-def test_an_empty_variable_names_no_folder(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUNNET_DATA_DIR", "")
     write_files(cache)
 
@@ -44,7 +44,7 @@ def test_an_empty_variable_names_no_folder(cache: Path, monkeypatch: pytest.Monk
         ("win32", "LOCALAPPDATA", "chosen"),
     ],
 )
-def test_the_cache_lies_where_the_platform_has_it(
+def test_the_cache_folder_depends_on_the_platform(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     platform: str,
@@ -169,7 +169,7 @@ FAILURES = (
 
 @attrs.frozen
 class Mirrors:
-    """How the mirrors /a/ and /b/ answer, and what they were asked for."""
+    """The answers of the mirrors /a/ and /b/, and the requests that they got."""
 
     answers: dict[str, Answer]
     requests: list[str]
@@ -196,8 +196,8 @@ def mirrors(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrors]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(mnist, "MIRRORS", (f"{url}/a/", f"{url}/b/"))
-    monkeypatch.setattr(mnist, "TIMEOUT", 0.3)
+    monkeypatch.setattr(mnist_files, "MIRRORS", (f"{url}/a/", f"{url}/b/"))
+    monkeypatch.setattr(mnist_files, "TIMEOUT", 0.3)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     yield mirrors
     server.shutdown()
@@ -218,7 +218,7 @@ def test_the_files_are_downloaded_once(cache: Path, mirrors: Mirrors) -> None:
     )
 
 
-def test_only_what_the_cache_lacks_is_downloaded(cache: Path, mirrors: Mirrors) -> None:
+def test_only_missing_files_are_downloaded(cache: Path, mirrors: Mirrors) -> None:
     (write_files(cache) / f"{LABELS}.gz").unlink()
 
     load_mnist()
@@ -235,12 +235,12 @@ def test_a_download_is_logged(
         load_mnist()
 
     assert caplog.messages == [
-        f"downloading {mnist.MIRRORS[0]}{mirrors.requests[0][2:]} to {cache / LABELS}.gz"
+        f"downloading {mnist_files.MIRRORS[0]}{mirrors.requests[0][2:]} to {cache / LABELS}.gz"
     ]
 
 
 @pytest.mark.parametrize("failing", FAILURES, ids=range(len(FAILURES)))
-def test_the_second_mirror_helps_where_the_first_one_fails(
+def test_the_second_mirror_is_used_if_the_first_fails(
     cache: Path, mirrors: Mirrors, failing: Answer
 ) -> None:
     (write_files(cache) / f"{IMAGES}.gz").unlink()
@@ -253,7 +253,7 @@ def test_the_second_mirror_helps_where_the_first_one_fails(
 
 
 @pytest.mark.parametrize("failing", FAILURES, ids=range(len(FAILURES)))
-def test_with_both_mirrors_down_the_error_says_what_was_tried_and_nothing_is_left(
+def test_if_both_mirrors_fail_the_error_lists_the_attempts_and_nothing_is_left(
     cache: Path, mirrors: Mirrors, failing: Answer
 ) -> None:
     mirrors.answers.update(a=failing, b=failing)
@@ -261,19 +261,21 @@ def test_with_both_mirrors_down_the_error_says_what_was_tried_and_nothing_is_lef
     text = failure()
 
     assert f"not complete in {cache}: looked for {IMAGES}.gz or {IMAGES}" in text
-    assert all(f"{mirror}{IMAGES}.gz (" in text for mirror in mnist.MIRRORS)
-    assert "Connect to the internet, or name a folder" in text
+    assert all(f"{mirror}{IMAGES}.gz (" in text for mirror in mnist_files.MIRRORS)
+    assert "Connect to the internet, or give a folder" in text
     assert list(cache.iterdir()) == []
 
 
-def test_a_silent_mirror_is_given_up(cache: Path, mirrors: Mirrors) -> None:
+def test_a_silent_mirror_times_out(cache: Path, mirrors: Mirrors) -> None:
     mirrors.answers.update(a=silent, b=silent)
 
     assert failure().count("timed out") == 2
     assert cache.is_dir()
 
 
-def test_a_named_folder_is_the_only_place(tmp_path: Path, cache: Path, mirrors: Mirrors) -> None:
+def test_a_given_folder_is_never_downloaded_into(
+    tmp_path: Path, cache: Path, mirrors: Mirrors
+) -> None:
     write_files(cache)
 
     failure(tmp_path)
@@ -281,7 +283,7 @@ def test_a_named_folder_is_the_only_place(tmp_path: Path, cache: Path, mirrors: 
     assert mirrors.requests == []
 
 
-def test_no_more_is_taken_than_the_file_could_have(cache: Path, mirrors: Mirrors) -> None:
+def test_an_endless_answer_is_cut_off(cache: Path, mirrors: Mirrors) -> None:
     block = bytes(1 << 20)
     blocks_sent: list[int] = []
 
@@ -300,7 +302,7 @@ def test_no_more_is_taken_than_the_file_could_have(cache: Path, mirrors: Mirrors
     assert len(list(cache.iterdir())) == 4
 
 
-def test_a_cache_that_cannot_be_written_is_told(cache: Path, mirrors: Mirrors) -> None:
+def test_a_cache_that_cannot_be_written_is_an_error(cache: Path, mirrors: Mirrors) -> None:
     cache.parent.mkdir(parents=True)
     cache.write_text("not a folder")
 
@@ -308,29 +310,29 @@ def test_a_cache_that_cannot_be_written_is_told(cache: Path, mirrors: Mirrors) -
     assert mirrors.requests == []
 
 
-def test_any_error_of_one_mirror_leads_to_the_next(
+def test_after_any_error_the_next_mirror_is_tried(
     cache: Path, mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Proxies, certificates and encodings raise what they like."""
-    fetch = mnist._fetch  # noqa: SLF001
+    """Proxies, certificates and encodings raise errors of any class."""
+    fetch = mnist_files._fetch  # noqa: SLF001
     errors = iter([struct.error("a"), UnicodeError("b"), OverflowError("c"), RecursionError()])
 
-    def fail_once(url: str, path: Path, file: mnist.File) -> None:
-        if url.startswith(mnist.MIRRORS[0]):
+    def fail_once(url: str, path: Path, file: mnist_files.File) -> None:
+        if url.startswith(mnist_files.MIRRORS[0]):
             raise next(errors)
         fetch(url, path, file)
 
-    monkeypatch.setattr(mnist, "_fetch", fail_once)
+    monkeypatch.setattr(mnist_files, "_fetch", fail_once)
 
     assert len(load_mnist()[0][0]) == N_TRAIN
 
 
-def test_an_error_without_a_message_is_told_by_its_name(
+def test_an_error_without_a_message_is_shown_by_its_repr(
     cache: Path, mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(url: str, path: Path, file: mnist.File) -> None:
+    def fail(url: str, path: Path, file: mnist_files.File) -> None:
         raise RecursionError
 
-    monkeypatch.setattr(mnist, "_fetch", fail)
+    monkeypatch.setattr(mnist_files, "_fetch", fail)
 
-    assert f"{mnist.MIRRORS[1]}{IMAGES}.gz (RecursionError())" in failure()
+    assert f"{mnist_files.MIRRORS[1]}{IMAGES}.gz (RecursionError())" in failure()

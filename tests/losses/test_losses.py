@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.special
-from hypothesis import given, strategies as st
+from hypothesis import given
 from loss_cases import (
     Draw,
     Loss,
@@ -78,7 +78,7 @@ def scores_and_classes(
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_softmax_cross_entropy_is_the_log_loss_of_scikit_learn(seed: int) -> None:
+def test_softmax_cross_entropy_equals_the_log_loss_of_scikit_learn(seed: int) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     scores, t = scores_and_classes(seed)
 
@@ -89,7 +89,7 @@ def test_softmax_cross_entropy_is_the_log_loss_of_scikit_learn(seed: int) -> Non
 
 
 @given(seed=seeds, size=sizes)
-def test_softmax_cross_entropy_weighs_log_softmax_with_the_probabilities(
+def test_softmax_cross_entropy_is_log_softmax_weighted_by_the_probabilities(
     seed: int, size: tuple[int, int]
 ) -> None:
     scores, t = normal_array(seed, *size, scale=9), distributions(seed, *size)
@@ -104,7 +104,7 @@ def test_softmax_cross_entropy_weighs_log_softmax_with_the_probabilities(
 
 
 @given(seed=seeds, size=sizes)
-def test_sigmoid_cross_entropy_adds_up_the_outputs_of_a_sample(
+def test_sigmoid_cross_entropy_is_the_sum_over_the_outputs_of_a_sample(
     seed: int, size: tuple[int, int]
 ) -> None:
     scores, t = normal_array(seed, *size, scale=9), shares(seed, *size)
@@ -117,7 +117,7 @@ def test_sigmoid_cross_entropy_adds_up_the_outputs_of_a_sample(
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_mean_squared_error_is_that_of_scikit_learn(seed: int) -> None:
+def test_mean_squared_error_equals_that_of_scikit_learn(seed: int) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     scores, t = normal_array(seed, 5, 3), numbers(seed + 1, 5, 3)
 
@@ -139,8 +139,8 @@ def test_sum_squared_error_is_half_the_sum_over_the_batch_size(
     np.testing.assert_allclose(dscores, (scores - t) / size[0], rtol=1e-15)
 
 
-def test_the_textbook_s_example_of_a_two_is_met() -> None:
-    """Deep Learning from Scratch, section 4.2: outputs for a digit 2, of 0.0975."""
+def test_sum_squared_error_of_the_textbook_example_is_0_0975() -> None:
+    """Deep Learning from Scratch, section 4.2: the outputs for a digit 2."""
     y = np.array([[0.1, 0.05, 0.6, 0.0, 0.05, 0.1, 0.0, 0.1, 0.0, 0.0]])
 
     loss, _ = sum_squared_error(y, np.eye(10, dtype=int)[[2]])
@@ -149,7 +149,7 @@ def test_the_textbook_s_example_of_a_two_is_met() -> None:
 
 
 @given(seed=seeds, size=sizes)
-def test_squared_errors_take_a_batch_of_any_rank(seed: int, size: tuple[int, int]) -> None:
+def test_squared_errors_accept_a_batch_of_any_rank(seed: int, size: tuple[int, int]) -> None:
     scores, t = normal_array(seed, *size, 2, 3), normal_array(seed + 1, *size, 2, 3)
     rows = size[0], -1
 
@@ -160,27 +160,6 @@ def test_squared_errors_take_a_batch_of_any_rank(seed: int, size: tuple[int, int
         assert value == flat_value
         assert dscores.tobytes() == flat_dscores.tobytes()
         assert dscores.shape == scores.shape
-
-
-@given(seed=seeds, dtype=dtypes, integer=integers)
-def test_class_numbers_may_be_of_any_integer_type(
-    seed: int, dtype: type[Float], integer: str
-) -> None:
-    scores, t = scores_and_classes(seed, dtype)
-
-    assert same(softmax_cross_entropy(scores, t.astype(integer)), softmax_cross_entropy(scores, t))
-
-
-@given(seed=seeds, dtype=dtypes, kind=integers | st.sampled_from(["?", "f2", ">f4", "f8", "g"]))
-def test_one_hot_rows_may_be_of_any_type_of_number(
-    seed: int, dtype: type[Float], kind: str
-) -> None:
-    scores, t = scores_and_classes(seed, dtype)
-    rows = np.eye(3)[t]
-
-    assert same(
-        softmax_cross_entropy(scores, rows.astype(kind)), softmax_cross_entropy(scores, rows)
-    )
 
 
 @given(seed=seeds, dtype=dtypes)
@@ -196,7 +175,7 @@ def test_class_numbers_and_one_hot_rows_agree(seed: int, dtype: type[Float]) -> 
 
 
 @given(seed=seeds, integer=integers)
-def test_of_one_output_sigmoid_cross_entropy_takes_class_numbers(seed: int, integer: str) -> None:
+def test_sigmoid_cross_entropy_of_one_output_accepts_class_numbers(seed: int, integer: str) -> None:
     scores, t = normal_array(seed, 5, 1), class_numbers(seed, 5, 2)
 
     of_classes = sigmoid_cross_entropy(scores, t.astype(integer))

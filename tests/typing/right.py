@@ -182,9 +182,11 @@ assert_type(sum_squared_error(y, one_hot(t, 10)), tuple[float, Matrix])
 (x_train, t_train), (x_test, t_test) = load_mnist()
 assert_type(x_train, np.ndarray[tuple[int, int], np.dtype[np.float32]])
 assert_type(t_test, fn.Labels)
-(images, hot), _ = load_digits(flatten=False, one_hot_label=True, normalize=False)
-assert_type(images, np.ndarray[tuple[int, int, int, int], np.dtype[np.uint8]])
+(images, hot), _ = load_digits(flatten=False, one_hot_label=True)
+assert_type(images, np.ndarray[tuple[int, int, int, int], np.dtype[np.float32]])
 assert_type(hot, np.ndarray[tuple[int, int], np.dtype[np.float32]])
+pixels = load_digits(normalize=False)[0][0]
+assert_type(pixels, np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.uint8]])
 for xb, tb in minibatches(x_train, t_train, 100, rng=0, epochs=1):
     assert_type(xb, np.ndarray[tuple[int, int], np.dtype[np.float32]])
     assert_type(tb, fn.Labels)
