@@ -17,9 +17,7 @@ Attempt = Callable[[Config, int], tuple[R | None, str | None]]
 
 @attrs.frozen(eq=False)
 class Result(Generic[Config, R]):
-    """The outcome of one run.
-
-    Results are equal if their fields are; arrays are compared by shape and elements.
+    """The outcome of one run. Arrays in it are compared by shape and elements.
 
     Parameters
     ----------
