@@ -12,9 +12,6 @@ import numpy as np
 
 import funnet as fn
 
-FOLDER = str(Path(__file__).parent)
-"""What a program adds to its path to import this module."""
-
 
 @attrs.frozen
 class Config:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import sys
 import zipfile
 from collections import OrderedDict
@@ -15,6 +14,7 @@ import attrs
 import numpy as np
 import pytest
 from checkpoint_values import NET, VALUES, Scale, content, trained
+from programs import python
 
 import funnet as fn
 from funnet.experiments.checkpoints.storage import TYPES
@@ -47,12 +47,13 @@ def test_equal_values_give_equal_bytes(value: object, path: Path) -> None:
 def test_the_bytes_do_not_depend_on_the_process(path: Path, tmp_path: Path) -> None:
     fn.save(path, NET)
     other = tmp_path / f"other{path.suffix}"
-    script = (
-        "from funnet import *\n"
-        "save({!r}, sequential(Flatten(), Affine.init(4, 6, rng=2), LeakyReLU(0.3), "
-        "sequential(Affine.init(6, 3, rng=3))))"
-    )
-    subprocess.run([sys.executable, "-c", script.format(str(other))], check=True)
+    program = """
+import sys
+from checkpoint_values import NET
+from funnet import save
+save(sys.argv[1], NET)
+"""
+    python(program, other)
 
     assert other.read_bytes() == path.read_bytes()
 

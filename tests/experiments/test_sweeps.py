@@ -16,7 +16,8 @@ from typing import assert_type
 
 import numpy as np
 import pytest
-from sweep_runs import FOLDER, Config, fails_for_odd, runs_again, seed_of, training
+from programs import FOLDER
+from sweep_runs import Config, fails_for_odd, runs_again, seed_of, training
 
 from funnet import Result, fingerprint, sweep
 
@@ -83,7 +84,7 @@ def test_other_executors_give_the_same_results(name: str, serial: str, tmp_path:
         pytest.skip(f"{name} is not installed")
     program = tmp_path / "program.py"
     executor = OTHERS[name].strip().replace("\n", "\n    ")
-    program.write_text(PROGRAM.format(folder=FOLDER, executor=executor))
+    program.write_text(PROGRAM.format(folder=str(FOLDER), executor=executor))
     command = [sys.executable]
     if name == "mpi4py":
         bin_folder = str(Path(sys.executable).parent)  # where packages of MPI have it
