@@ -14,7 +14,7 @@ import pytest
 from checkpoint_values import NET, content
 from programs import python
 
-from funnet import CheckpointError, Flatten, load, save
+from funnet import CheckpointError, Flatten, fingerprint, load, save
 
 unix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no special files")
 root = pytest.mark.skipif(
@@ -236,3 +236,26 @@ def test_a_number_is_not_taken_for_an_open_file(number: Any) -> None:
         with pytest.raises(TypeError, match=r"expected str, bytes or os\.PathLike object, not"):
             use(number)
     os.fstat(number)  # it is still open
+
+
+NAMES = ["a.pt", "a", "a.npy", "a.npz.bak", "a.safetensors.gz", "npz", "a.npz "]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_endings_are_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    message = f"path must end in .npz or .safetensors, got '{path}'$"
+    with pytest.raises(ValueError, match=message):
+        save(path, NET)
+    assert list(tmp_path.iterdir()) == []
+
+    path.write_bytes(b"something")
+    with pytest.raises(CheckpointError, match=message):
+        load(path)
+
+
+def test_endings_are_not_case_sensitive(path: Path) -> None:
+    capitals = path.with_name(path.name.upper())
+    save(str(capitals), NET)
+
+    assert fingerprint(load(capitals)) == fingerprint(NET)
