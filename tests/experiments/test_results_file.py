@@ -43,9 +43,6 @@ def test_a_line_contains_the_run_its_value_and_its_error(file: Path) -> None:
         '{"run": {"index": 0, "café'.encode("latin-1"),
         b"\xef\xbb\xbf{",
         b'{"run": {"index": 0, "seed": ' + b"[" * 100_000,
-        b"nonsense\n",
-        b"[]\n",
-        b'{"run": 1, "value": 2, "error": null}\n',
         b"PK\x03\x04\x14\x00\x00\x00",  # a checkpoint
     ],
 )
@@ -74,7 +71,10 @@ def changed(**changes: object) -> bytes:
     [
         b"",
         b"{}",
+        b"[]",
         b"null",
+        b"nonsense",
+        b'{"run": 1, "value": 2, "error": null}',
         b'{"run": {"index": []}}',
         b"[" * 100_000,
         b'{"run": ' * 10_000,
