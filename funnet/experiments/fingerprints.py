@@ -26,8 +26,8 @@ def fingerprint(value: object) -> str:
 
 def digest(structure: Node, arrays: Mapping[str, AnyArray]) -> str:
     """Return the SHA-256 of a structure and its arrays, as `encode` returns them."""
-    import hashlib  # noqa: PLC0415 (slow to import)
-    import json  # noqa: PLC0415
+    import hashlib
+    import json
 
     sha = hashlib.sha256(json.dumps(to_json(structure), separators=(",", ":")).encode() + b"\n")
     for array in arrays.values():  # the structure contains their sizes, so no separator is needed

@@ -67,7 +67,7 @@ def compare_manifests(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, t
 
 
 def _version(package: str) -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 (slow to import)
+    from importlib.metadata import PackageNotFoundError, version
 
     try:
         return version(package)

@@ -17,7 +17,7 @@ def file_to_write(path: str | os.PathLike[str]) -> Path:
 
     Raise OSError unless it is a writable regular file, or a new name in an existing folder.
     """
-    from pathlib import Path  # noqa: PLC0415
+    from pathlib import Path
 
     target = Path(os.path.realpath(path))
     try:

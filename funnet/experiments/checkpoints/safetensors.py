@@ -113,7 +113,7 @@ def array_name(path: str) -> str:
 
 def _package() -> Any:  # the package's own types are Any as well
     try:
-        import safetensors.numpy  # noqa: PLC0415 (an extra)
+        import safetensors.numpy
     except ImportError as error:
         raise ImportError(
             '.safetensors files need the safetensors package: pip install "funnet[safetensors]"'
@@ -126,7 +126,7 @@ def _digest(structure: bytes, tensors: Mapping[str, Buffer]) -> str:
 
     Dtypes and shapes are in the structure, and are compared with it.
     """
-    import hashlib  # noqa: PLC0415 (slow to import)
+    import hashlib
 
     digest = hashlib.sha256(structure)
     for name in sorted(tensors):

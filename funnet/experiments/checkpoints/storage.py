@@ -123,7 +123,7 @@ def save(path: str | PathLike[str], value: object) -> None:
       layers.1: ReLU()
     )
     """
-    import json  # noqa: PLC0415 (slow to import)
+    import json
 
     name = os.fsdecode(path)
     target, file_format = file_to_write(name), _format(name)
@@ -185,7 +185,7 @@ def load(
     ...         print(str(error).partition("net.npz: ")[2])
     W: expected float32[4, 2], the file has float32[3, 2]
     """
-    from pathlib import Path  # noqa: PLC0415 (slow to import)
+    from pathlib import Path
 
     if isinstance(types, type):
         raise TypeError(f"types must be a list of classes, got {types!r}")
@@ -241,7 +241,7 @@ def _builder(types: Iterable[type[object]]) -> _Build:
 
 
 def _structure(text: bytes) -> Node:
-    import json  # noqa: PLC0415 (slow to import)
+    import json
 
     def refuse(constant: str) -> None:
         raise ValueError(f"expected finite numbers, got {constant}")
@@ -256,7 +256,7 @@ def _structure(text: bytes) -> Node:
 
 
 def _format(name: str) -> _Format:
-    from funnet.experiments.checkpoints import npz, safetensors  # noqa: PLC0415 (slow to import)
+    from funnet.experiments.checkpoints import npz, safetensors
 
     for ending, file_format in [(".npz", npz), (".safetensors", safetensors)]:
         if name.lower().endswith(ending):

@@ -262,11 +262,11 @@ def _lock(file: IO[bytes], *, on: bool) -> None:
     # there are no locks, as on some network file systems, each append is still a single write.
     with suppress(ImportError, OSError):
         if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415
+            import msvcrt
 
             os.lseek(file.fileno(), 2**62, os.SEEK_SET)  # others can't read locked bytes
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if on else msvcrt.LK_UNLCK, 1)
         else:
-            import fcntl  # noqa: PLC0415
+            import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX if on else fcntl.LOCK_UN)

@@ -92,7 +92,7 @@ def sweep(
     seed = _check(run, executor, seed)
     file, done, failures = None, dict[int, Result[Config, R]](), dict[int, int]()
     if results is not None:
-        from funnet.experiments.sweeps.result_file import ResultFile  # noqa: PLC0415
+        from funnet.experiments.sweeps.result_file import ResultFile
 
         file = ResultFile.of(results, configs, seed)
         values, failures = file.read()
@@ -100,7 +100,7 @@ def sweep(
     if executor is None:
         serial: Attempt[Config, R] = partial(_attempt, run, seed, stops=KeyboardInterrupt)
         return _run_serially(serial, configs, done, file)
-    from funnet.experiments.sweeps.pool import Pool  # noqa: PLC0415
+    from funnet.experiments.sweeps.pool import Pool
 
     return Pool(partial(_attempt, run, seed), configs, executor, file, failures).results(done)
 
@@ -109,7 +109,7 @@ def _check(run: object, executor: object, seed: object) -> int:
     if not callable(run):
         raise TypeError(f"run must be a function of a configuration and a seed, got {run!r}")
     if executor is not None:
-        from concurrent.futures import Executor  # noqa: PLC0415
+        from concurrent.futures import Executor
 
         if not isinstance(executor, Executor):
             raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
