@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from itertools import islice
-from typing import cast
+from typing import NamedTuple, cast
 
 import attrs
 import numpy as np
@@ -43,6 +43,13 @@ class Scale:
         """Return the gradients."""
         factors = (cache * dout).sum(axis=0, keepdims=True)
         return attrs.evolve(self, factors=factors), lambda: dout * self.factors
+
+
+class Point(NamedTuple):
+    """A tuple with names."""
+
+    x: object
+    y: object = 1
 
 
 def trained() -> fn.TrainState[object]:

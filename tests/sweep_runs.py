@@ -5,15 +5,14 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import attrs
 import numpy as np
 
 import funnet as fn
-
-FOLDER = str(Path(__file__).parent)
-"""What a program adds to its path to import this module."""
 
 
 @attrs.frozen
@@ -83,6 +82,11 @@ def is_killed(config: int, seed: np.random.SeedSequence) -> int:
     """End the process as the system does when it is out of memory."""
     os.kill(os.getpid(), signal.SIGKILL)
     return config
+
+
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Return an executor whose processes import this module anew."""
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
 
 def runs_again(configs: Sequence[object], file: Path, *, seed: int = 0) -> bool:

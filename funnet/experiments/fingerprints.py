@@ -1,4 +1,4 @@
-"""SHA-256 fingerprints of values: equal if and only if the values are equal, bit for bit."""
+"""SHA-256 fingerprints of values."""
 
 from __future__ import annotations
 
@@ -10,20 +10,8 @@ from funnet.core.encoding import AnyArray, Node, encode, to_json
 def fingerprint(value: object) -> str:
     """Return the SHA-256 of the classes, constants, dtypes, shapes and bytes of a value.
 
-    Parameters
-    ----------
-    value
-        Any value that `save` accepts. The memory layout of arrays does not matter.
-
-    Returns
-    -------
-    digest
-        64 hexadecimal digits, the same on every machine.
-
-    Raises
-    ------
-    StructureError
-        If something in the value has no fingerprint; the message starts with its path.
+    The 64 hexadecimal digits are the same on every machine and for every memory layout. Values that
+    `save` does not accept raise StructureError.
 
     Examples
     --------
@@ -38,8 +26,8 @@ def fingerprint(value: object) -> str:
 
 def digest(structure: Node, arrays: Mapping[str, AnyArray]) -> str:
     """Return the SHA-256 of a structure and its arrays, as `encode` returns them."""
-    import hashlib  # noqa: PLC0415 (slow to import)
-    import json  # noqa: PLC0415
+    import hashlib
+    import json
 
     sha = hashlib.sha256(json.dumps(to_json(structure), separators=(",", ":")).encode() + b"\n")
     for array in arrays.values():  # the structure contains their sizes, so no separator is needed

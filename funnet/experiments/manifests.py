@@ -16,23 +16,15 @@ from funnet.experiments.fingerprints import fingerprint
 def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
     """Return what the results of a run depend on, to be stored beside them as JSON.
 
+    Values that the system does not tell are "unknown".
+
     Parameters
     ----------
     seed
         The seed of the run.
     **data
         Its inputs: arrays, a configuration, the initial network. The manifest contains the
-        fingerprint of each.
-
-    Returns
-    -------
-    fields
-        Strings by name; "unknown" where the system does not say.
-
-    Raises
-    ------
-    StructureError
-        If `fingerprint` does not accept one of the inputs.
+        `fingerprint` of each.
 
     Examples
     --------
@@ -62,12 +54,7 @@ def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
 
 
 def compare_manifests(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return the fields in which two manifests differ, with both values.
-
-    Parameters
-    ----------
-    a, b
-        Manifests. The value of a field that one of them lacks is "missing".
+    """Return the fields in which two manifests differ, with both values or "missing".
 
     Examples
     --------
@@ -80,7 +67,7 @@ def compare_manifests(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, t
 
 
 def _version(package: str) -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 (slow to import)
+    from importlib.metadata import PackageNotFoundError, version
 
     try:
         return version(package)

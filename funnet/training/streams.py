@@ -153,7 +153,7 @@ def _mean(values: Sequence[float]) -> float:
     try:
         return math.fsum(values) / len(values)
     except (OverflowError, ValueError):  # a sum beyond float64; one of both infinities
-        from statistics import mean  # noqa: PLC0415 (slow to import; exact, but slow)
+        from statistics import mean  # exact, but slow
 
         return mean(values)
 

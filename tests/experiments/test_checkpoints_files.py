@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +12,9 @@ from typing import Any
 
 import pytest
 from checkpoint_values import NET, content
+from programs import python
 
-from funnet import CheckpointError, Flatten, load, save
+from funnet import CheckpointError, Flatten, fingerprint, load, save
 
 unix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no special files")
 root = pytest.mark.skipif(
@@ -64,13 +63,14 @@ def test_save_refuses_special_files_and_leaves_them(
     before = special.lstat()
     entries = sorted(short.iterdir())
 
-    script = "import sys, funnet; funnet.save(sys.argv[1], funnet.ReLU())"
-    run = subprocess.run(
-        [sys.executable, "-c", script, target],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-
-    assert run.stderr.endswith(f"OSError: {target}: not a regular file\n")
+    program = """
+import sys, funnet
+try:
+    funnet.save(sys.argv[1], funnet.ReLU())
+except OSError as error:
+    print(error)
+"""
+    assert python(program, target) == f"{target}: not a regular file\n"
     assert os.path.samestat(special.lstat(), before)
     assert sorted(short.iterdir()) == entries
 
@@ -78,13 +78,14 @@ def test_save_refuses_special_files_and_leaves_them(
 @unix
 def test_load_refuses_a_fifo_without_waiting_for_a_writer(path: Path) -> None:
     os.mkfifo(path)
-    script = "import sys, funnet; funnet.load(sys.argv[1])"
-    run = subprocess.run(
-        [sys.executable, "-c", script, path],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-
-    assert run.stderr.endswith(f"CheckpointError: {path}: not a regular file\n")
+    program = """
+import sys, funnet
+try:
+    funnet.load(sys.argv[1])
+except funnet.CheckpointError as error:
+    print(error)
+"""
+    assert python(program, path) == f"{path}: not a regular file\n"
 
 
 @unix
@@ -94,11 +95,17 @@ def test_load_refuses_a_device(path: Path) -> None:
         load(path)
 
 
-def test_load_of_a_folder_or_of_nothing_is_an_os_error(path: Path) -> None:
+def test_a_folder_or_a_missing_one_is_an_os_error(path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load(path)
     with pytest.raises(IsADirectoryError):
         load(path.parent)
+    with pytest.raises(FileNotFoundError, match=r"can't write .*: there is no folder "):
+        save(path / "none" / "net.npz", NET)
+    path.mkdir()
+    with pytest.raises(IsADirectoryError, match="expected a file to write, got the folder"):
+        save(path, NET)
+    assert list(path.parent.iterdir()) == [path]
 
 
 @unix
@@ -171,18 +178,19 @@ def test_the_owner_and_the_group_of_a_file_are_kept(path: Path) -> None:
 @root
 def test_group_permissions_are_not_granted_to_another_group(short: Path, path: Path) -> None:
     target = short / path.name
-    script = (
-        "import os, sys, funnet\n"
-        "funnet.save(sys.argv[1], funnet.ReLU())\n"  # imports what it needs while it can
-        "os.chown(sys.argv[1], 12345, 23456)\n"
-        "os.chmod(sys.argv[1], 0o640)\n"
-        "os.chown(os.path.dirname(sys.argv[1]), 12345, 12345)\n"
-        "os.setgroups([])\n"
-        "os.setgid(12345)\n"
-        "os.setuid(12345)\n"
-        "funnet.save(sys.argv[1], funnet.ReLU())\n"
-    )
-    subprocess.run([sys.executable, "-c", script, target], check=True)
+    program = """
+import os, sys, funnet
+path = sys.argv[1]
+funnet.save(path, funnet.ReLU())  # imports what it needs while it can
+os.chown(path, 12345, 23456)
+os.chmod(path, 0o640)
+os.chown(os.path.dirname(path), 12345, 12345)
+os.setgroups([])
+os.setgid(12345)
+os.setuid(12345)
+funnet.save(path, funnet.ReLU())
+"""
+    python(program, target)
 
     assert (target.stat().st_uid, target.stat().st_gid) == (12345, 12345)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
@@ -191,22 +199,19 @@ def test_group_permissions_are_not_granted_to_another_group(short: Path, path: P
 @root
 def test_a_file_without_permission_to_write_is_not_replaced(short: Path, path: Path) -> None:
     target = short / path.name
-    script = (
-        "import os, sys, funnet\n"
-        "funnet.save(sys.argv[1], funnet.Flatten())\n"  # imports what it needs while it can
-        "os.chmod(sys.argv[1], 0o444)\n"
-        "os.chmod(os.path.dirname(sys.argv[1]), 0o777)\n"
-        "os.setuid(12345)\n"
-        "try:\n"
-        "    funnet.save(sys.argv[1], funnet.ReLU())\n"
-        "except PermissionError as error:\n"
-        "    print(error)\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", script, target], check=True, capture_output=True, text=True
-    )
-
-    assert run.stdout == f"[Errno 13] Permission denied: '{target}'\n"
+    program = """
+import os, sys, funnet
+path = sys.argv[1]
+funnet.save(path, funnet.Flatten())  # imports what it needs while it can
+os.chmod(path, 0o444)
+os.chmod(os.path.dirname(path), 0o777)
+os.setuid(12345)
+try:
+    funnet.save(path, funnet.ReLU())
+except PermissionError as error:
+    print(error)
+"""
+    assert python(program, target) == f"[Errno 13] Permission denied: '{target}'\n"
     assert isinstance(load(target), Flatten)
     assert list(short.iterdir()) == [target]
 
@@ -231,3 +236,26 @@ def test_a_number_is_not_taken_for_an_open_file(number: Any) -> None:
         with pytest.raises(TypeError, match=r"expected str, bytes or os\.PathLike object, not"):
             use(number)
     os.fstat(number)  # it is still open
+
+
+NAMES = ["a.pt", "a", "a.npy", "a.npz.bak", "a.safetensors.gz", "npz", "a.npz "]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_endings_are_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    message = f"path must end in .npz or .safetensors, got '{path}'$"
+    with pytest.raises(ValueError, match=message):
+        save(path, NET)
+    assert list(tmp_path.iterdir()) == []
+
+    path.write_bytes(b"something")
+    with pytest.raises(CheckpointError, match=message):
+        load(path)
+
+
+def test_endings_are_not_case_sensitive(path: Path) -> None:
+    capitals = path.with_name(path.name.upper())
+    save(str(capitals), NET)
+
+    assert fingerprint(load(capitals)) == fingerprint(NET)

@@ -8,8 +8,6 @@ import json
 import os
 import random
 import re
-import subprocess
-import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 from checkpoint_values import HARD, content, trained
+from programs import python
 
 import funnet as fn
 from funnet.core.encoding import AnyArray, difference, encode, to_json
@@ -77,11 +76,7 @@ def memory(tmp_path: Path) -> Iterator[Path]:
 
 @needs_fork
 def test_a_process_killed_while_writing_leaves_a_complete_file(path: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", KILLER, path, str(KILLS)],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    seen, unfinished = map(int, run.stdout.split())
+    seen, unfinished = map(int, python(KILLER, path, KILLS).split())
 
     assert seen == 2
     assert unfinished > 0  # so some of the kills were in the middle of a write

@@ -1,19 +1,22 @@
-"""`load` rejects files that `save` did not write, even with valid checksums."""
+"""`load` refuses files that `save` did not write, even with valid checksums."""
 
 from __future__ import annotations
 
 import copy
 import io
+import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from checkpoint_values import NET
+from checkpoint_values import NET, content
 
 from funnet import Affine, CheckpointError, load, save
+from funnet.core.encoding import encode, to_json
+from funnet.experiments.checkpoints import npz, safetensors
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"PK\5\6" + bytes(18), b"\0" * 1000, b"{}"])
@@ -132,4 +135,95 @@ def test_a_network_whose_layers_do_not_fit_is_refused(tmp_path: Path) -> None:
     save(path, {"layers": (Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))})
     rewrite(path, structure('"dict"', '"Sequential"'))
     with pytest.raises(CheckpointError, match=r"layer 1 \(Affine\)"):
+        load(path)
+
+
+def document(node: object) -> str:
+    return json.dumps({"format": "funnet", "version": 1, "value": node})
+
+
+def test_a_safetensors_file_without_a_digest_is_read(tmp_path: Path) -> None:
+    """Other writers than `save` need not compute one."""
+    package = pytest.importorskip("safetensors.numpy")
+    path = tmp_path / "a.safetensors"
+    value = {"a": np.arange(3.0), "b": 1}
+    package.save_file({"a": value["a"]}, path, {"funnet": document(to_json(encode(value, {})))})
+
+    assert content(load(path)) == content(value)
+
+
+FOREIGN: Mapping[str, tuple[str, Callable[[Path], None], str]] = {
+    "no metadata": (
+        "safetensors",
+        lambda path: pytest.importorskip("safetensors.numpy").save_file({"W": np.ones(3)}, path),
+        r"not a funnet checkpoint.*; read its arrays by safetensors\.numpy\.load_file\(path\)",
+    ),
+    "other metadata": (
+        "safetensors",
+        lambda path: pytest.importorskip("safetensors.numpy").save_file(
+            {"W": np.ones(3)}, path, {"format": "pt"}
+        ),
+        "not a funnet checkpoint",
+    ),
+    "npz": (
+        "npz",
+        lambda path: np.savez(path, W=np.zeros(3)),
+        r"structure\.json is missing, so it is not a funnet checkpoint; read .* by np\.load",
+    ),
+    "compressed npz": (
+        "npz",
+        lambda path: np.savez_compressed(path, W=np.zeros(3)),
+        "it has compressed members, so it is not a funnet checkpoint",
+    ),
+}
+
+
+@pytest.mark.parametrize(("ending", "make", "message"), FOREIGN.values(), ids=FOREIGN)
+def test_the_error_for_a_file_of_another_program_says_so(
+    ending: str, make: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"foreign.{ending}"
+    make(path)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def header_only(header: bytes) -> bytes:
+    return len(header).to_bytes(8, "little") + header
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        header_only(b"{}"),
+        header_only(b'{"__metadata__":null}'),
+        header_only(b'{"__metadata__":[]}'),
+        header_only(b'{"__metadata__":{"funnet":1}}'),
+        header_only(b'{"__metadata__":{"funnet":""}}'),
+        header_only(b'{"__metadata__":{"funnet":"\\ud800"}}'),
+        header_only(b'{"__metadata__":{"funnet":"' + b"[" * 100_000 + b'"}}'),
+        header_only(b"[]"),
+        header_only(b"[" * 100_000),
+        header_only(b"\xff\xfe"),
+        b"\xff" * 8 + b"{}",
+        b"\0" * 8,
+    ],
+    ids=range(12),
+)
+def test_headers_without_a_valid_structure_are_refused(data: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=path.name):
+        load(path)
+
+
+@pytest.mark.parametrize("shape", [[10**30], [10**30, 0], [2**62, 2**62, 0], [10**4000] * 64])
+def test_impossible_shapes_are_refused(path: Path, shape: list[int]) -> None:
+    """Even with valid checksums, and without allocating memory for them."""
+    kind = npz if path.suffix == ".npz" else safetensors
+    node = {"array": "float32", "shape": shape}
+    path.write_bytes(kind.pack(document(node).encode(), {"": np.zeros(0, np.float32)}))
+    with pytest.raises(CheckpointError, match=path.name):
         load(path)

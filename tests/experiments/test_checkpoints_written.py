@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from checkpoint_values import NET, content
+from programs import python
 
 from funnet import Affine, load, save
 
@@ -43,19 +42,16 @@ def test_an_error_on_flushing_leaves_the_old_file(
 @pytest.mark.usefixtures("old")
 def test_a_limit_on_file_size_leaves_the_old_file(path: Path) -> None:
     """The kernel stops the write in the middle of the file, as on a full disk."""
-    script = (
-        "import resource, signal, funnet\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
-        "try:\n"
-        "    funnet.save({!r}, funnet.Affine.init(100, 100, rng=0))\n"
-        "except OSError as error:\n"
-        "    print(error.strerror)\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", script.format(str(path))], check=True, capture_output=True, text=True
-    )
-    assert run.stdout == "File too large\n"
+    program = """
+import resource, signal, sys, funnet
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+try:
+    funnet.save(sys.argv[1], funnet.Affine.init(100, 100, rng=0))
+except OSError as error:
+    print(error.strerror)
+"""
+    assert python(program, path) == "File too large\n"
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no small file system")  # noqa: S108
@@ -86,51 +82,26 @@ def test_a_full_file_system_leaves_the_old_file(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("old")
 def test_a_folder_without_permission_leaves_the_old_file(path: Path) -> None:
-    script = (
-        "import os, sys, funnet\n"
-        "net = funnet.Affine.init(4, 2, rng=0)\n"
-        "funnet.save(sys.argv[2] + sys.argv[3], net)\n"  # imports what it needs while it can
-        "os.geteuid() or os.setuid(65534)\n"  # root may write anywhere
-        "try:\n"
-        "    funnet.save(sys.argv[1], net)\n"
-        "except PermissionError as error:\n"
-        "    print(error.strerror)\n"
-    )
+    program = """
+import os, sys, funnet
+net = funnet.Affine.init(4, 2, rng=0)
+funnet.save(sys.argv[2], net)  # imports what it needs while it can
+os.geteuid() or os.setuid(65534)  # root may write anywhere
+try:
+    funnet.save(sys.argv[1], net)
+except PermissionError as error:
+    print(error.strerror)
+"""
     with TemporaryDirectory() as elsewhere, TemporaryDirectory() as folder:
         target = Path(folder, path.name)
         save(target, NET)
         before = target.read_bytes()
         Path(folder).chmod(0o555)
-        arguments = [target, f"{elsewhere}/first", path.suffix]
-        run = subprocess.run(
-            [sys.executable, "-c", script, *map(str, arguments)],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
+        printed = python(program, target, f"{elsewhere}/first{path.suffix}")
         Path(folder).chmod(0o755)
-        assert run.stdout == "Permission denied\n"
+        assert printed == "Permission denied\n"
         assert target.read_bytes() == before
         assert list(Path(folder).iterdir()) == [target]
-
-
-def test_save_refuses_a_folder(path: Path) -> None:
-    path.mkdir()
-    with pytest.raises(IsADirectoryError, match="expected a file to write, got the folder"):
-        save(path, NET)
-    assert list(path.parent.iterdir()) == [path]
-    with pytest.raises(FileNotFoundError, match=r"can't write .*: there is no folder "):
-        save(path / "none" / "net.npz", NET)
-
-
-def test_a_link_stays_one_and_permissions_are_those_of_any_file(path: Path) -> None:
-    link = path.with_name(f"link{path.suffix}")
-    link.symlink_to(path)
-    save(link, NET)
-    plain = path.with_name("plain")
-    plain.touch()
-
-    assert link.is_symlink()
-    assert content(load(path)) == content(NET)
-    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
 def test_readers_see_complete_files_only(path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
-from sweep_runs import FOLDER, fails_for_odd, runs_again
+from programs import FOLDER, python
+from sweep_runs import fails_for_odd, runs_again
 
 from funnet import sweep
 
@@ -42,9 +43,6 @@ def test_a_line_contains_the_run_its_value_and_its_error(file: Path) -> None:
         '{"run": {"index": 0, "café'.encode("latin-1"),
         b"\xef\xbb\xbf{",
         b'{"run": {"index": 0, "seed": ' + b"[" * 100_000,
-        b"nonsense\n",
-        b"[]\n",
-        b'{"run": 1, "value": 2, "error": null}\n',
         b"PK\x03\x04\x14\x00\x00\x00",  # a checkpoint
     ],
 )
@@ -73,7 +71,10 @@ def changed(**changes: object) -> bytes:
     [
         b"",
         b"{}",
+        b"[]",
         b"null",
+        b"nonsense",
+        b'{"run": 1, "value": 2, "error": null}',
         b'{"run": {"index": []}}',
         b"[" * 100_000,
         b'{"run": ' * 10_000,
@@ -187,7 +188,6 @@ def test_a_file_that_is_removed_during_a_sweep_is_created_again(file: Path) -> N
 
 STARTER = """
 import sys
-sys.path.insert(0, {folder!r})
 from concurrent.futures import ThreadPoolExecutor
 from funnet import sweep
 from sweep_runs import fails_for_odd
@@ -200,9 +200,8 @@ assert len(list(results)) == 60
 
 
 def test_processes_that_share_a_file_lose_nothing(file: Path) -> None:
-    program = STARTER.format(folder=FOLDER)
     starters = [
-        subprocess.Popen([sys.executable, "-c", program, file, seed, workers])
+        subprocess.Popen([sys.executable, "-c", STARTER, file, seed, workers], cwd=FOLDER)
         for seed in "01"
         for workers in "023"
     ]
@@ -248,7 +247,7 @@ def test_threads_that_share_a_file_lose_nothing(file: Path) -> None:
 
 
 def test_a_full_disk_stops_the_sweep_and_leaves_the_file(file: Path) -> None:
-    resource = pytest.importorskip("resource", reason="this system sets no limits")
+    pytest.importorskip("resource", reason="this system sets no limits")
     list(sweep(fails_for_odd, [0, 2], results=file))
     whole = file.read_bytes()
     program = """
@@ -260,9 +259,5 @@ try:
 except OSError as error:
     print(type(error).__name__)
 """
-    command = [sys.executable, "-c", program, str(file), str(len(whole) + 50)]
-    run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-
-    assert resource
-    assert run.stdout == "OSError\n", run.stderr
+    assert python(program, file, len(whole) + 50) == "OSError\n"
     assert file.read_bytes() == whole

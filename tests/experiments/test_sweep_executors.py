@@ -8,33 +8,29 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pytest
+from programs import FOLDER, python
 from sweep_runs import (
-    FOLDER,
     dies_at_once_for_three,
     dies_for_three,
     exits_for_odd,
     fails_for_odd,
     is_interrupted,
     is_killed,
+    processes,
 )
 
 from funnet import sweep
 
 R = TypeVar("R")
-
-
-def processes(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
 
 def lines(file: Path) -> int:
@@ -104,20 +100,18 @@ def test_a_run_that_was_running_when_the_reader_left_is_written(file: Path) -> N
 
 SLOW_READER = """
 import sys, time
-sys.path.insert(0, {folder!r})
 from concurrent.futures import ThreadPoolExecutor
 from funnet import sweep
 from sweep_runs import fails_for_odd
 
 with ThreadPoolExecutor(2) as executor:
-    for result in sweep(fails_for_odd, range(20), executor=executor, results={file!r}):
+    for result in sweep(fails_for_odd, range(20), executor=executor, results=sys.argv[1]):
         time.sleep(100)
 """
 
 
 def test_a_killed_program_loses_no_finished_run(file: Path) -> None:
-    program = SLOW_READER.format(folder=FOLDER, file=str(file))
-    with subprocess.Popen([sys.executable, "-c", program]) as process:
+    with subprocess.Popen([sys.executable, "-c", SLOW_READER, file], cwd=FOLDER) as process:
         assert eventually(lambda: file.exists() and lines(file) == 20)
         process.kill()
 
@@ -229,10 +223,7 @@ except KeyboardInterrupt:
 """
     if sys.platform == "win32":
         pytest.skip("a signal can't be sent there")
-    run = subprocess.run(
-        [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=60
-    )
-    assert run.stdout == "True\n", run.stderr
+    assert python(program) == "True\n"
 
 
 def test_an_error_on_writing_is_raised_to_the_reader(tmp_path: Path) -> None:

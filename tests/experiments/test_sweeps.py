@@ -8,15 +8,16 @@ import shutil
 import subprocess
 import sys
 import threading
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import assert_type
 
 import numpy as np
 import pytest
-from sweep_runs import FOLDER, Config, fails_for_odd, runs_again, seed_of, training
+from programs import FOLDER
+from sweep_runs import Config, fails_for_odd, processes, runs_again, seed_of, training
 
 from funnet import Result, fingerprint, sweep
 
@@ -35,14 +36,11 @@ def serial() -> str:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
-def test_threads_give_the_same_results(workers: int, serial: str) -> None:
-    with ThreadPoolExecutor(workers) as executor:
-        assert outcome(list(sweep(training, CONFIGS, executor=executor, seed=5))) == serial
-
-
-@pytest.mark.parametrize("workers", [1, 2, 4])
-def test_processes_give_the_same_results(workers: int, serial: str) -> None:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+@pytest.mark.parametrize("pool", [ThreadPoolExecutor, processes])
+def test_threads_and_processes_give_the_same_results(
+    pool: Callable[[int], Executor], workers: int, serial: str
+) -> None:
+    with pool(workers) as executor:
         assert outcome(list(sweep(training, CONFIGS, executor=executor, seed=5))) == serial
 
 
@@ -83,7 +81,7 @@ def test_other_executors_give_the_same_results(name: str, serial: str, tmp_path:
         pytest.skip(f"{name} is not installed")
     program = tmp_path / "program.py"
     executor = OTHERS[name].strip().replace("\n", "\n    ")
-    program.write_text(PROGRAM.format(folder=FOLDER, executor=executor))
+    program.write_text(PROGRAM.format(folder=str(FOLDER), executor=executor))
     command = [sys.executable]
     if name == "mpi4py":
         bin_folder = str(Path(sys.executable).parent)  # where packages of MPI have it

@@ -1,4 +1,4 @@
-"""A run that was saved and goes on in another process is the run that was never stopped."""
+"""A run that is saved and resumed in another process is the uninterrupted run, bit for bit."""
 
 import json
 import random
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-# Two epochs and a half of 8 steps, the last of an epoch with a short batch. Each state from `start`
-# on is told by its fingerprint, which covers the optimizer's memory, the loss and the counts.
+# Two and a half epochs of 8 steps, each ending with a short batch. What is printed is a fingerprint
+# of each state, which covers the state of the optimizer, the loss and the counts.
 SCRIPT = """
 import json, sys
 from itertools import islice
@@ -37,13 +37,13 @@ def net():
     return sequential(Affine.init(12, 9, rng=2), Tanh(), Affine.init(9, 4, rng=3))
 
 job = json.load(sys.stdin)
-told = {}
+digests = {}
 for name, optimizer in optimizers.items():
     replacement = name in ("nesterov", "adamw")
     if job["save"]:
-        told[name] = {}
+        digests[name] = {}
         for state in states(net(), optimizer, replacement):
-            told[name][state.step] = fingerprint(state)
+            digests[name][state.step] = fingerprint(state)
             if state.step in job["save"][name]:
                 save(f"{job['folder']}/{name}-{state.step}.{job['suffix']}", state)
     else:
@@ -52,8 +52,8 @@ for name, optimizer in optimizers.items():
             f"{job['folder']}/{name}-{step}.{job['suffix']}",
             like=TrainState.init(net(), optimizer),
         )
-        told[name] = {s.step: fingerprint(s) for s in states(state, optimizer, replacement)}
-print(json.dumps(told))
+        digests[name] = {s.step: fingerprint(s) for s in states(state, optimizer, replacement)}
+print(json.dumps(digests))
 """
 NAMES = ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "wrapped"]
 TRIALS = 20
@@ -64,11 +64,11 @@ def run(job: Mapping[str, object]) -> dict[str, dict[str, str]]:
         [sys.executable, "-c", SCRIPT],
         input=json.dumps(job), check=True, capture_output=True, text=True,
     )  # fmt: skip
-    told: dict[str, dict[str, str]] = json.loads(result.stdout)
-    return told
+    digests: dict[str, dict[str, str]] = json.loads(result.stdout)
+    return digests
 
 
-def test_a_run_goes_on_in_another_process_bit_for_bit(tmp_path: Path) -> None:
+def test_a_run_resumed_from_npz_is_the_uninterrupted_run(tmp_path: Path) -> None:
     rng = random.Random(0)  # noqa: S311 (a test needs no secrets)
     steps = {name: [rng.randrange(1, 20) for _ in range(TRIALS)] for name in NAMES}
     common = {"folder": str(tmp_path), "suffix": "npz"}
@@ -83,7 +83,7 @@ def test_a_run_goes_on_in_another_process_bit_for_bit(tmp_path: Path) -> None:
             assert states == later
 
 
-def test_safetensors_resume_as_well(tmp_path: Path) -> None:
+def test_a_run_resumed_from_safetensors_is_the_uninterrupted_run(tmp_path: Path) -> None:
     pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
     steps = {name: [7] for name in NAMES}
     common = {"folder": str(tmp_path), "suffix": "safetensors"}

@@ -15,13 +15,9 @@ if TYPE_CHECKING:
 def file_to_write(path: str | os.PathLike[str]) -> Path:
     """Return the file that a path refers to, with links resolved, without touching it.
 
-    Raises
-    ------
-    OSError
-        If `path` is neither a regular file nor a new name in an existing folder, or there is no
-        permission to write it.
+    Raise OSError unless it is a writable regular file, or a new name in an existing folder.
     """
-    from pathlib import Path  # noqa: PLC0415
+    from pathlib import Path
 
     target = Path(os.path.realpath(path))
     try:
@@ -43,16 +39,11 @@ def file_to_write(path: str | os.PathLike[str]) -> Path:
 
 
 def write_atomically(target: Path, content: bytes) -> None:
-    """Replace the content of a file so that a crash leaves the old content or the new.
+    """Replace the content of a file; after an OSError or a crash it has the old or the new content.
 
     The content is written to a hidden ".tmp" file in the same folder, flushed to the disk, and
     renamed. A killed process leaves the ".tmp" file behind. The permissions of an existing file
     are kept, and its owner and group where the system allows it.
-
-    Raises
-    ------
-    OSError
-        If the file can't be written; then its old content is unchanged.
     """
     # Cut to a length in bytes, which is what file systems limit; some allow no more than 143.
     name = target.name.encode(errors="ignore")[:100].decode(errors="ignore")

@@ -1,8 +1,8 @@
 """The .npz format: an uncompressed zip of .npy files, which `np.load` opens as well.
 
-The structure is a member of its own. Nothing in a file is trusted: the structure says which members
-there must be and what their headers are, and everything else is an error. So no header is ever
-evaluated, and no memory is allocated for data that is not there.
+The structure is a member of its own. It determines the names and the headers of all other members,
+which are compared with it. So no header is ever evaluated, and no memory is allocated for data that
+is not there.
 """
 
 from __future__ import annotations
@@ -73,13 +73,7 @@ def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
 
 
 def unpack(data: bytes) -> Members:
-    """Return the members of a file, of which only the structure is read.
-
-    Raises
-    ------
-    ValueError
-        If the bytes are not a checkpoint in this format, or are damaged.
-    """
+    """Open a file and read its structure; raise ValueError if it is not valid."""
     try:
         members = zipfile.ZipFile(io.BytesIO(data))
     except DAMAGE as error:

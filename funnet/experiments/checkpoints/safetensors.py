@@ -2,8 +2,7 @@
 
 The structure is one entry of the metadata, since the package writes several in random order. The
 format has no checksums, so the first line of the entry is a SHA-256 of the structure and all
-tensors. A file without that line, from another writer, is read without this check. If the package
-is not installed, `pack` and `unpack` raise ImportError.
+tensors. A file without that line, from another writer, is read without this check.
 """
 
 from __future__ import annotations
@@ -65,13 +64,7 @@ class Tensors:
 
 
 def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
-    """Return the bytes of a file with a structure and its arrays by path.
-
-    Raises
-    ------
-    StructureError
-        If an array has the reserved name, or the structure is too large for the format.
-    """
+    """Return the bytes of a file with a structure and its arrays by path."""
     if RESERVED in arrays:
         raise StructureError("a .safetensors file can't have an array of this name", RESERVED)
     package = _package()
@@ -95,13 +88,7 @@ def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
 
 
 def unpack(data: bytes) -> Tensors:
-    """Return the tensors of a file.
-
-    Raises
-    ------
-    ValueError
-        If the bytes are not a checkpoint in this format, or are damaged.
-    """
+    """Read all tensors and the structure; raise ValueError if the file is not valid."""
     package = _package()
     try:
         tensors = dict(package.deserialize(data))
@@ -126,7 +113,7 @@ def array_name(path: str) -> str:
 
 def _package() -> Any:  # the package's own types are Any as well
     try:
-        import safetensors.numpy  # noqa: PLC0415 (an extra)
+        import safetensors.numpy
     except ImportError as error:
         raise ImportError(
             '.safetensors files need the safetensors package: pip install "funnet[safetensors]"'
@@ -139,7 +126,7 @@ def _digest(structure: bytes, tensors: Mapping[str, Buffer]) -> str:
 
     Dtypes and shapes are in the structure, and are compared with it.
     """
-    import hashlib  # noqa: PLC0415 (slow to import)
+    import hashlib
 
     digest = hashlib.sha256(structure)
     for name in sorted(tensors):

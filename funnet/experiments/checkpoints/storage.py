@@ -1,4 +1,14 @@
-"""`save` and `load`: what is common to both file formats."""
+"""`save` and `load`, for both file formats.
+
+The name of a file ends in ".npz", or in ".safetensors", which needs the extra of that name; without
+it both functions raise ImportError. What they promise:
+
+- `save` is atomic: after a crash at any moment, the file is either the old one or the new one.
+- Equal values give equal bytes.
+- `load` returns the same classes and bits. Arrays are locked, in C order and native byte order.
+- `load` runs no code in the file, and constructs only classes of funnet, of `like` and of `types`.
+- Two classes of the same name are refused with ValueError.
+"""
 
 from __future__ import annotations
 
@@ -80,15 +90,12 @@ class _Content(Protocol):
 
 
 def save(path: str | PathLike[str], value: object) -> None:
-    """Write a network, an optimizer state or a training state to a file.
-
-    The write is atomic: after a crash at any moment, the file is either the old one or the new one.
-    Equal values give equal bytes.
+    """Write a network, an optimizer state or a training state to a file, atomically.
 
     Parameters
     ----------
     path
-        The file; its name ends in ".npz", or in ".safetensors", which needs the extra of that name.
+        A .npz or .safetensors file.
     value
         A layer, network or state, an array, or a tuple, NamedTuple, list or dict of such; the keys
         of a dict are names.
@@ -96,14 +103,12 @@ def save(path: str | PathLike[str], value: object) -> None:
     Raises
     ------
     StructureError
-        If something in the value can't be written, such as a masked array; the message starts
-        with its path.
+        If part of the value is not supported, such as a masked array; the message starts with its
+        path.
     ValueError
-        If `path` has another ending, two classes have the same name, or a class rejects its own
-        values, so that the file could not be loaded.
-    OSError, ImportError
-        If the file can't be written, is not a regular file (but a folder, a FIFO, a device), or
-        needs safetensors, which is not installed.
+        If `path` has another ending, or a class rejects its own values on loading.
+    OSError
+        If the file can't be written, or is not a regular file.
 
     Examples
     --------
@@ -118,7 +123,7 @@ def save(path: str | PathLike[str], value: object) -> None:
       layers.1: ReLU()
     )
     """
-    import json  # noqa: PLC0415 (slow to import)
+    import json
 
     name = os.fsdecode(path)
     target, file_format = file_to_write(name), _format(name)
@@ -143,23 +148,17 @@ def load(
 ) -> object:
     """Return the value that `save` wrote to a file.
 
-    No code in the file is run, and only known classes are constructed: those of funnet, of `like`
-    and of `types`.
+    No code in the file is run, and only known classes are constructed.
 
     Parameters
     ----------
     path
-        The file.
+        A .npz or .safetensors file.
     like
-        A value with the expected structure: classes, fields, shapes and dtypes must match, numbers
-        need not. Default: any structure.
+        A value with the same classes, fields, shapes and dtypes; numbers may differ. Default: any
+        structure is accepted.
     types
-        Your own classes that the file may contain.
-
-    Returns
-    -------
-    value
-        The same classes and bits; arrays are locked, in C order and in native byte order.
+        Your own classes that the file may contain besides those in `like`. Default: none.
 
     Raises
     ------
@@ -167,11 +166,11 @@ def load(
         If the file is not a checkpoint, is damaged, or does not match `like`; then the message
         names the path of the first difference.
     StructureError
-        If `like` is not a value that `save` accepts.
-    OSError, ImportError
-        If the file can't be read, or needs safetensors, which is not installed.
-    TypeError, ValueError
-        If `types` is not a list of classes, or two classes have the same name.
+        If `save` would not accept `like`.
+    TypeError
+        If `types` is not a list of classes.
+    OSError
+        If the file can't be read.
 
     Examples
     --------
@@ -186,7 +185,7 @@ def load(
     ...         print(str(error).partition("net.npz: ")[2])
     W: expected float32[4, 2], the file has float32[3, 2]
     """
-    from pathlib import Path  # noqa: PLC0415 (slow to import)
+    from pathlib import Path
 
     if isinstance(types, type):
         raise TypeError(f"types must be a list of classes, got {types!r}")
@@ -242,7 +241,7 @@ def _builder(types: Iterable[type[object]]) -> _Build:
 
 
 def _structure(text: bytes) -> Node:
-    import json  # noqa: PLC0415 (slow to import)
+    import json
 
     def refuse(constant: str) -> None:
         raise ValueError(f"expected finite numbers, got {constant}")
@@ -257,7 +256,7 @@ def _structure(text: bytes) -> Node:
 
 
 def _format(name: str) -> _Format:
-    from funnet.experiments.checkpoints import npz, safetensors  # noqa: PLC0415 (slow to import)
+    from funnet.experiments.checkpoints import npz, safetensors
 
     for ending, file_format in [(".npz", npz), (".safetensors", safetensors)]:
         if name.lower().endswith(ending):

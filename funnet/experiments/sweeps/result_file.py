@@ -75,14 +75,9 @@ class ResultFile:
         return ResultFile(file_to_write(path), runs)
 
     def read(self) -> tuple[dict[int, object], dict[int, int]]:
-        """Return what the file contains about this sweep.
+        """Return, by index, the values of finished runs, and how often failed ones died.
 
-        Returns
-        -------
-        values
-            The values of the runs that finished, by index.
-        failures
-            For each run that has only failed, how often its process died.
+        A run dies if its process does; 0 means that it raised an exception.
         """
         values: dict[int, object] = {}
         failures: dict[int, int] = {}
@@ -98,13 +93,9 @@ class ResultFile:
         return values, {index: died for index, died in failures.items() if index not in values}
 
     def append(self, results: Sequence[tuple[Result[Config, R], bool]]) -> list[Result[Config, R]]:
-        """Append results, flush them to the disk, and return them.
+        """Append results, each with whether its process died, and flush them to the disk.
 
-        Parameters
-        ----------
-        results
-            Pairs of a result and whether the process of its run died. A result whose value can't
-            be written is returned as failed.
+        They are returned; a result whose value can't be written is then failed.
         """
         lines = [self._line(result, died=died) for result, died in results]
         with self._open() as file:
@@ -271,11 +262,11 @@ def _lock(file: IO[bytes], *, on: bool) -> None:
     # there are no locks, as on some network file systems, each append is still a single write.
     with suppress(ImportError, OSError):
         if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415
+            import msvcrt
 
             os.lseek(file.fileno(), 2**62, os.SEEK_SET)  # others can't read locked bytes
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if on else msvcrt.LK_UNLCK, 1)
         else:
-            import fcntl  # noqa: PLC0415
+            import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX if on else fcntl.LOCK_UN)

@@ -17,9 +17,7 @@ Attempt = Callable[[Config, int], tuple[R | None, str | None]]
 
 @attrs.frozen(eq=False)
 class Result(Generic[Config, R]):
-    """The outcome of one run.
-
-    Results are equal if their fields are; arrays are compared by shape and elements.
+    """The outcome of one run. Arrays in it are compared by shape and elements.
 
     Parameters
     ----------
@@ -79,7 +77,7 @@ def _equal(a: object, b: object) -> bool:
 def _compared_fields(cls: type) -> list[str] | None:
     if attrs.has(cls):
         return [field.name for field in attrs.fields(cls) if field.eq]
-    from dataclasses import fields, is_dataclass  # noqa: PLC0415
+    from dataclasses import fields, is_dataclass
 
     if is_dataclass(cls):
         return [field.name for field in fields(cls) if field.compare]
@@ -88,6 +86,6 @@ def _compared_fields(cls: type) -> list[str] | None:
 
 def traceback_of(error: BaseException) -> str:
     """Return the traceback of an exception as text."""
-    import traceback  # noqa: PLC0415
+    import traceback
 
     return "".join(traceback.format_exception(error))

@@ -25,7 +25,10 @@ def sweep(
     seed: int = 0,
     results: str | PathLike[str] | None = None,
 ) -> Iterator[Result[Config, R]]:
-    """Run a function with each of several configurations.
+    """Run a function with each configuration, and return an iterator over the results in order.
+
+    If a run raises an exception, even `SystemExit`, or is cancelled, its result is failed and the
+    others continue; without an executor, `KeyboardInterrupt` stops the sweep.
 
     Parameters
     ----------
@@ -33,7 +36,7 @@ def sweep(
         A function of a configuration and a seed, which can be passed as `rng=` or split by
         `seed.spawn(n)`. For an executor of processes, it must be importable from a module.
     configs
-        The configurations, such as frozen attrs values.
+        Such as frozen attrs values.
     executor
         A `concurrent.futures.Executor`, which must not be shut down before the last result has been
         read. At most 1000 runs are submitted and not yet read. Default: each run is executed when
@@ -48,13 +51,6 @@ def sweep(
         dicts and None; NaN and infinity are allowed, and NumPy scalars become Python's. Several
         sweeps, in several processes, may share a file. Default: no file.
 
-    Yields
-    ------
-    result
-        One for each configuration, in their order. If a run is cancelled or raises an exception,
-        even `SystemExit`, its result is failed and the others continue; without an executor,
-        `KeyboardInterrupt` stops the sweep.
-
     Raises
     ------
     TypeError
@@ -62,8 +58,8 @@ def sweep(
     ValueError
         If `seed` is negative, or a line of `results` is not a result; then the file is unchanged.
     StructureError
-        If a configuration can't be written to `results`. (If a value can't be written, only its
-        result is failed, and holds the value.)
+        If a configuration can't be written to `results`. A value that can't be written fails only
+        its run.
     OSError
         If `results` can't be read or written.
 
@@ -71,16 +67,15 @@ def sweep(
     -----
     If the process of a run dies (`os._exit`, a signal, out of memory), the executor decides:
 
-    - `ProcessPoolExecutor` and loky break: the results of all unfinished runs are failed. Those
-      that were running are recorded in `results`, those that were waiting are not.
+    - `ProcessPoolExecutor` and loky fail all unfinished runs. Those that were running are recorded
+      in `results`, those that were waiting are not.
     - dask retries the run on other workers, three times by default; then only this run fails.
     - Without an executor, with threads and with MPI, the program ends. Finished runs are in
       `results`.
 
-    On an executor, a sweep that is resumed from `results` submits the runs that never failed first,
-    then those that raised an exception, then, one at a time, those that were running when a process
-    died, fewest deaths first. So a run that always dies does not prevent the others from finishing,
-    if necessary after several restarts.
+    A sweep that is resumed on an executor first submits the runs that never failed, then those that
+    raised an exception, then, one at a time, those that were running when a process died, fewest
+    deaths first. So all others finish after some restarts, even if a run always dies.
 
     Examples
     --------
@@ -97,7 +92,7 @@ def sweep(
     seed = _check(run, executor, seed)
     file, done, failures = None, dict[int, Result[Config, R]](), dict[int, int]()
     if results is not None:
-        from funnet.experiments.sweeps.result_file import ResultFile  # noqa: PLC0415
+        from funnet.experiments.sweeps.result_file import ResultFile
 
         file = ResultFile.of(results, configs, seed)
         values, failures = file.read()
@@ -105,7 +100,7 @@ def sweep(
     if executor is None:
         serial: Attempt[Config, R] = partial(_attempt, run, seed, stops=KeyboardInterrupt)
         return _run_serially(serial, configs, done, file)
-    from funnet.experiments.sweeps.pool import Pool  # noqa: PLC0415
+    from funnet.experiments.sweeps.pool import Pool
 
     return Pool(partial(_attempt, run, seed), configs, executor, file, failures).results(done)
 
@@ -114,7 +109,7 @@ def _check(run: object, executor: object, seed: object) -> int:
     if not callable(run):
         raise TypeError(f"run must be a function of a configuration and a seed, got {run!r}")
     if executor is not None:
-        from concurrent.futures import Executor  # noqa: PLC0415
+        from concurrent.futures import Executor
 
         if not isinstance(executor, Executor):
             raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
