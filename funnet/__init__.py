@@ -97,10 +97,12 @@ from funnet.layers import (
     Dropout as Dropout,
     Flatten as Flatten,
     Identity as Identity,
+    LayerNorm as LayerNorm,
     LeakyReLU as LeakyReLU,
     ReLU as ReLU,
     Sigmoid as Sigmoid,
     Softmax as Softmax,
+    Standardize as Standardize,
     Step as Step,
     Tanh as Tanh,
 )

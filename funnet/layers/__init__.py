@@ -5,9 +5,11 @@ from funnet.layers.batch_norm import BatchNorm as BatchNorm
 from funnet.layers.dropout import Dropout as Dropout
 from funnet.layers.flatten import Flatten as Flatten
 from funnet.layers.identity import Identity as Identity
+from funnet.layers.layer_norm import LayerNorm as LayerNorm
 from funnet.layers.leaky_relu import LeakyReLU as LeakyReLU
 from funnet.layers.relu import ReLU as ReLU
 from funnet.layers.sigmoid import Sigmoid as Sigmoid
 from funnet.layers.softmax import Softmax as Softmax
+from funnet.layers.standardize import Standardize as Standardize
 from funnet.layers.step import Step as Step
 from funnet.layers.tanh import Tanh as Tanh
