@@ -112,6 +112,11 @@ from funnet.layers.combinators import (
     SequentialCache as SequentialCache,
     sequential as sequential,
 )
+from funnet.layers.concatenate import (
+    Concatenate as Concatenate,
+    ConcatenateCache as ConcatenateCache,
+    concatenate as concatenate,
+)
 from funnet.layers.initializers import (
     Initializer as Initializer,
     he as he,
@@ -120,6 +125,11 @@ from funnet.layers.initializers import (
     xavier as xavier,
     xavier_uniform as xavier_uniform,
     zeros_init as zeros_init,
+)
+from funnet.layers.residual import (
+    Residual as Residual,
+    ResidualCache as ResidualCache,
+    residual as residual,
 )
 from funnet.losses import (
     mean_squared_error as mean_squared_error,
