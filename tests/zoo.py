@@ -15,18 +15,22 @@ from funnet import (
     Float,
     Identity,
     Layer,
+    LayerNorm,
     LeakyReLU,
     Matrix,
     ReLU,
     Sigmoid,
     Softmax,
+    Standardize,
     Step,
     Tanh,
     Vector,
+    concatenate,
     describe,
     lock_matrix,
     lock_vector,
     reduce_to_constructor,
+    residual,
     sequential,
     xavier,
 )
@@ -113,6 +117,15 @@ def _affine(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float])
     return Affine(made.W, rng.standard_normal(n_out).astype(dtype))
 
 
+def _layer_norm(rng: np.random.Generator, n: int, dtype: type[Float]) -> LayerNorm:
+    gamma, beta = rng.standard_normal((2, n)).astype(dtype)
+    return LayerNorm(gamma, beta, eps=0.1)  # small variances have large higher derivatives
+
+
+def _standardize(rng: np.random.Generator, n: int, dtype: type[Float]) -> Standardize:
+    return Standardize.fit(rng.normal(3, 2, (8, n)).astype(dtype))
+
+
 def _two_layer_net(rng: np.random.Generator, dtype: type[Float]) -> TwoLayerNet:
     first, second = _affine(rng, 4, 5, dtype), _affine(rng, 5, 3, dtype)
     return TwoLayerNet(first.W, first.b, second.W, second.b)
@@ -129,12 +142,43 @@ CASES: dict[str, Case] = {
     "Identity": Case(lambda _, __: Identity(), (6, 4)),
     "Step": Case(lambda _, __: Step(), (6, 4)),
     "Flatten": Case(lambda _, __: Flatten(), (5, 1, 4, 3)),
+    "LayerNorm": Case(lambda rng, dtype: _layer_norm(rng, 4, dtype), (6, 4)),
+    "LayerNorm of one column": Case(lambda rng, dtype: _layer_norm(rng, 1, dtype), (6, 1)),
+    "Standardize": Case(lambda rng, dtype: _standardize(rng, 4, dtype), (6, 4)),
     "no layers": Case(lambda _, __: sequential(), (6, 4)),
     "a user's layer": Case(lambda rng, dtype: Scale(rng.standard_normal(4).astype(dtype)), (6, 4)),
     "a user's network": Case(_two_layer_net, (6, 4)),
     "a network": Case(
         lambda rng, dtype: sequential(
             _affine(rng, 4, 5, dtype), Tanh(), _affine(rng, 5, 3, dtype), Softmax()
+        ),
+        (6, 4),
+    ),
+    "residual": Case(lambda rng, dtype: residual(_affine(rng, 4, 4, dtype)), (6, 4)),
+    "residual on images": Case(lambda _, __: residual(Tanh()), (2, 3, 4, 5)),
+    "concatenate": Case(
+        lambda rng, dtype: concatenate(
+            _affine(rng, 4, 3, dtype), Identity(), _affine(rng, 4, 1, dtype)
+        ),
+        (6, 4),
+    ),
+    "concatenate on images": Case(lambda _, __: concatenate(Tanh(), Sigmoid()), (2, 3, 4, 5)),
+    "a user's network in combinators": Case(
+        lambda rng, dtype: sequential(
+            _standardize(rng, 4, dtype),
+            concatenate(residual(sequential(_affine(rng, 4, 4, dtype), Tanh())), Identity()),
+            residual(
+                concatenate(
+                    sequential(_affine(rng, 8, 4, dtype), _two_layer_net(rng, dtype)),
+                    sequential(
+                        _layer_norm(rng, 8, dtype),
+                        residual(sequential()),
+                        Sigmoid(),
+                        _affine(rng, 8, 5, dtype),
+                    ),
+                )
+            ),
+            Scale(rng.standard_normal(8).astype(dtype)),
         ),
         (6, 4),
     ),
