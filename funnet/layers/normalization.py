@@ -9,7 +9,7 @@ import numpy as np
 from funnet.core.arrays import Float, Vector, as_float, check_count, check_float_type
 
 
-def as_eps(eps: object) -> float:
+def as_eps(eps: float) -> float:
     """Return `eps` as a float: the converter of the field.
 
     Raises

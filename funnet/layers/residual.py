@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 import attrs
 
 from funnet.core.arrays import Ranked, Shaped, check_cache, check_float, check_like
-from funnet.core.layer import AnyLayer, Elementwise, Layer, SomeLayer
+from funnet.core.layer import AnyLayer, Layer, SomeLayer
 from funnet.core.tree import describe, refill
 from funnet.core.widths import Widths, around, widths_of
 from funnet.layers.combinators import RowShape
@@ -120,8 +120,11 @@ class Residual(SomeLayer, Generic[W_co, S, L_co]):
         return refill(Residual, (grads,)), dx
 
 
+# Rows first, for layers on arrays of any rank.
 @overload
-def residual(layer: Elementwise, /) -> Residual[int, RowShape, Elementwise]: ...
+def residual(
+    layer: Layer[Ranked[RowShape], Ranked[RowShape], C, G], /
+) -> Residual[int, RowShape, G]: ...
 @overload
 def residual(layer: Layer[Ranked[S], Ranked[S], C, G], /) -> Residual[int, S, G]: ...
 def residual(layer: AnyLayer, /) -> Residual[Any, Any, Any]:
