@@ -162,8 +162,8 @@ def _check_beside(output: Array, others: list[Array]) -> None:
     for first in others[:1]:
         if (shape[0], *shape[2:]) != (first.shape[0], *first.shape[2:]):
             raise ShapeError(
-                f"expected an output that fits beside that of layer 0, of shape {first.shape}, on "
-                f"axis 1, got {shape}"
+                f"expected the shape of the output of layer 0, {first.shape}, except on axis 1, "
+                f"got {shape}"
             )
 
 
