@@ -101,11 +101,13 @@ from funnet.layers import (
     Flatten as Flatten,
     GlobalAvgPool2d as GlobalAvgPool2d,
     Identity as Identity,
+    LayerNorm as LayerNorm,
     LeakyReLU as LeakyReLU,
     MaxPool2d as MaxPool2d,
     ReLU as ReLU,
     Sigmoid as Sigmoid,
     Softmax as Softmax,
+    Standardize as Standardize,
     Step as Step,
     Tanh as Tanh,
 )
@@ -115,6 +117,11 @@ from funnet.layers.combinators import (
     SequentialCache as SequentialCache,
     sequential as sequential,
 )
+from funnet.layers.concatenate import (
+    Concatenate as Concatenate,
+    ConcatenateCache as ConcatenateCache,
+    concatenate as concatenate,
+)
 from funnet.layers.initializers import (
     Initializer as Initializer,
     he as he,
@@ -123,6 +130,11 @@ from funnet.layers.initializers import (
     xavier as xavier,
     xavier_uniform as xavier_uniform,
     zeros_init as zeros_init,
+)
+from funnet.layers.residual import (
+    Residual as Residual,
+    ResidualCache as ResidualCache,
+    residual as residual,
 )
 from funnet.losses import (
     mean_squared_error as mean_squared_error,

@@ -19,20 +19,24 @@ from funnet import (
     GlobalAvgPool2d,
     Identity,
     Layer,
+    LayerNorm,
     LeakyReLU,
     Matrix,
     MaxPool2d,
     ReLU,
     Sigmoid,
     Softmax,
+    Standardize,
     Step,
     Tanh,
     Vector,
+    concatenate,
     describe,
     lock_matrix,
     lock_vector,
     reduce_to_constructor,
     replace_at,
+    residual,
     sequential,
     xavier,
 )
@@ -127,6 +131,15 @@ def _conv2d(rng: np.random.Generator, dtype: type[Float], *args: Any, **sizes: A
     return replace_at(made, "b", rng.standard_normal(made.n_out).astype(dtype))
 
 
+def _layer_norm(rng: np.random.Generator, n: int, dtype: type[Float]) -> LayerNorm:
+    gamma, beta = rng.standard_normal((2, n)).astype(dtype)
+    return LayerNorm(gamma, beta, eps=0.1)  # small variances have large higher derivatives
+
+
+def _standardize(rng: np.random.Generator, n: int, dtype: type[Float]) -> Standardize:
+    return Standardize.fit(rng.normal(3, 2, (8, n)).astype(dtype))
+
+
 def _two_layer_net(rng: np.random.Generator, dtype: type[Float]) -> TwoLayerNet:
     first, second = _affine(rng, 4, 5, dtype), _affine(rng, 5, 3, dtype)
     return TwoLayerNet(first.W, first.b, second.W, second.b)
@@ -158,6 +171,9 @@ CASES: dict[str, Case] = {
     "AvgPool2d": Case(lambda _, __: AvgPool2d(2), (3, 2, 5, 4)),
     "AvgPool2d with strides": Case(lambda _, __: AvgPool2d(3, (2, 1), (0, 1)), (3, 2, 6, 4)),
     "GlobalAvgPool2d": Case(lambda _, __: GlobalAvgPool2d(), (3, 2, 5, 4)),
+    "LayerNorm": Case(lambda rng, dtype: _layer_norm(rng, 4, dtype), (6, 4)),
+    "LayerNorm of one column": Case(lambda rng, dtype: _layer_norm(rng, 1, dtype), (6, 1)),
+    "Standardize": Case(lambda rng, dtype: _standardize(rng, 4, dtype), (6, 4)),
     "no layers": Case(lambda _, __: sequential(), (6, 4)),
     "a user's layer": Case(lambda rng, dtype: Scale(rng.standard_normal(4).astype(dtype)), (6, 4)),
     "a user's network": Case(_two_layer_net, (6, 4)),
@@ -177,6 +193,34 @@ CASES: dict[str, Case] = {
             _affine(rng, 4, 3, dtype),
         ),
         (5, 1, 6, 5),
+    ),
+    "residual": Case(lambda rng, dtype: residual(_affine(rng, 4, 4, dtype)), (6, 4)),
+    "residual on images": Case(lambda _, __: residual(Tanh()), (2, 3, 4, 5)),
+    "concatenate": Case(
+        lambda rng, dtype: concatenate(
+            _affine(rng, 4, 3, dtype), Identity(), _affine(rng, 4, 1, dtype)
+        ),
+        (6, 4),
+    ),
+    "concatenate on images": Case(lambda _, __: concatenate(Tanh(), Sigmoid()), (2, 3, 4, 5)),
+    "a user's network in combinators": Case(
+        lambda rng, dtype: sequential(
+            _standardize(rng, 4, dtype),
+            concatenate(residual(sequential(_affine(rng, 4, 4, dtype), Tanh())), Identity()),
+            residual(
+                concatenate(
+                    sequential(_affine(rng, 8, 4, dtype), _two_layer_net(rng, dtype)),
+                    sequential(
+                        _layer_norm(rng, 8, dtype),
+                        residual(sequential()),
+                        Sigmoid(),
+                        _affine(rng, 8, 5, dtype),
+                    ),
+                )
+            ),
+            Scale(rng.standard_normal(8).astype(dtype)),
+        ),
+        (6, 4),
     ),
     "a network of networks": Case(
         lambda rng, dtype: sequential(

@@ -2,6 +2,10 @@
 
 A layer of known width has the attributes `n_in` and `n_out`; one whose output is as wide as its
 input has `keeps_width = True`. The width of any other layer is unknown and is not checked.
+
+A layer that is composed of others may have an attribute `widths` instead, a `Widths`, from which it
+answers the three above: if each level of a nested network asked the level below for all three, the
+deepest would be asked exponentially often.
 """
 
 from __future__ import annotations
@@ -9,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import attrs
+
+from funnet.core.errors import ShapeError
 
 
 @attrs.frozen
@@ -29,6 +35,27 @@ class Widths:
     takes: int | None = None
     gives: int | None = None
     keeps: bool = False
+
+
+def widths_of(layer: object) -> Widths:
+    """Return the widths that a layer states by its attributes.
+
+    Examples
+    --------
+    >>> from funnet import Affine
+    >>> from funnet.core.widths import widths_of
+    >>> widths_of(Affine.init(784, 80, rng=0))
+    Widths(name='Affine', takes=784, gives=80, keeps=False)
+    """
+    stated = getattr(layer, "widths", None)
+    if isinstance(stated, Widths):
+        return stated
+    return Widths(
+        type(layer).__name__,
+        getattr(layer, "n_in", None),
+        getattr(layer, "n_out", None),
+        getattr(layer, "keeps_width", False),
+    )
 
 
 def mismatches(layers: Sequence[Widths]) -> Iterator[tuple[int, str]]:
@@ -89,3 +116,59 @@ def whole(name: str, layers: Sequence[Widths]) -> Widths:
     if not changing:
         return Widths(name, keeps=True)
     return Widths(name, changing[0].takes, changing[-1].gives)
+
+
+def around(name: str, layer: Widths) -> Widths:
+    """Return the widths of y = x + layer(x).
+
+    Raises
+    ------
+    ShapeError
+        If the widths of the layer differ.
+
+    Examples
+    --------
+    >>> from funnet.core.widths import Widths, around
+    >>> around("Residual", Widths("Affine", 80, 80))
+    Widths(name='Residual', takes=80, gives=80, keeps=False)
+    """
+    if None not in (layer.takes, layer.gives) and layer.takes != layer.gives:
+        raise ShapeError(
+            f"a residual layer needs as many output as input features, but {layer.name} expects "
+            f"{layer.takes} and outputs {layer.gives}"
+        )
+    width = layer.gives if layer.takes is None else layer.takes
+    return Widths(name, width, width, keeps=width is None)
+
+
+def beside(name: str, layers: Sequence[Widths]) -> Widths:
+    """Return the widths of layers on one input whose outputs are put side by side.
+
+    Raises
+    ------
+    ShapeError
+        If they expect inputs of different widths.
+
+    Examples
+    --------
+    >>> from funnet.core.widths import Widths, beside
+    >>> beside("Concatenate", [Widths("Identity", keeps=True), Widths("Affine", 80, 10)])
+    Widths(name='Concatenate', takes=80, gives=90, keeps=False)
+    """
+    known = [(i, layer) for i, layer in enumerate(layers) if layer.takes is not None]
+    for i, layer in known:
+        first, other = known[0]
+        if layer.takes != other.takes:
+            raise ShapeError(
+                f"layer {i} ({layer.name}) expects {layer.takes} input features, but "
+                f"layer {first} ({other.name}) expects {other.takes}"
+            )
+    takes = known[0][1].takes if known else None
+    gives = [takes if layer.keeps else layer.gives for layer in layers]
+    total = sum(width for width in gives if width is not None)
+    return Widths(
+        name,
+        takes,
+        None if None in gives else total,
+        keeps=[layer.keeps for layer in layers] == [True],
+    )

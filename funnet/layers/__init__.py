@@ -8,10 +8,12 @@ from funnet.layers.dropout import Dropout as Dropout
 from funnet.layers.flatten import Flatten as Flatten
 from funnet.layers.global_avg_pool2d import GlobalAvgPool2d as GlobalAvgPool2d
 from funnet.layers.identity import Identity as Identity
+from funnet.layers.layer_norm import LayerNorm as LayerNorm
 from funnet.layers.leaky_relu import LeakyReLU as LeakyReLU
 from funnet.layers.max_pool2d import MaxPool2d as MaxPool2d
 from funnet.layers.relu import ReLU as ReLU
 from funnet.layers.sigmoid import Sigmoid as Sigmoid
 from funnet.layers.softmax import Softmax as Softmax
+from funnet.layers.standardize import Standardize as Standardize
 from funnet.layers.step import Step as Step
 from funnet.layers.tanh import Tanh as Tanh

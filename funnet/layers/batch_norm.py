@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, Literal, cast
 
@@ -18,9 +17,7 @@ from funnet.core.arrays import (
     Vector,
     as_float,
     check_cache,
-    check_count,
     check_dtype,
-    check_float_type,
     check_like,
     check_shape,
     lock_buffer,
@@ -32,6 +29,7 @@ from funnet.core.errors import ShapeError
 from funnet.core.kernels import channel_sums
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.tree import describe, reduce_to_constructor, refill
+from funnet.layers.normalization import as_eps, unit_scale_and_shift, wide
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -45,13 +43,6 @@ class BatchNormCache(Generic[ShapeT]):
     normalized: Shaped[ShapeT]
     scale: Vector
     statistics: Statistics | None
-
-
-def _eps(eps: object) -> float:
-    number = as_float(eps, "eps")
-    if not (number > 0 and math.isfinite(number)):
-        raise ValueError(f"eps must be finite and > 0, got {number}")
-    return number
 
 
 def _momentum(momentum: object) -> float:
@@ -114,7 +105,7 @@ class BatchNorm(OnRows, SomeLayer):
     mean: Vector = attrs.field(converter=lock_vector, metadata=BUFFER)
     var: Vector = attrs.field(converter=lock_vector, metadata=BUFFER)
     count: npt.NDArray[np.int64] = attrs.field(converter=lock_buffer, metadata=BUFFER)
-    eps: float = attrs.field(default=1e-5, converter=_eps)
+    eps: float = attrs.field(default=1e-5, converter=as_eps)
     momentum: float = attrs.field(default=0.1, converter=_momentum)
     context: Context | None = attrs.field(default=None, kw_only=True)
 
@@ -126,13 +117,13 @@ class BatchNorm(OnRows, SomeLayer):
     def __attrs_post_init__(self) -> None:
         gamma = self.gamma
         check_like(self.beta, gamma, "beta of BatchNorm")
-        wide = _wide(gamma.dtype)
+        wanted = wide(gamma.dtype)
         for name in ("mean", "var"):
             buffer: Vector = getattr(self, name)
-            if buffer.dtype == gamma.dtype != wide:
-                buffer = lock_in_place(buffer.astype(wide))
+            if buffer.dtype == gamma.dtype != wanted:
+                buffer = lock_in_place(buffer.astype(wanted))
                 object.__setattr__(self, name, buffer)
-            check_dtype(buffer, wide, f"{name} of BatchNorm")
+            check_dtype(buffer, wanted, f"{name} of BatchNorm")
             check_shape(buffer, gamma.shape, f"{name} of BatchNorm")
         if (self.var < 0).any():
             raise ValueError(f"var of BatchNorm must be >= 0, got {self.var.min()}")
@@ -163,9 +154,7 @@ class BatchNorm(OnRows, SomeLayer):
         TypeError, ValueError
             If an argument is of another type, or out of range.
         """
-        check_count(n_features, "n_features")
-        check_float_type(dtype)
-        zeros, ones = np.zeros(n_features, dtype), np.ones(n_features, dtype)
+        ones, zeros = unit_scale_and_shift(n_features, dtype)
         return BatchNorm(ones, zeros, zeros, ones, np.array(0), eps, momentum)
 
     @property
@@ -227,9 +216,9 @@ class BatchNorm(OnRows, SomeLayer):
         check_cache(cache, BatchNormCache)
         check_like(dout, cache.y, "dout of BatchNorm")
         normalized, dtype = cache.normalized, dout.dtype
-        wide: Array = dout.astype(normalized.dtype, copy=False)
-        dbeta = channel_sums(wide)
-        dgamma = channel_sums(wide * normalized)
+        values: Array = dout.astype(normalized.dtype, copy=False)
+        dbeta = channel_sums(values)
+        dgamma = channel_sums(values * normalized)
         grads = refill(
             BatchNorm,
             (
@@ -241,10 +230,10 @@ class BatchNorm(OnRows, SomeLayer):
 
         @np.errstate(over="ignore", invalid="ignore")
         def dx() -> Shaped[ShapeT]:
-            d = wide
+            d = values
             if cache.statistics is not None:
                 n = dout.size // len(dbeta)
-                d = wide - _per_channel(dbeta / n, dout)
+                d = values - _per_channel(dbeta / n, dout)
                 d -= normalized * _per_channel(dgamma / n, dout)
             d = d * _per_channel(self.gamma * cache.scale, dout)
             return cast("Shaped[ShapeT]", d.astype(dtype, copy=False))
@@ -277,11 +266,6 @@ class BatchNorm(OnRows, SomeLayer):
 def _moments(values: tuple[Any, ...]) -> tuple[Vector, Vector, int]:
     mean, var, n = values
     return mean, var, int(n)
-
-
-def _wide(dtype: np.dtype[Float]) -> np.dtype[Float]:
-    """Return the dtype of statistics: float16 would overflow and round them."""
-    return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
 def _per_channel(vector: Vector, x: Array) -> Array:

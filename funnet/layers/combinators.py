@@ -26,17 +26,17 @@ A function that returns a network of the class that it is given has a type varia
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Literal, Never, Protocol, TypeVar, cast, overload
 
 import attrs
 
-from funnet.core.arrays import Matrix, Ranked, Shaped, check_cache, wrong_cache
-from funnet.core.errors import LocatedError, ShapeError
+from funnet.core.arrays import Matrix, Ranked, Shaped, check_cache
+from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
-from funnet.core.nodes import check_layer_class
 from funnet.core.tree import describe, refill
-from funnet.core.widths import Widths, mismatches, whole
+from funnet.core.widths import Widths, mismatches, whole, widths_of
+from funnet.layers.nesting import as_layers, check_made_by, locate
 
 # Widths of input and output: `int`, or a literal if `funnet.mypy_plugin` can infer it.
 I_co = TypeVar("I_co", bound=int, covariant=True)
@@ -60,22 +60,11 @@ class SequentialCache(Generic[L_co]):
 
 
 def _fitting(layers: L) -> L:
-    """Return the layers as a tuple, after checking their classes and widths."""
-    row: object = layers
-    if not isinstance(row, tuple):
-        if not isinstance(row, Iterable):
-            raise TypeError(f"layers must be a tuple of layers, got {row!r}")
-        row = tuple(row)
-    for i, layer in enumerate(row):
-        if isinstance(layer, type) or not all(hasattr(layer, m) for m in ("forward", "pullback")):
-            raise TypeError(
-                f"expected layer {i} to be a value with the methods forward and pullback, "
-                f"got {layer!r}"
-            )
-        check_layer_class(type(layer))
-    for _, message in mismatches([_widths(layer) for layer in row]):
+    """Return layers as a tuple, after checking that each is a layer and that the widths match."""
+    row = as_layers(layers)
+    for _, message in mismatches(list(map(widths_of, row))):
         raise ShapeError(message)
-    return cast(L, row)
+    return row
 
 
 @attrs.frozen(eq=False)
@@ -93,19 +82,28 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     __repr__ = describe
 
     @property
+    def _row(self) -> tuple[AnyLayer, ...]:
+        return cast("tuple[AnyLayer, ...]", self.layers)
+
+    @property
+    def widths(self) -> Widths:
+        """What is known of the widths of input and output (see `funnet.core.widths`)."""
+        return whole(type(self).__name__, list(map(widths_of, self._row)))
+
+    @property
     def n_in(self) -> I_co | None:
         """Number of input features, or None if unknown."""
-        return cast("I_co | None", _widths(self).takes)
+        return cast("I_co | None", self.widths.takes)
 
     @property
     def n_out(self) -> O_co | None:
         """Number of output features, or None if unknown."""
-        return cast("O_co | None", _widths(self).gives)
+        return cast("O_co | None", self.widths.gives)
 
     @property
     def keeps_width(self) -> bool:
         """Whether the output is as wide as the input."""
-        return _widths(self).keeps
+        return self.widths.keeps
 
     def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], SequentialCache[L_co]]:
         """Apply the layers in order."""
@@ -116,7 +114,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
             try:
                 y, cache = layer.forward(y)
             except Exception as error:
-                _locate(error, i, layer)
+                locate(error, f"layers.{i}", layer)
                 raise
             caches.append(cache)
         return y, SequentialCache(self.layers, tuple(caches))
@@ -126,13 +124,8 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     ) -> tuple[Sequential[I_co, O_co, S, T, L_co], Callable[[], Shaped[S]]]:
         """Return the gradients of all layers; dx is that of the first."""
         check_cache(cache, SequentialCache)
-        row: tuple[Any, ...] = self.layers
-        if cache.layers is not self.layers or len(cache.caches) != len(row):
-            # With the cache of another network of this architecture, gradients would be wrong.
-            raise wrong_cache(
-                "the cache of this network",
-                "the cache of another network (such as a copy or an update)",
-            )
+        row = self._row
+        check_made_by(cache.layers is self.layers and len(cache.caches) == len(row))
         grads = []
         gradient: Any = dout
         dx: Callable[[], Any] = lambda: gradient  # noqa: E731 (dx of an empty network)
@@ -142,30 +135,10 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
                 if i:  # the caller decides whether dx of the first layer is computed
                     gradient = dx()
             except Exception as error:
-                _locate(error, i, row[i])
+                locate(error, f"layers.{i}", row[i])
                 raise
             grads.append(grad)
         return refill(Sequential, (tuple(reversed(grads)),)), dx
-
-
-def _locate(error: Exception, i: int, layer: object) -> None:
-    """Add the path of the layer to an error: to its message, or as a note if it is not ours."""
-    if isinstance(error, LocatedError):
-        error.locate(f"layers.{i}")
-    else:
-        error.add_note(f"in layers.{i} ({type(layer).__name__})")
-
-
-def _widths(layer: object) -> Widths:
-    name = type(layer).__name__
-    if isinstance(layer, Sequential):
-        return whole(name, [_widths(inner) for inner in layer.layers])
-    return Widths(
-        name,
-        getattr(layer, "n_in", None),
-        getattr(layer, "n_out", None),
-        getattr(layer, "keeps_width", False),
-    )
 
 
 class Network(OnRows, SomeLayer, Protocol[I_co, O_co]):

@@ -1,0 +1,62 @@
+"""What layers that are composed of others share: checks of them, and the paths of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar, cast
+
+import numpy as np
+
+from funnet.core.arrays import Array, wrong_cache
+from funnet.core.errors import LocatedError
+from funnet.core.nodes import check_layer_class
+
+L = TypeVar("L")
+
+
+def as_layers(layers: L) -> L:
+    """Return layers as a tuple, after checking that each is a layer; raise TypeError for others."""
+    row: object = layers
+    if not isinstance(row, tuple):
+        if not isinstance(row, Iterable):
+            raise TypeError(f"layers must be a tuple of layers, got {row!r}")
+        row = tuple(row)
+    for i, layer in enumerate(row):
+        check_layer(layer, f"layer {i}")
+    return cast(L, row)
+
+
+def check_layer(layer: object, name: str) -> None:
+    """Raise TypeError unless a value is a layer."""
+    if isinstance(layer, type) or not all(hasattr(layer, m) for m in ("forward", "pullback")):
+        raise TypeError(
+            f"expected {name} to be a value with the methods forward and pullback, got {layer!r}"
+        )
+    check_layer_class(type(layer))
+
+
+def check_made_by(this: bool) -> None:  # noqa: FBT001 (the only argument)
+    """Raise StructureError unless a cache was made by this network: pass whether it was.
+
+    With the cache of another network of the same architecture, gradients would be wrong.
+    """
+    if not this:
+        raise wrong_cache(
+            "the cache of this network",
+            "the cache of another network (such as a copy or an update)",
+        )
+
+
+def locate(error: Exception, name: str, layer: object) -> None:
+    """Add the path of the layer to an error of funnet, or as a note to any other error."""
+    if isinstance(error, LocatedError):
+        error.locate(name)
+    else:
+        error.add_note(f"in {name} ({type(layer).__name__})")
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def add(a: Array, b: Array) -> Array:
+    """Return a + b. Sums outside the range of the dtype are infinite, without a warning."""
+    total: Array = a + b
+    return total

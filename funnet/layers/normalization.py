@@ -1,0 +1,43 @@
+"""What layers that normalize share: their eps, their parameters at the start, and their dtype."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from funnet.core.arrays import Float, Vector, as_float, check_count, check_float_type
+
+
+def as_eps(eps: float) -> float:
+    """Return `eps` as a float: the converter of the field.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a number, or is not finite and > 0.
+    """
+    number = as_float(eps, "eps")
+    if not (number > 0 and math.isfinite(number)):
+        raise ValueError(f"eps must be finite and > 0, got {number}")
+    if number < np.finfo(np.float32).smallest_subnormal:
+        raise ValueError(f"eps must be > 0 in float32, got {number}")
+    return number
+
+
+def unit_scale_and_shift(n_features: int, dtype: type[Float]) -> tuple[Vector, Vector]:
+    """Return gamma 1 and beta 0 of shape (n_features,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n_features` is not an integer >= 1, or `dtype` is not a float type.
+    """
+    check_count(n_features, "n_features")
+    check_float_type(dtype)
+    return np.ones(n_features, dtype), np.zeros(n_features, dtype)
+
+
+def wide(dtype: np.dtype[Float]) -> np.dtype[Float]:
+    """Return the dtype to compute statistics in: float16 would overflow and round them."""
+    return np.dtype(np.float32) if dtype == np.float16 else dtype

@@ -1,0 +1,159 @@
+"""y = x + layer(x)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
+
+import attrs
+
+from funnet.core.arrays import Ranked, Shaped, check_cache, check_float, check_like
+from funnet.core.layer import AnyLayer, Layer, SomeLayer
+from funnet.core.tree import describe, refill
+from funnet.core.widths import Widths, around, widths_of
+from funnet.layers.combinators import RowShape
+from funnet.layers.nesting import add, check_layer, check_made_by, locate
+
+C = TypeVar("C")
+G = TypeVar("G", bound=SomeLayer)
+S = TypeVar("S", bound=tuple[int, ...])
+L = TypeVar("L")
+L_co = TypeVar("L_co", covariant=True)
+W_co = TypeVar("W_co", bound=int, covariant=True)
+
+NAME = "Residual"
+
+
+@attrs.frozen(eq=False, repr=False)
+class ResidualCache(Generic[S, L_co]):
+    """Cache of `Residual`: its input, the layer it was made by, and the cache of that layer."""
+
+    x: Shaped[S]
+    layer: L_co
+    cache: object
+
+
+def _keeping(layer: L) -> L:
+    check_layer(layer, "layer")
+    around(NAME, widths_of(layer))
+    return layer
+
+
+@attrs.frozen(eq=False)
+class Residual(SomeLayer, Generic[W_co, S, L_co]):
+    """A layer with a connection around it. Use `residual`, which infers the type.
+
+    Type parameters: width and shape of input and output, and the type of the layer.
+
+    Parameters
+    ----------
+    layer
+        A layer whose output has the shape of its input.
+
+    Raises
+    ------
+    ShapeError
+        If the known widths of the layer differ; in `forward`, if its output has another shape.
+    TypeError
+        If `layer` is not a layer.
+
+    References
+    ----------
+    K. He et al., "Deep residual learning for image recognition", 2015.
+    """
+
+    layer: L_co = attrs.field(converter=_keeping)
+
+    constructor_only_checks: ClassVar[Literal[True]] = True
+
+    __repr__ = describe
+
+    @property
+    def widths(self) -> Widths:
+        """What is known of the widths of input and output (see `funnet.core.widths`)."""
+        return around(NAME, widths_of(self.layer))
+
+    @property
+    def n_in(self) -> W_co | None:
+        """Number of input features, or None if unknown."""
+        return cast("W_co | None", self.widths.takes)
+
+    @property
+    def n_out(self) -> W_co | None:
+        """Number of output features, or None if unknown."""
+        return cast("W_co | None", self.widths.gives)
+
+    @property
+    def keeps_width(self) -> bool:
+        """Whether the output has as many features as any input."""
+        return self.widths.keeps
+
+    def forward(self, x: Shaped[S], /) -> tuple[Shaped[S], ResidualCache[S, L_co]]:
+        """Return y = x + layer(x)."""
+        check_float(x, "x of Residual")
+        layer = cast(AnyLayer, self.layer)
+        try:
+            y, cache = layer.forward(x)
+            check_like(y, x, "the output of a residual layer")
+        except Exception as error:
+            locate(error, "layer", layer)
+            raise
+        return cast("Shaped[S]", add(x, y)), ResidualCache(x, self.layer, cache)
+
+    def pullback(
+        self, cache: ResidualCache[S, L_co], dout: Shaped[S], /
+    ) -> tuple[Residual[W_co, S, L_co], Callable[[], Shaped[S]]]:
+        """Return the gradients of the layer; dx = dout + that of the layer."""
+        check_cache(cache, ResidualCache)
+        check_made_by(cache.layer is self.layer)
+        check_like(dout, cache.x, "dout of Residual")
+        layer = cast(AnyLayer, self.layer)
+        try:
+            grads, inner = layer.pullback(cache.cache, dout)
+        except Exception as error:
+            locate(error, "layer", layer)
+            raise
+
+        def dx() -> Shaped[S]:
+            return cast("Shaped[S]", add(dout, inner()))
+
+        return refill(Residual, (grads,)), dx
+
+
+# Rows first, for layers on arrays of any rank.
+@overload
+def residual(
+    layer: Layer[Ranked[RowShape], Ranked[RowShape], C, G], /
+) -> Residual[int, RowShape, G]: ...
+@overload
+def residual(layer: Layer[Ranked[S], Ranked[S], C, G], /) -> Residual[int, S, G]: ...
+def residual(layer: AnyLayer, /) -> Residual[Any, Any, Any]:
+    """Return a network that adds its input to the output of a layer: y = x + layer(x).
+
+    Parameters
+    ----------
+    layer
+        A layer, or network, whose output has the shape of its input.
+
+    Returns
+    -------
+    net
+        `Residual` with the field `layer`.
+
+    Raises
+    ------
+    ShapeError, TypeError
+        See `Residual`.
+
+    Examples
+    --------
+    >>> from funnet import Affine, ReLU, residual, sequential
+    >>> residual(sequential(Affine.init(80, 80, rng=0), ReLU()))
+    Residual(
+      layer: Sequential(
+        layers.0: Affine(W=float32[80, 80], b=float32[80])
+        layers.1: ReLU()
+      )
+    )
+    """
+    return Residual(layer)
