@@ -1,4 +1,4 @@
-"""Buffers: which functions on trees leave them alone, as they do contexts, and which include them."""
+"""Buffers: which functions on trees leave them and contexts alone, and which include them."""
 
 from __future__ import annotations
 
