@@ -1,4 +1,4 @@
-"""Cases for the laws: every layer, two user-defined layers, and some networks."""
+"""Cases for the laws: every layer, users' layers, and some networks, at rest and live."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 import attrs
 import numpy as np
 import numpy.typing as npt
+from live_layers import Center, Noise, NormedNet, Pruned
 
 from funnet import (
     Affine,
     AvgPool2d,
+    BatchNorm,
     Conv2d,
+    Dropout,
     Flatten,
     Float,
     GlobalAvgPool2d,
@@ -38,8 +41,10 @@ from funnet import (
     replace_at,
     residual,
     sequential,
+    training_mode,
     xavier,
 )
+from funnet.core.encoding import encode
 
 # Any: the laws use only what layers of all types have in common.
 AnyLayer = Layer[Any, Any, Any, Any]
@@ -103,14 +108,16 @@ class TwoLayerNet:
 
 @attrs.frozen
 class Case:
-    """A layer, the shape of an input for it, and whether it compares the numbers in it."""
+    """A layer, the shape of an input, whether it compares numbers in it, and its mode."""
 
     make: Callable[[np.random.Generator, type[Float]], AnyLayer]
     shape: tuple[int, ...]
     compares: bool = False
+    live: bool = False
 
     def layer(self, seed: int, dtype: type[Float] = np.float64) -> AnyLayer:
-        return self.make(np.random.default_rng(seed), dtype)
+        layer = self.make(np.random.default_rng(seed), dtype)
+        return training_mode(layer, seed=seed, step=3) if self.live else layer
 
     def x(self, seed: int, dtype: type[Float] = np.float64) -> npt.NDArray[Float]:
         """Return a batch whose numbers keep away from kinks: from 0, or from each other."""
@@ -144,6 +151,54 @@ def _two_layer_net(rng: np.random.Generator, dtype: type[Float]) -> TwoLayerNet:
     first, second = _affine(rng, 4, 5, dtype), _affine(rng, 5, 3, dtype)
     return TwoLayerNet(first.W, first.b, second.W, second.b)
 
+
+def _vector(
+    rng: np.random.Generator, low: float, high: float, n: int, dtype: type[Float]
+) -> Vector:
+    vector: Vector = rng.uniform(low, high, n).astype(dtype)
+    return vector
+
+
+def _batch_norm(rng: np.random.Generator, n: int, dtype: type[Float]) -> BatchNorm:
+    """Return a batch norm that has been trained."""
+    gamma, var = (_vector(rng, 0.5, 1.5, n, dtype) for _ in range(2))
+    beta, mean = (_vector(rng, -0.5, 0.5, n, dtype) for _ in range(2))
+    return BatchNorm(gamma, beta, mean, var, np.array(30), eps=1e-3, momentum=0.2)
+
+
+def _center(rng: np.random.Generator, n: int, dtype: type[Float]) -> Center:
+    gain, mean = (_vector(rng, -0.5, 0.5, n, dtype) for _ in range(2))
+    return Center(gain=gain, mean=mean, count=np.array(30))
+
+
+def _normed_net(rng: np.random.Generator, dtype: type[Float]) -> NormedNet:
+    first, second = _affine(rng, 4, 5, dtype), _affine(rng, 5, 3, dtype)
+    return NormedNet(first.W, _batch_norm(rng, 5, dtype), Dropout(0.4), second.W)
+
+
+def _pruned(rng: np.random.Generator, n_in: int, n_out: int, dtype: type[Float]) -> Pruned:
+    return Pruned(_affine(rng, n_in, n_out, dtype).W, rng.random((n_in, n_out)) < 0.5)
+
+
+# Those with a context, which are different in training mode.
+WITH_CONTEXT: dict[str, Case] = {
+    "Dropout": Case(lambda _, __: Dropout(0.3), (6, 4)),
+    "Dropout on images": Case(lambda _, __: Dropout(0.3), (2, 3, 4, 5)),
+    "BatchNorm": Case(lambda rng, dtype: _batch_norm(rng, 4, dtype), (6, 4)),
+    "BatchNorm on images": Case(lambda rng, dtype: _batch_norm(rng, 3, dtype), (2, 3, 4, 5)),
+    "a user's noise": Case(lambda rng, dtype: Noise(rng.standard_normal(4).astype(dtype)), (6, 4)),
+    "a user's layer with statistics": Case(lambda rng, dtype: _center(rng, 4, dtype), (6, 4)),
+    "a user's network with a batch norm": Case(_normed_net, (24, 4)),
+    "a network with contexts": Case(
+        lambda rng, dtype: sequential(
+            _batch_norm(rng, 1, dtype),
+            Flatten(),
+            sequential(Dropout(0.3), _affine(rng, 12, 4, dtype), _center(rng, 4, dtype), Tanh()),
+            _normed_net(rng, dtype),
+        ),
+        (24, 1, 4, 3),
+    ),
+}
 
 CASES: dict[str, Case] = {
     "Affine": Case(lambda rng, dtype: _affine(rng, 4, 3, dtype), (6, 4)),
@@ -231,4 +286,15 @@ CASES: dict[str, Case] = {
         ),
         (5, 1, 4, 3),
     ),
+    "a user's pruning mask": Case(lambda rng, dtype: _pruned(rng, 4, 3, dtype), (6, 4)),
+    **WITH_CONTEXT,
+    **{f"{name}, live": attrs.evolve(case, live=True) for name, case in WITH_CONTEXT.items()},
 }
+RESTING = {name: case for name, case in CASES.items() if not case.live}
+
+
+def all_arrays(tree: object) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of a tree by their paths, buffers included."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    encode(tree, arrays)
+    return arrays

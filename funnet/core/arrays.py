@@ -403,7 +403,11 @@ def lock_buffer(array: npt.NDArray[Any] | np.generic) -> npt.NDArray[Any]:
     """
     # Arithmetic on an array of rank 0, such as a counter, gives a scalar.
     array = np.asarray(array) if isinstance(array, np.generic) else as_ndarray(array, "a buffer")
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iub":
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        raise DTypeError(
+            f"a buffer must be a NumPy array of floats, integers or bools, got {array_type(array)}"
+        )
+    if array.dtype.kind == "f":
         return lock(array)
     if is_plain(array) and is_locked(array):
         return array

@@ -23,6 +23,9 @@ from funnet.core.arrays import Array, check_count
 BUFFER: Mapping[str, bool] = MappingProxyType({"funnet_buffer": True})
 """Metadata of an array field that is not a parameter: `attrs.field(metadata=BUFFER)`."""
 
+WIDE_BUFFER: Mapping[str, bool] = MappingProxyType({**BUFFER, "funnet_wide": True})
+"""Metadata of a buffer that is float32 in a float16 network, such as a running variance."""
+
 CONTEXT = "context"
 """The name of the field that `training_mode` fills."""
 

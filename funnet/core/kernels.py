@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Literal, TypeAlias, cast
 
@@ -60,7 +61,7 @@ def channel_sums(a: Array) -> Vector:
     >>> channel_sums(np.ones((2, 3, 4, 5)))
     array([40., 40., 40.])
     """
-    rows = a if a.ndim == 2 else a.reshape(*a.shape[:2], -1).sum(axis=2)
+    rows = a if a.ndim == 2 else a.reshape(*a.shape[:2], math.prod(a.shape[2:])).sum(axis=2)
     return column_sums(cast(Matrix, rows))
 
 

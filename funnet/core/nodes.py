@@ -10,14 +10,17 @@ updated parameters or gradients, are then created without it (see `funnet.core.t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, cast
 
 import attrs
 
-from funnet.core.context import BUFFER, CONTEXT, Context
+from funnet.core.context import BUFFER, CONTEXT, WIDE_BUFFER, Context
+
+_CONTEXT_TYPE = re.compile(rf"\b{Context.__name__}\b")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -37,6 +40,8 @@ class Kind:
         if their class is enough.
     kept
         Indices of the children that are not parameters: buffers and the context. Default: none.
+    wide
+        Indices of the buffers that are float32 in a float16 network. Default: none.
     refill
         As `build`, for children that are known to be valid. Default: `build`.
     """
@@ -47,6 +52,7 @@ class Kind:
     build: Callable[[Any, Sequence[object]], object]
     entries: Callable[[Any], object] | None = None
     kept: frozenset[int] = frozenset()
+    wide: frozenset[int] = frozenset()
     refill: Callable[[Any, Sequence[object]], object] = attrs.field(
         default=attrs.Factory(lambda kind: kind.build, takes_self=True)
     )
@@ -93,8 +99,15 @@ def _make_kind(cls: Any) -> Kind:
             put(value, name, child)
         return value
 
-    kept = (i for i, field in enumerate(fields) if is_buffer(field) or _is_context(field))
-    kind = Kind(names=lambda _: names, children=_getter(names), build=build, kept=frozenset(kept))
+    kind = Kind(
+        names=lambda _: names,
+        children=_getter(names),
+        build=build,
+        kept=frozenset(
+            i for i, field in enumerate(fields) if is_buffer(field) or is_context(field)
+        ),
+        wide=frozenset(i for i, field in enumerate(fields) if _has(field, WIDE_BUFFER)),
+    )
     # Looked up in the class itself: a subclass has a constructor of its own.
     only_checks = vars(cls).get("constructor_only_checks", False)
     return attrs.evolve(kind, refill=refill) if only_checks else kind
@@ -102,7 +115,11 @@ def _make_kind(cls: Any) -> Kind:
 
 def is_buffer(field: attrs.Attribute[object]) -> bool:
     """Return whether a field is declared with the metadata `BUFFER`."""
-    return field.metadata.keys() >= BUFFER.keys()
+    return _has(field, BUFFER)
+
+
+def _has(field: attrs.Attribute[object], metadata: Mapping[str, bool]) -> bool:
+    return field.metadata.keys() >= metadata.keys()
 
 
 def check_layer_class(cls: type[object]) -> None:
@@ -158,9 +175,14 @@ parameters_of = cast("Callable[[type[object]], Kind]", cache(_parameters_of))
 
 def takes_context(cls: type[object]) -> bool:
     """Return whether `training_mode` gives a context to the values of a class."""
-    return any(map(_is_context, getattr(cls, "__attrs_attrs__", ())))
+    return any(map(is_context, getattr(cls, "__attrs_attrs__", ())))
 
 
-def _is_context(field: attrs.Attribute[object]) -> bool:
+def is_context(field: attrs.Attribute[object]) -> bool:
+    """Return whether a field is declared as `context: Context | None = None`."""
+    if field.name != CONTEXT or not field.init:
+        return False
+    if field.type is None:  # a class without annotations
+        return field.default is None
     # The annotation is a string under `from __future__ import annotations`.
-    return field.name == CONTEXT and Context.__name__ in str(field.type)
+    return _CONTEXT_TYPE.search(str(field.type)) is not None

@@ -224,7 +224,8 @@ def named_branches(tree: object, path: str = "") -> Iterator[tuple[str, object]]
 def astype(params: Tree, dtype: type[Float]) -> Tree:
     """Return a tree with all arrays converted to `np.float16`, `np.float32` or `np.float64`.
 
-    Buffers of integers or bools keep their dtype.
+    Buffers of integers or bools keep their dtype, and those declared as `WIDE_BUFFER` are float32
+    where `dtype` is `np.float16`.
 
     Raises
     ------
@@ -244,15 +245,15 @@ def astype(params: Tree, dtype: type[Float]) -> Tree:
     return cast(Tree, _astype(params, dtype))
 
 
-def _astype(node: object, dtype: type[Float]) -> object:
+def _astype(node: object, dtype: type[Float], *, in_buffer: bool = False) -> object:
     if isinstance(node, np.ndarray):
-        return _converted(node, dtype)
+        return node if in_buffer and node.dtype.kind != "f" else _converted(node, dtype)
     kind = kind_of(type(node))
     new: list[object] = []
     try:
         for i, child in enumerate(kind.children(node)):
-            is_integers = isinstance(child, np.ndarray) and child.dtype.kind != "f"
-            new.append(child if i in kind.kept and is_integers else _astype(child, dtype))
+            to = np.float32 if dtype == np.float16 and i in kind.wide else dtype
+            new.append(_astype(child, to, in_buffer=in_buffer or i in kind.kept))
     except LocatedError as error:
         error.locate(kind.names(node)[len(new)])
         raise

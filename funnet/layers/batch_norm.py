@@ -24,7 +24,7 @@ from funnet.core.arrays import (
     lock_in_place,
     lock_vector,
 )
-from funnet.core.context import BUFFER, Context, Statistics
+from funnet.core.context import BUFFER, WIDE_BUFFER, Context, Statistics
 from funnet.core.errors import ShapeError
 from funnet.core.kernels import channel_sums
 from funnet.core.layer import OnRows, SomeLayer
@@ -70,7 +70,7 @@ class BatchNorm(OnRows, SomeLayer):
     count
         Number of values per channel in the running statistics, a buffer of shape ().
     eps
-        Added to the variance, > 0. Default: 1e-5.
+        Added to the variance, >= 1e-37. Default: 1e-5.
     momentum
         Least weight of a batch in the running statistics, from 0 to 1. Default: 0.1.
 
@@ -102,8 +102,8 @@ class BatchNorm(OnRows, SomeLayer):
 
     gamma: Vector = attrs.field(converter=lock_vector)
     beta: Vector = attrs.field(converter=lock_vector)
-    mean: Vector = attrs.field(converter=lock_vector, metadata=BUFFER)
-    var: Vector = attrs.field(converter=lock_vector, metadata=BUFFER)
+    mean: Vector = attrs.field(converter=lock_vector, metadata=WIDE_BUFFER)
+    var: Vector = attrs.field(converter=lock_vector, metadata=WIDE_BUFFER)
     count: npt.NDArray[np.int64] = attrs.field(converter=lock_buffer, metadata=BUFFER)
     eps: float = attrs.field(default=1e-5, converter=as_eps)
     momentum: float = attrs.field(default=0.1, converter=_momentum)
@@ -240,9 +240,10 @@ class BatchNorm(OnRows, SomeLayer):
 
         return grads, dx
 
+    @np.errstate(over="ignore", invalid="ignore")
     def with_statistics(self, values: tuple[Array, ...], /) -> BatchNorm:
         """Return the layer after a batch with these statistics: (mean, var, n) per channel."""
-        mean, var, n = _moments(values)
+        mean, var, n = self._moments(values)
         weight = max(self.momentum, n / (int(self.count) + n))
         unbiased = var * (n / (n - 1))
         return attrs.evolve(
@@ -252,9 +253,10 @@ class BatchNorm(OnRows, SomeLayer):
             count=self.count + n,
         )
 
+    @np.errstate(over="ignore", invalid="ignore")
     def with_population(self, parts: Sequence[tuple[Array, ...]], /) -> BatchNorm:
         """Return the layer with the mean and variance of all values, given those of batches."""
-        means, variances, sizes = zip(*map(_moments, parts), strict=True)
+        means, variances, sizes = zip(*map(self._moments, parts), strict=True)
         n, weights = sum(sizes), np.array(sizes)[:, None] / sum(sizes)
         mean = (weights * np.array(means, np.float64)).sum(axis=0)
         spread = np.square(np.array(means, np.float64) - mean)
@@ -262,10 +264,11 @@ class BatchNorm(OnRows, SomeLayer):
         dtype = self.mean.dtype
         return attrs.evolve(self, mean=mean.astype(dtype), var=var.astype(dtype), count=np.array(n))
 
-
-def _moments(values: tuple[Any, ...]) -> tuple[Vector, Vector, int]:
-    mean, var, n = values
-    return mean, var, int(n)
+    def _moments(self, values: tuple[Any, ...]) -> tuple[Vector, Vector, int]:
+        mean, var, n = values
+        check_like(mean, self.mean, "the mean of the batch")
+        check_like(var, self.var, "the variance of the batch")
+        return mean, var, int(n)
 
 
 def _per_channel(vector: Vector, x: Array) -> Array:

@@ -75,7 +75,8 @@ class Dropout(Elementwise, OnRows, SomeLayer):
             return x, DropoutCache(x, None)
         draws = self.context.generator().random(x.shape, np.float32)
         mask = (draws >= self.rate).astype(x.dtype)
-        mask *= x.dtype.type(1 / (1 - self.rate))
+        # At rates so high that this is infinite in float16, 0 * inf would be NaN.
+        mask *= min(1 / (1 - self.rate), float(np.finfo(x.dtype).max))
         y = cast("Shaped[ShapeT]", x * mask)
         return y, DropoutCache(y, cast("Shaped[ShapeT]", mask))
 

@@ -15,13 +15,11 @@ def as_eps(eps: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If it is not a number, or is not finite and > 0.
+        If it is not a number, or is not finite and >= 1e-37.
     """
     number = as_float(eps, "eps")
-    if not (number > 0 and math.isfinite(number)):
-        raise ValueError(f"eps must be finite and > 0, got {number}")
-    if number < np.finfo(np.float32).smallest_subnormal:
-        raise ValueError(f"eps must be > 0 in float32, got {number}")
+    if not 1e-37 <= number < math.inf:  # the smallest normal number in float32 is near 1e-38
+        raise ValueError(f"eps must be finite and >= 1e-37, got {number}")
     return number
 
 

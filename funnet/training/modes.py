@@ -20,20 +20,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, cast, runtime_checkable
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
 from funnet.core.arrays import Array, Float, check_count
 from funnet.core.context import Context, Statistics
-from funnet.core.errors import StructureError
+from funnet.core.errors import LocatedError, StructureError
 from funnet.core.layer import ROWS_AT_ONCE, AnyLayer, forward
 from funnet.core.live import check_at_rest, map_contexts
-from funnet.core.tree import (
-    Tree,
-    named_branches,
-    replace_at,
-    value_at,
-)
+from funnet.core.tree import Tree, named_branches, replace_at, value_at
 
 
 @runtime_checkable
@@ -79,10 +75,12 @@ def training_mode(
     Raises
     ------
     ValueError
-        If `net` is already live, or if at a step > 0 a layer has no statistics yet: then
-        `update_statistics` was not called.
+        If `net` is already live, a number is negative, or at a step > 0 a layer has no statistics
+        yet: then `update_statistics` was not called.
     KeyError
         If a path of `at_rest` does not exist.
+    TypeError
+        If `seed`, `step` or `shard` is not an integer, or `at_rest` is not a list of paths.
 
     Examples
     --------
@@ -94,6 +92,7 @@ def training_mode(
     """
     check_at_rest(net, "training_mode")
     resting = check_paths(net, at_rest)
+    here = Context(seed, step, shard=shard)
 
     def context(path: str, layer: object) -> Context | None:
         if is_inside(path, resting):
@@ -103,7 +102,7 @@ def training_mode(
                 f"{path or type(layer).__name__} has no statistics at step {step}; "
                 "call net = update_statistics(net, cache) after each step"
             )
-        return Context(seed, step, path, shard)
+        return attrs.evolve(here, path=path)
 
     return map_contexts(net, context)
 
@@ -135,7 +134,9 @@ def update_statistics(net: Tree, cache: object, *, at_rest: Iterable[str] = ()) 
     Raises
     ------
     StructureError
-        If the cache has no statistics of a layer that keeps some, or of a path without one.
+        If the cache has no statistics of a layer that keeps some, or has some of another layer.
+    ShapeError, DTypeError
+        If statistics have another shape or dtype than the layer's.
     """
     found = tuple(records(cache))
     reported, resting = {record.path for record in found}, check_paths(net, at_rest)
@@ -164,7 +165,13 @@ def apply_statistics(net: Tree, statistics: Iterable[Statistics]) -> Tree:
             raise StructureError(
                 f"expected a layer that keeps statistics, got {type(layer).__name__}", record.path
             )
-        net = replace_at(net, record.path, layer.with_statistics(record.values))
+        try:
+            updated = layer.with_statistics(record.values)
+        except LocatedError as error:
+            if record.path:
+                error.locate(record.path)
+            raise
+        net = replace_at(net, record.path, updated)
     return net
 
 
@@ -223,12 +230,12 @@ def records(cache: object) -> Iterator[Statistics]:
 
 def check_paths(net: object, paths: Iterable[str]) -> tuple[str, ...]:
     """Return paths as a tuple; raise KeyError if one does not exist."""
-    if isinstance(paths, str):
+    found = tuple(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else None
+    if found is None or not all(isinstance(path, str) for path in found):
         raise TypeError(f"at_rest must be a list of paths, got {paths!r}")
-    paths = tuple(paths)
-    for path in paths:
+    for path in found:
         value_at(net, path)
-    return paths
+    return found
 
 
 def is_inside(path: str, paths: tuple[str, ...]) -> bool:

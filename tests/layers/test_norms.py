@@ -83,11 +83,11 @@ def test_numbers_whose_squares_overflow_raise_no_warning() -> None:
 @pytest.mark.parametrize(
     ("eps", "error", "message"),
     [
-        (0, ValueError, "eps must be finite and > 0, got 0"),
-        (-1e-5, ValueError, "eps must be finite and > 0, got -1e-05"),
-        (float("nan"), ValueError, "eps must be finite and > 0, got nan"),
-        (float("inf"), ValueError, "eps must be finite and > 0, got inf"),
-        (1e-50, ValueError, "eps must be > 0 in float32, got 1e-50"),
+        (0, ValueError, "eps must be finite and >= 1e-37, got 0"),
+        (-1e-5, ValueError, "eps must be finite and >= 1e-37, got -1e-05"),
+        (float("nan"), ValueError, "eps must be finite and >= 1e-37, got nan"),
+        (float("inf"), ValueError, "eps must be finite and >= 1e-37, got inf"),
+        (1e-50, ValueError, "eps must be finite and >= 1e-37, got 1e-50"),
         ("small", TypeError, "eps must be a number, got 'small'"),
     ],
 )
