@@ -119,7 +119,6 @@ from funnet.metrics import (
     accuracy as accuracy,
 )
 from funnet.optimizers import (
-    Formula as Formula,
     Optimizer as Optimizer,
     OptimizerState as OptimizerState,
     adagrad as adagrad,
@@ -167,7 +166,6 @@ __all__ = [
     "Elementwise",
     "Flatten",
     "Float",
-    "Formula",
     "GradientError",
     "GradientReport",
     "IDXError",
