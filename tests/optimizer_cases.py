@@ -1,6 +1,5 @@
 """The optimizers that the laws are tried on, and how they are run."""
 
-import attrs
 import numpy as np
 import pytest
 
@@ -31,17 +30,10 @@ from funnet import (
 NET = sequential(Affine.init(4, 5, rng=0), ReLU(), Affine.init(5, 3, rng=1))
 
 
-@attrs.frozen
-class SignDescent:
-    """A user's formula: only the signs of the gradients count."""
-
-    names: tuple[str, ...] = ("signs",)
-
-    def __call__(
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        signs = np.sign(grad)
-        return param - signs * lr, signs
+def sign_descent(p: Array, g: Array, signs: Array, /, *, lr: float) -> tuple[Array, Array]:
+    """Apply a user's update rule: only the signs of the gradients count."""
+    signs = np.sign(g)
+    return p - signs * lr, signs
 
 
 PLAIN = {
@@ -52,7 +44,7 @@ PLAIN = {
     "rmsprop": rmsprop(lr=0.1),
     "adam": adam(lr=0.1),
     "adamw": adamw(lr=0.1),
-    "user's": elementwise(SignDescent(), lr=0.1),
+    "user's": elementwise(sign_descent, lr=0.1),
 }
 OPTIMIZERS = PLAIN | {
     "decayed": weight_decay(adam(lr=0.1), 0.1),

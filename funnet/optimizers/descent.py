@@ -6,15 +6,16 @@ the size of a layer costs is more than the arithmetic. What was given is never w
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, TypeVar, overload
+from functools import partial
+from typing import Any, Protocol, TypeVar, overload
 
-import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, check_dtype, lock_in_place
 from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
 from funnet.core.tree import tree_map
-from funnet.optimizers.optimizer import Optimizer, elementwise
+from funnet.optimizers.optimizer import Optimizer
+from funnet.optimizers.rules import elementwise
 from funnet.optimizers.schedules import LearningRate, check_number
 
 Params = TypeVar("Params", bound=SomeLayer)
@@ -70,7 +71,7 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
 
     def step(param: Array, grad: Array) -> Array:
         check_dtype(grad, param.dtype, "the gradient")
-        return lock_in_place(_descent(param, grad, rate))
+        return lock_in_place(_sgd(param, grad, lr=rate)[0])
 
     return tree_map(step, params, grads)
 
@@ -96,20 +97,12 @@ def sgd(lr: LearningRate = 1e-3) -> Optimizer:
     >>> optimizer.update(np.array([1.0]), np.array([2.0]), optimizer.init(np.array([1.0])))[0]
     array([0.5])
     """
-    return elementwise(SGD(), lr)
+    return elementwise(_sgd, lr, name="sgd")
 
 
-@attrs.frozen
-class SGD:
-    """The formula of `sgd`, which says it in words."""
-
-    name: ClassVar[str] = "sgd"
-    names: ClassVar[tuple[str, ...]] = ()
-
-    def __call__(  # noqa: D102 (see `Formula`)
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        return (_descent(param, grad, lr),)
+def _sgd(p: Array, g: Array, /, *, lr: float) -> tuple[Array]:
+    new: Array = g * lr
+    return (np.subtract(p, new, out=new),)
 
 
 def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
@@ -140,24 +133,16 @@ def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     >>> momentum(lr=0.1).init(Affine.init(3, 2, rng=0))["velocity"]
     Affine(W=float32[3, 2], b=float32[2])
     """
-    return elementwise(Momentum(check_number(momentum, "momentum", 0, 1)), lr)
+    rule = partial(_momentum, momentum=check_number(momentum, "momentum", 0, 1))
+    return elementwise(rule, lr, name="momentum")
 
 
-@attrs.frozen
-class Momentum:
-    """The formula of `momentum`, which says it in words."""
-
-    momentum: float
-
-    name: ClassVar[str] = "momentum"
-    names: ClassVar[tuple[str, ...]] = ("velocity",)
-
-    def __call__(  # noqa: D102 (see `Formula`)
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        velocity, new = slots[0] * self.momentum, grad * lr
-        velocity -= new
-        return np.add(param, velocity, new), velocity
+def _momentum(
+    p: Array, g: Array, velocity: Array, /, *, lr: float, momentum: float
+) -> tuple[Array, Array]:
+    velocity, new = velocity * momentum, g * lr
+    velocity -= new
+    return np.add(p, velocity, new), velocity
 
 
 def nesterov(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
@@ -189,30 +174,16 @@ def nesterov(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     >>> nesterov(lr=0.1) == nesterov(lr=0.1, momentum=0.9)
     True
     """
-    return elementwise(Nesterov(check_number(momentum, "momentum", 0, 1)), lr)
+    rule = partial(_nesterov, momentum=check_number(momentum, "momentum", 0, 1))
+    return elementwise(rule, lr, name="nesterov")
 
 
-@attrs.frozen
-class Nesterov:
-    """The formula of `nesterov`, which says it in words."""
-
-    momentum: float
-
-    name: ClassVar[str] = "nesterov"
-    names: ClassVar[tuple[str, ...]] = ("velocity",)
-
-    def __call__(  # noqa: D102 (see `Formula`)
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        velocity, descent = slots[0] * self.momentum, grad * lr
-        velocity -= descent
-        new = velocity * self.momentum
-        new -= descent
-        new += param
-        return new, velocity
-
-
-def _descent(param: Array, grad: Array, lr: float) -> Array:
-    """Return param - lr grad."""
-    new: Array = grad * lr
-    return np.subtract(param, new, out=new)
+def _nesterov(
+    p: Array, g: Array, velocity: Array, /, *, lr: float, momentum: float
+) -> tuple[Array, Array]:
+    velocity, descent = velocity * momentum, g * lr
+    velocity -= descent
+    new = velocity * momentum
+    new -= descent
+    new += p
+    return new, velocity

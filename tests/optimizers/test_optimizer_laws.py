@@ -7,7 +7,7 @@ from typing import Any, assert_type
 
 import numpy as np
 import pytest
-from optimizer_cases import NET, PLAIN, SignDescent, content, every_optimizer, gradients, run
+from optimizer_cases import NET, PLAIN, content, every_optimizer, gradients, run
 
 from funnet import (
     Affine,
@@ -16,13 +16,11 @@ from funnet import (
     OptimizerState,
     ReLU,
     ShapeError,
-    StructureError,
     adagrad,
     adam,
     adamw,
     astype,
     clip_by_global_norm,
-    elementwise,
     freeze,
     momentum,
     named_leaves,
@@ -38,13 +36,6 @@ from funnet import (
     weight_decay,
 )
 from funnet.core.arrays import Float
-
-
-def test_a_formula_that_returns_too_few_or_too_many_arrays_is_refused() -> None:
-    wrong = elementwise(SignDescent(names=("signs", "more")), lr=0.1)
-
-    with pytest.raises(StructureError, match=r"W: expected the formula to return 3 arrays, got 2"):
-        wrong.update(NET, NET, wrong.init(NET))
 
 
 @every_optimizer

@@ -2,7 +2,6 @@
 
 import math
 
-import attrs
 import numpy as np
 import pytest
 from optimizer_cases import NET, content, gradients
@@ -100,20 +99,14 @@ def test_one_large_gradient_does_not_freeze_a_weight_in_float16(optimizer: Optim
     assert later < moved < x
 
 
-def test_what_squares_keeps_float32_for_float16_and_nothing_else_does() -> None:
-    @attrs.frozen
-    class MeanSquare:
-        names: tuple[str, ...] = ("h",)
-        squares: bool = True
+def test_what_widens_keeps_float32_for_float16_and_nothing_else_does() -> None:
+    def mean_square(p: Array, g: Array, h: Array, /, *, lr: float) -> tuple[Array, Array]:
+        assert p.dtype == g.dtype == h.dtype
+        h = h + g * g
+        return p - lr * g / np.sqrt(h), h
 
-        def __call__(
-            self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-        ) -> tuple[Array, ...]:
-            assert param.dtype == grad.dtype == slots[0].dtype
-            h = slots[0] + grad * grad
-            return param - lr * grad / np.sqrt(h), h
-
-    for optimizer in (adagrad(), rmsprop(), adam(), adamw(), elementwise(MeanSquare(), 0.1)):
+    users = elementwise(mean_square, 0.1, widen=True)
+    for optimizer in (adagrad(), rmsprop(), adam(), adamw(), users):
         for dtype, wide in ((np.float16, np.float32), (np.float32,) * 2, (np.float64,) * 2):
             x = np.ones(2, dtype)
             new, state = optimizer.update(x, x * 255, optimizer.init(x))
