@@ -122,8 +122,15 @@ def test_a_network_without_parameters_stays_as_it_is() -> None:
 
 
 def test_integer_parameters_are_refused() -> None:
-    with pytest.raises(DTypeError, match=r"x: expected a parameter .* got int64"):
-        adam().init({"x": np.zeros(2, int)})
+    for optimizer in (sgd(), adam()):
+        with pytest.raises(DTypeError, match=r"x: expected a parameter .* got int64"):
+            optimizer.init({"x": np.zeros(2, int)})
+
+
+@pytest.mark.parametrize("optimizer", PLAIN.values(), ids=PLAIN)
+def test_parameters_of_rank_0_are_refused(optimizer: Optimizer) -> None:
+    with pytest.raises(ShapeError, match=r"^x: expected a parameter of rank >= 1, got rank 0"):
+        optimizer.init({"x": np.ones(())})
 
 
 @pytest.mark.parametrize("lr", [math.nan, math.inf, -0.1])

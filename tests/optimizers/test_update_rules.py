@@ -99,3 +99,14 @@ def test_a_rule_sees_the_lr_of_its_optimizer() -> None:
 
     np.testing.assert_array_equal(state["signs"].layers[0].W, np.sign(grads.layers[0].W))
     assert new.layers[0].b.tolist() == (-0.5 * np.sign(grads.layers[0].b)).tolist()
+
+
+def test_a_callable_object_is_a_rule_under_a_name() -> None:
+    class Halve:
+        def __call__(self, p: Array, g: Array, /) -> tuple[Array]:
+            return (p / 2,)
+
+    optimizer = fn.elementwise(Halve(), 0.1, name="halve")
+
+    assert "Halve object" in repr(optimizer)
+    assert optimizer.update(np.ones(1), np.ones(1), optimizer.init(np.ones(1)))[0] == [0.5]
