@@ -1,4 +1,4 @@
-"""Optimizers: what one is, the seven that there are, and functions from one to another."""
+"""Optimizers, learning rate schedules, and wrappers that turn one optimizer into another."""
 
 from funnet.optimizers.adaptive import (
     adagrad as adagrad,

@@ -1,7 +1,10 @@
 """Gradient descent whose step size adapts to each number: AdaGrad, RMSprop, Adam and AdamW.
 
-Update rules reuse the arrays that they make, as in `descent`. They square gradients, so that for
-float16 parameters they compute in float32.
+In all of them, `lr` is the learning rate, >= 0, or a schedule, and `eps`, >= 0, keeps the
+denominator away from 0. A number out of range raises ValueError.
+
+The update rules square gradients, so that for float16 parameters they compute in float32. As in
+`descent`, they reuse the arrays that they make.
 """
 
 from __future__ import annotations
@@ -27,15 +30,8 @@ def adagrad(lr: LearningRate = 1e-2, eps: float = 1e-10) -> Optimizer:
 
     Parameters
     ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.01 unless told.
     eps
-        What keeps the denominator from 0: 1e-10 unless told (1e-7 in the textbook).
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+        Default: 1e-10 (the textbook has 1e-7).
 
     References
     ----------
@@ -59,23 +55,14 @@ def _adagrad(p: Array, g: Array, h: Array, /, *, lr: float, eps: float) -> tuple
 
 
 def rmsprop(lr: LearningRate = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> Optimizer:
-    """Return RMSprop, AdaGrad with a memory that fades.
+    """Return RMSprop, AdaGrad with a moving average of squares instead of their sum.
 
     h ← alpha h + (1 - alpha) grads²; params ← params - lr grads / (√h + eps).
 
     Parameters
     ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.01 unless told.
     alpha
-        How much of h is kept, from 0 up to 1: 0.99 unless told.
-    eps
-        What keeps the denominator from 0: 1e-8 unless told.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+        The fraction of h that is kept, in [0, 1). Default: 0.99.
 
     References
     ----------
@@ -108,18 +95,11 @@ def adam(
 
     Parameters
     ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.001 unless told.
     betas
-        How much of m and of v is kept, each from 0 up to 1: 0.9 and 0.999 unless told.
+        The fractions of m and of v that are kept, each in [0, 1). Default: 0.9 and 0.999.
     eps
-        What keeps the denominator from 0: 1e-8 unless told (1e-7 in the textbook). PyTorch adds
-        it after the correction of v, as if it were larger by √(1 - β₂ᵗ) at first.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+        Default: 1e-8 (the textbook has 1e-7). PyTorch adds it after the bias correction of v, which
+        is like dividing it by √(1 - β₂ᵗ) here.
 
     References
     ----------
@@ -169,21 +149,14 @@ def adamw(
 ) -> Optimizer:
     """Return Adam with decoupled weight decay.
 
-    params ← (1 - lr weight_decay) params, then the update of `adam`.
+    params ← (1 - lr weight_decay) params, then the update of `adam` with these `betas` and `eps`.
 
     Parameters
     ----------
-    lr, betas, eps
-        As for `adam`.
     weight_decay
-        The decay, at least 0: 0.01 unless told.
+        The rate of decay, >= 0. Default: 0.01.
     biases
-        Whether arrays of rank 0 and 1 decay as well, as they do in PyTorch unless kept apart.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+        Whether to decay arrays of rank 1 as well, as PyTorch does by default. Default: False.
 
     References
     ----------
@@ -251,7 +224,7 @@ def _faded_square(old: Array, grad: Array, keep: float) -> Array:
 def _scaled_descent(param: Array, direction: Array, squares: Array, lr: float, eps: float) -> Array:
     """Return param - lr direction / (√squares + eps)."""
     new = np.sqrt(squares)
-    # An eps of 0, or one that rounds to 0, would let 0 / 0 through.
+    # An eps that is 0, or is rounded to 0, would allow 0 / 0.
     new += max(eps, _TINY[param.dtype.type])
     np.divide(direction, new, new)
     new *= lr

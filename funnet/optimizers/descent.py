@@ -1,7 +1,11 @@
-"""Gradient descent, plain and with momentum: each optimizer, and its formula on arrays.
+"""Gradient descent, plain, with momentum and with Nesterov's momentum.
 
-Arrays that are made here are used again as the place for the next result: what a fresh array of
-the size of a layer costs is more than the arithmetic. What was given is never written to.
+In the optimizers, `lr` is the learning rate, >= 0, or a schedule, default 0.001, and `momentum` the
+fraction of the velocity that is kept, in [0, 1), default 0.9. A number out of range raises
+ValueError.
+
+Update rules write results into arrays that they have made before, since a fresh array of the size
+of a layer costs more than the arithmetic. They never write to their arguments.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ C_contra = TypeVar("C_contra", contravariant=True)
 
 
 class Gradients(Protocol[C_contra]):
-    """What takes the cache of a network, as its gradients do, being of the same class."""
+    """Gradients that accept the cache of their network, since they are of the same class."""
 
     def pullback(self, cache: C_contra, dout: Any, /) -> Any:
         """See `Layer`."""
@@ -48,13 +52,13 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
     Returns
     -------
     params
-        A new network with locked arrays; the given one is unchanged.
+        A new network with locked arrays.
 
     Raises
     ------
     StructureError, ShapeError, DTypeError
-        If the gradients are not built like the parameters; the message starts with the first path
-        that differs.
+        If the gradients do not match the parameters; the message starts with the first path that
+        differs.
     ValueError
         If `lr` is not finite.
 
@@ -79,16 +83,6 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
 def sgd(lr: LearningRate = 1e-3) -> Optimizer:
     """Return gradient descent: params - lr grads.
 
-    Parameters
-    ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.001 unless told.
-
-    Raises
-    ------
-    ValueError
-        If `lr` is negative or not finite.
-
     Examples
     --------
     >>> import numpy as np
@@ -109,19 +103,7 @@ def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     """Return gradient descent with momentum, in the textbook's form.
 
     velocity ← momentum velocity - lr grads; params ← params + velocity. PyTorch multiplies by the
-    learning rate later, which is the same as long as the rate is constant.
-
-    Parameters
-    ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.001 unless told.
-    momentum
-        How much of the velocity is kept, from 0 up to 1: 0.9 unless told.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+    learning rate later, which is the same while the rate is constant.
 
     References
     ----------
@@ -148,20 +130,8 @@ def _momentum(
 def nesterov(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     """Return gradient descent with Nesterov's accelerated momentum.
 
-    velocity ← momentum velocity - lr grads; params ← params + momentum velocity - lr grads, where
-    params stand at the point ahead at which the gradient is taken.
-
-    Parameters
-    ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.001 unless told.
-    momentum
-        How much of the velocity is kept, from 0 up to 1: 0.9 unless told.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+    velocity ← momentum velocity - lr grads; params ← params + momentum velocity - lr grads. The
+    parameters are those at the look-ahead point, where the gradient is taken.
 
     References
     ----------

@@ -13,22 +13,22 @@ P = TypeVar("P")
 
 @attrs.frozen(eq=False)
 class OptimizerState(Generic[P]):
-    """What an optimizer remembers from one update to the next.
+    """The state of an optimizer between two updates.
 
     Parameters
     ----------
     step
-        How many updates have been made.
+        The number of updates made.
     names
-        What the optimizer calls the trees that it keeps, such as ("m", "v").
+        The names of the slots, such as ("m", "v"). Default: ().
     slots
-        Those trees, each built like the parameters; `state["m"]` is the one of that name.
+        Trees with the structure of the parameters; `state["m"]` is the slot of that name.
     metrics
-        What the last update has to tell, such as (("lr", 0.1),).
+        Numbers that the last update reports, such as (("lr", 0.1),). Default: ().
     optimizer
-        The names of the wrappers and of the update rule that the state belongs to, outermost first,
-        such as ("clip_by_global_norm", "adam"). An update refuses the state of another optimizer;
-        one of the same names goes on, whatever its learning rate. Default: ().
+        The names of the wrappers and of the update rule, outermost first, such as
+        ("clip_by_global_norm", "adam"). An update refuses a state with other names; learning rates
+        and other constants may differ. Default: ().
     """
 
     step: int
@@ -38,7 +38,7 @@ class OptimizerState(Generic[P]):
     optimizer: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        # Made at each step, where a validator for each field would cost more than all the rest.
+        # A validator for each field would cost more than the rest of an update.
         if not (
             isinstance(self.step, int)
             and isinstance(self.names, tuple)
@@ -61,27 +61,26 @@ class OptimizerState(Generic[P]):
 
 
 class Init(Protocol):
-    """How an optimizer starts."""
+    """The function that returns the state before the first update."""
 
     def __call__(self, params: P, /) -> OptimizerState[P]:
         """Return the state before the first update."""
 
 
 class Update(Protocol):
-    """How an optimizer goes on."""
+    """The function that makes an update."""
 
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /
     ) -> tuple[P, OptimizerState[P]]:
-        """Return new parameters and the new state; nothing that was given changes."""
+        """Return new parameters and the new state, and leave the arguments unchanged."""
 
 
 @attrs.frozen
 class Optimizer:
     """A pair of pure functions. Any such pair is an optimizer.
 
-    Those that are made here are values: they can be compared, printed and sent to another
-    process.
+    The optimizers of funnet can be compared, printed and pickled.
 
     Parameters
     ----------
@@ -110,6 +109,6 @@ class Optimizer:
 
 
 def made_by(state: OptimizerState[P]) -> str:
-    """Return the optimizer that a state belongs to, as "clip_by_global_norm(adam)"."""
+    """Return the optimizer of a state, such as "clip_by_global_norm(adam)"."""
     names = state.optimizer or ("an optimizer without a name",)
     return "(".join(names) + ")" * (len(names) - 1)
