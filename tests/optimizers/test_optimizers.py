@@ -77,5 +77,5 @@ def test_betas_are_two() -> None:
 def test_a_rate_that_is_not_finite_is_refused(lr: float) -> None:
     params = CASES["Affine"].layer(0)
 
-    with pytest.raises(ValueError, match="expected lr to be finite; got"):
+    with pytest.raises(ValueError, match="expected lr to be finite, got"):
         sgd_update(params, params, lr)

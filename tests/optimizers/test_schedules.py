@@ -51,11 +51,11 @@ def test_warm_up_meets_the_cosine_at_the_highest_rate() -> None:
 def test_schedules_refuse_what_makes_no_sense() -> None:
     with pytest.raises(ValueError, match="expected step_size to be at least 1, got 0"):
         step_lr(0.1, 0)
-    with pytest.raises(ValueError, match="expected warmup_steps below total_steps 5, got 5"):
+    with pytest.raises(ValueError, match="expected warmup_steps < total_steps = 5, got 5"):
         cosine_lr(0.1, 5, warmup_steps=5)
     with pytest.raises(ValueError, match="expected 2 values, got 1"):
         piecewise_lr([3], [0.1])
-    with pytest.raises(ValueError, match=r"expected boundaries that ascend, got \[3, 3\]"):
+    with pytest.raises(ValueError, match=r"expected boundaries in ascending order, got \[3, 3\]"):
         piecewise_lr([3, 3], [0.1, 0.2, 0.3])
 
 
