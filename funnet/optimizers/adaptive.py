@@ -99,7 +99,7 @@ def adam(
         The fractions of m and of v that are kept, each in [0, 1). Default: 0.9 and 0.999.
     eps
         Default: 1e-8 (the textbook has 1e-7). PyTorch adds it after the bias correction of v, which
-        is like dividing it by √(1 - β₂ᵗ) here.
+        is eps √(1 - β₂ᵗ) in this form.
 
     References
     ----------

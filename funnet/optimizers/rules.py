@@ -34,6 +34,8 @@ def elementwise(
     then the state in the same order, and leaves its arguments unchanged. `lr` and `step`, the
     number of updates made before this one, are passed by keyword to a rule that declares them.
 
+    `init` raises ShapeError for arrays of rank 0, for which NumPy's operators return scalars.
+
     Optimizers of module-level functions can be compared and pickled.
 
     Parameters
@@ -131,7 +133,7 @@ class _Zeros:
 
         def zero(param: Array) -> Array:
             check_float(param, "a parameter")
-            if param.ndim == 0:  # for which NumPy's operators return scalars
+            if param.ndim == 0:
                 raise ShapeError("expected a parameter of rank >= 1, got rank 0; use shape (1,)")
             widened = rule.widen and param.dtype == _FLOAT16
             return lock_in_place(np.zeros_like(param, _FLOAT32 if widened else None))
