@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 from zoo import CASES, AnyLayer, Case
 
-from funnet import Float, adam, named_leaves, sgd_update, tree_leaves, tree_map
+import funnet as fn
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 dtypes = st.sampled_from([np.float16, np.float32, np.float64])
@@ -17,32 +17,32 @@ rates = st.floats(-4, 4, width=16)
 
 
 def gradients(layer: AnyLayer) -> AnyLayer:
-    return tree_map(lambda array: (array * 3 + 1).astype(array.dtype), layer)
+    return fn.tree_map(lambda array: (array * 3 + 1).astype(array.dtype), layer)
 
 
 @every_case
 @given(dtype=dtypes, lr=rates | rates.map(np.float64) | st.integers(0, 3))
 def test_sgd_subtracts_the_rate_times_the_gradient(
-    case: Case, dtype: type[Float], lr: float
+    case: Case, dtype: type[fn.Float], lr: float
 ) -> None:
     params = case.layer(0, dtype)
     grads = gradients(params)
 
-    updated = dict(named_leaves(sgd_update(params, grads, lr)))
+    updated = dict(fn.named_leaves(fn.sgd_update(params, grads, lr)))
 
-    for (path, p), g in zip(named_leaves(params), tree_leaves(grads), strict=True):
+    for (path, p), g in zip(fn.named_leaves(params), fn.tree_leaves(grads), strict=True):
         np.testing.assert_array_equal(updated[path], p - dtype(lr) * g, strict=True)
 
 
 @every_case
 def test_sgd_returns_locked_parameters_and_leaves_the_old_ones(case: Case) -> None:
     params = case.layer(0)
-    before = [array.copy() for array in tree_leaves(params)]
+    before = [array.copy() for array in fn.tree_leaves(params)]
 
-    updated = sgd_update(params, gradients(params), 0.5)
+    updated = fn.sgd_update(params, gradients(params), 0.5)
 
-    assert not any(array.flags.writeable for array in tree_leaves(updated))
-    for old, kept in zip(tree_leaves(params), before, strict=True):
+    assert not any(array.flags.writeable for array in fn.tree_leaves(updated))
+    for old, kept in zip(fn.tree_leaves(params), before, strict=True):
         np.testing.assert_array_equal(old, kept)
 
 
@@ -51,9 +51,9 @@ def test_sgd_goes_down_to_the_minimum() -> None:
     params = CASES["Affine"].layer(0)
 
     for _ in range(200):
-        params = sgd_update(params, tree_map(lambda p: p - 1, params), 0.2)
+        params = fn.sgd_update(params, fn.tree_map(lambda p: p - 1, params), 0.2)
 
-    for array in tree_leaves(params):
+    for array in fn.tree_leaves(params):
         np.testing.assert_allclose(array, 1)
 
 
@@ -62,15 +62,15 @@ def test_a_rate_that_is_no_number_is_refused(lr: Any) -> None:  # Any: mypy refu
     params = CASES["Affine"].layer(0)
 
     with pytest.raises(TypeError, match="expected lr to be a number, got "):
-        sgd_update(params, params, lr)
+        fn.sgd_update(params, params, lr)
     with pytest.raises(TypeError, match="expected lr to be a number, got "):
-        adam(lr)
+        fn.adam(lr)
 
 
 def test_betas_are_two() -> None:
     betas: Any = 0.9  # mypy refuses it as well
     with pytest.raises(TypeError, match="expected betas to be two numbers"):
-        adam(betas=betas)
+        fn.adam(betas=betas)
 
 
 @pytest.mark.parametrize("lr", [np.nan, np.inf, -np.inf, np.float32("inf")])
@@ -78,4 +78,4 @@ def test_a_rate_that_is_not_finite_is_refused(lr: float) -> None:
     params = CASES["Affine"].layer(0)
 
     with pytest.raises(ValueError, match="expected lr to be finite, got"):
-        sgd_update(params, params, lr)
+        fn.sgd_update(params, params, lr)

@@ -9,12 +9,11 @@ import pytest
 from optimizer_cases import NET, gradients, sign_descent
 
 import funnet as fn
-from funnet import Array
 
 
 def decaying(
-    p: Array, g: Array, mean: Array, /, *, step: int, keep: float, scale: float = 1.0
-) -> tuple[Array, Array]:
+    p: fn.Array, g: fn.Array, mean: fn.Array, /, *, step: int, keep: float, scale: float = 1.0
+) -> tuple[fn.Array, fn.Array]:
     mean = keep * mean + g
     return p - scale / (1 + step) * mean, mean
 
@@ -28,11 +27,11 @@ def test_the_signature_names_the_optimizer_and_its_state() -> None:
 def test_a_rule_is_given_the_lr_and_the_step_that_it_declares() -> None:
     seen: list[tuple[float, ...]] = []
 
-    def given_lr(p: Array, g: Array, /, *, lr: float) -> tuple[Array]:
+    def given_lr(p: fn.Array, g: fn.Array, /, *, lr: float) -> tuple[fn.Array]:
         seen.append((lr,))
         return (p,)
 
-    def given_both(p: Array, g: Array, /, *, step: int, lr: float) -> tuple[Array]:
+    def given_both(p: fn.Array, g: fn.Array, /, *, step: int, lr: float) -> tuple[fn.Array]:
         seen.append((lr, step))
         return (p,)
 
@@ -103,7 +102,7 @@ def test_a_rule_sees_the_lr_of_its_optimizer() -> None:
 
 def test_a_callable_object_is_a_rule_under_a_name() -> None:
     class Halve:
-        def __call__(self, p: Array, g: Array, /) -> tuple[Array]:
+        def __call__(self, p: fn.Array, g: fn.Array, /) -> tuple[fn.Array]:
             return (p / 2,)
 
     optimizer = fn.elementwise(Halve(), 0.1, name="halve")
