@@ -9,7 +9,7 @@ from optimizer_cases import NET, content, gradients
 import funnet as fn
 
 
-def test_gradients_within_the_norm_are_not_touched() -> None:
+def test_gradients_within_the_norm_are_not_changed() -> None:
     grads = gradients(0)
     optimizer = fn.clip_by_global_norm(fn.sgd(lr=0.1), 1e3)
     new, _ = optimizer.update(NET, grads, optimizer.init(NET))
@@ -17,7 +17,7 @@ def test_gradients_within_the_norm_are_not_touched() -> None:
     assert content(new) == content(fn.sgd_update(NET, grads, lr=0.1))
 
 
-def test_the_norm_of_gradients_beyond_the_square_root_of_float32_is_right() -> None:
+def test_the_norm_of_gradients_whose_squares_overflow_float32_is_right() -> None:
     optimizer = fn.clip_by_global_norm(fn.sgd(lr=1.0), 1.0)
     x = np.zeros(2, np.float32)
     new, state = optimizer.update(x, np.array([3e30, 4e30], np.float32), optimizer.init(x))
@@ -26,7 +26,7 @@ def test_the_norm_of_gradients_beyond_the_square_root_of_float32_is_right() -> N
     assert new == pytest.approx([-0.6, -0.8])
 
 
-def test_the_norm_counts_what_reaches_the_clipping() -> None:
+def test_the_norm_is_of_the_gradients_that_reach_the_clipping() -> None:
     grads = fn.tree_map(np.ones_like, NET)
     inner = fn.freeze(fn.clip_by_global_norm(fn.sgd(), 1.0), "layers.0")
     outer = fn.clip_by_global_norm(fn.freeze(fn.sgd(), "layers.0"), 1.0)
@@ -83,7 +83,7 @@ def test_one_large_gradient_does_not_freeze_a_weight_in_float16(optimizer: fn.Op
     assert later < moved < x
 
 
-def test_what_widens_keeps_float32_for_float16_and_nothing_else_does() -> None:
+def test_rules_that_widen_keep_float32_state_for_float16() -> None:
     def mean_square(
         p: fn.Array, g: fn.Array, h: fn.Array, /, *, lr: float
     ) -> tuple[fn.Array, fn.Array]:
@@ -112,7 +112,7 @@ SIZES: list[tuple[type[fn.Float], int]] = [
 
 @pytest.mark.parametrize(("dtype", "power"), SIZES)
 @pytest.mark.parametrize("shorter", [0, 2, 7])
-def test_clipped_gradients_have_the_norm_that_is_allowed(
+def test_clipped_gradients_have_the_norm_allowed(
     dtype: type[fn.Float], power: int, shorter: int
 ) -> None:
     """Whatever their size: squares may overflow, and underflow, and so may the factor."""
@@ -132,7 +132,7 @@ def test_clipped_gradients_have_the_norm_that_is_allowed(
     assert dict(state.metrics)["gradient_norm"] == pytest.approx(5 * 10.0**power, rel=1e-3, abs=0)
 
 
-def test_gradients_are_clipped_whose_norm_is_beyond_float64() -> None:
+def test_gradients_whose_norm_overflows_float64_are_clipped() -> None:
     optimizer = fn.clip_by_global_norm(fn.sgd(1.0), 2.0)
     x = np.zeros(4)
     new, state = optimizer.update(x, np.full(4, 1.7e308), optimizer.init(x))
@@ -141,7 +141,7 @@ def test_gradients_are_clipped_whose_norm_is_beyond_float64() -> None:
     assert dict(state.metrics)["gradient_norm"] == math.inf
 
 
-def test_a_small_factor_is_not_lost_in_float16() -> None:
+def test_a_small_factor_does_not_underflow_in_float16() -> None:
     """The gradients are 6e4, their norm is 6e7, and the factor 1.7e-8 is 0 in float16."""
     x = np.zeros(10**6, np.float16)
     optimizer = fn.clip_by_global_norm(fn.sgd(1.0), 1.0)
@@ -151,7 +151,7 @@ def test_a_small_factor_is_not_lost_in_float16() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_clipping_lets_what_is_not_finite_be_seen(bad: float) -> None:
+def test_clipping_does_not_hide_infinities_and_nan(bad: float) -> None:
     optimizer = fn.clip_by_global_norm(fn.sgd(1.0), 1.0)
     x = np.zeros(3)
     new, state = optimizer.update(x, np.array([2.0, bad, 0.0]), optimizer.init(x))

@@ -1,4 +1,4 @@
-"""A state is for the optimizer that made it, and for parameters of one dtype."""
+"""A state belongs to one optimizer, and to parameters of one dtype."""
 
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,10 @@ from optimizer_cases import NET, every_optimizer, run
 import funnet as fn
 
 
-def test_the_state_of_another_optimizer_is_refused() -> None:
-    with pytest.raises(fn.StructureError, match="keeps m, v, got one that keeps velocity"):
-        fn.adam().update(NET, NET, fn.momentum().init(NET))
-
-
 @pytest.mark.parametrize(
     ("made_by", "given_to", "message"),
     [
+        (fn.momentum(), fn.adam(), "keeps m, v, got one that keeps velocity"),
         (fn.adam(), fn.adamw(), "expected the state of adamw, got that of adam"),
         (fn.adamw(), fn.adam(), "expected the state of adam, got that of adamw"),
         (fn.momentum(), fn.nesterov(), "expected the state of nesterov, got that of momentum"),
@@ -74,14 +70,16 @@ def test_a_state_is_only_for_the_optimizer_that_made_it(
         (fn.adam(), fn.freeze(fn.adam(), "layers.0")),
     ],
 )
-def test_a_state_goes_on_with_other_numbers(made_by: fn.Optimizer, given_to: fn.Optimizer) -> None:
+def test_a_state_continues_with_other_constants(
+    made_by: fn.Optimizer, given_to: fn.Optimizer
+) -> None:
     net, state = run(made_by, NET, 2)
 
     assert given_to.update(net, NET, state)[1].step == 3
 
 
 @every_optimizer
-def test_the_names_of_the_optimizer_stay_in_its_states(optimizer: fn.Optimizer) -> None:
+def test_an_update_keeps_the_names_of_the_optimizer(optimizer: fn.Optimizer) -> None:
     _, state = run(optimizer, NET, 2)
 
     assert state.optimizer == optimizer.init(NET).optimizer != ()
@@ -93,14 +91,28 @@ def test_the_state_of_another_dtype_is_refused() -> None:
         fn.momentum().update(NET, NET, state)
 
 
+def test_equal_dtypes_need_not_be_one_object() -> None:
+    optimizer, x = fn.momentum(), np.ones(1, np.dtype(np.float64, copy=True))
+    state = optimizer.init(np.ones(1))
+    new, _ = optimizer.update(np.ones(1), x, attrs.evolve(state, slots=(x,)))
+
+    assert x.dtype is not state["velocity"].dtype
+    assert new.dtype == np.float64
+
+
+def test_a_state_has_as_many_names_as_slots() -> None:
+    with pytest.raises(fn.StructureError, match=r"expected slots for \('m', 'v'\), got 0"):
+        fn.OptimizerState(0, ("m", "v"))
+
+
 def test_an_unknown_slot_is_named() -> None:
     with pytest.raises(KeyError, match="no 'h' in a state of m, v"):
         fn.adam().init(NET)["h"]
 
 
 @pytest.mark.parametrize("suffix", ["npz", "safetensors"])
-def test_a_float16_run_goes_on_from_a_file(tmp_path: Path, suffix: str) -> None:
-    """What is kept in float32, and the names of the optimizer, are in the file."""
+def test_a_float16_run_continues_from_a_file(tmp_path: Path, suffix: str) -> None:
+    """The file holds the float32 state and the names of the optimizer."""
     if suffix == "safetensors":
         pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
     net, optimizer = fn.astype(NET, np.float16), fn.clip_by_global_norm(fn.adam(), 1.0)
@@ -123,7 +135,7 @@ def test_a_float16_run_goes_on_from_a_file(tmp_path: Path, suffix: str) -> None:
     [{"step": np.int64(1)}, {"names": []}, {"slots": []}, {"metrics": {}}, {"optimizer": "adam"}],
 )
 def test_the_fields_of_a_state_have_their_types(wrong: dict[str, Any]) -> None:
-    """What can't be saved is refused when it is made. Any: mypy refuses these as well."""
+    """A state that can't be saved is refused when it is made. Any: mypy refuses these as well."""
     with pytest.raises(TypeError, match=r"expected step to be an int, and names, .* to be tuples"):
         attrs.evolve(fn.sgd().init(NET), **wrong)
 

@@ -1,4 +1,4 @@
-"""Learning rates that change."""
+"""Learning rate schedules."""
 
 import math
 from collections.abc import Callable
@@ -22,7 +22,7 @@ SCHEDULES = [
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
-def test_a_schedule_is_the_rate_that_the_state_reports(schedule: fn.Schedule) -> None:
+def test_the_state_reports_the_learning_rate_of_the_schedule(schedule: fn.Schedule) -> None:
     optimizer, x = fn.sgd(schedule), np.ones(1)
     state, reported = optimizer.init(x), []
     for _ in range(12):
@@ -32,7 +32,7 @@ def test_a_schedule_is_the_rate_that_the_state_reports(schedule: fn.Schedule) ->
     assert reported == [schedule(step) for step in range(12)]
 
 
-def test_warm_up_meets_the_cosine_at_the_highest_rate() -> None:
+def test_warm_up_meets_the_cosine_at_the_highest_learning_rate() -> None:
     schedule = fn.cosine_lr(0.4, 20, warmup_steps=4, eta_min=0.1)
 
     assert [schedule(k) for k in range(5)] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4])
@@ -40,7 +40,7 @@ def test_warm_up_meets_the_cosine_at_the_highest_rate() -> None:
     assert schedule(20) == schedule(1000) == 0.1
 
 
-def test_schedules_refuse_what_makes_no_sense() -> None:
+def test_schedules_refuse_inconsistent_arguments() -> None:
     with pytest.raises(ValueError, match="expected step_size to be at least 1, got 0"):
         fn.step_lr(0.1, 0)
     with pytest.raises(ValueError, match="expected warmup_steps < total_steps = 5, got 5"):
@@ -65,19 +65,26 @@ def test_a_schedule_beyond_float64_names_the_step(schedule: fn.Schedule) -> None
         optimizer.update(x, x, state)
 
 
-def test_a_schedule_of_the_user_beyond_float64_names_the_step() -> None:
-    optimizer, x = fn.sgd(lambda step: 10.0 ** (400 + step)), np.ones(1)
-    with pytest.raises(ValueError, match="expected lr at step 0 to be finite"):
-        optimizer.update(x, x, optimizer.init(x))
+@pytest.mark.parametrize(
+    "schedule", [lambda step: 10.0 ** (400 * step), lambda step: 0.1 - step, lambda step: math.nan]
+)
+def test_a_learning_rate_of_a_user_s_schedule_is_finite_and_not_negative(
+    schedule: fn.Schedule,
+) -> None:
+    optimizer, x = fn.sgd(schedule), np.ones(1)
+    state = attrs.evolve(optimizer.init(x), step=1)
+
+    with pytest.raises(ValueError, match="expected lr at step 1 to be finite"):
+        optimizer.update(x, x, state)
 
 
-def test_schedules_of_large_numbers_do_not_overflow_on_the_way() -> None:
+def test_intermediate_results_of_schedules_do_not_overflow() -> None:
     assert fn.exponential_lr(0.0, 10.0)(1000) == 0
     assert fn.cosine_lr(1.7e308, 10, warmup_steps=5)(4) == 1.7e308
     assert fn.cosine_lr(1.7e308, 10)(0) == 1.7e308
 
 
-def test_a_growing_schedule_is_right_as_far_as_float64_goes() -> None:
+def test_a_growing_schedule_is_right_up_to_the_limit_of_float64() -> None:
     assert fn.exponential_lr(2.0, 10.0)(300) == pytest.approx(2e300)
 
 

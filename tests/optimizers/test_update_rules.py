@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from optimizer_cases import NET, gradients, sign_descent
+from optimizer_cases import NET
 
 import funnet as fn
 
@@ -89,15 +89,6 @@ def test_a_rule_returns_a_tuple_of_the_parameter_and_its_state(returned: Any, go
         fn.StructureError, match=f"W: expected mine to return a tuple of 2 arrays, got {got}$"
     ):
         wrong.update(NET, NET, wrong.init(NET))
-
-
-def test_a_rule_sees_the_lr_of_its_optimizer() -> None:
-    optimizer = fn.elementwise(sign_descent, 0.5)
-    grads = gradients(0)
-    new, state = optimizer.update(NET, grads, optimizer.init(NET))
-
-    np.testing.assert_array_equal(state["signs"].layers[0].W, np.sign(grads.layers[0].W))
-    assert new.layers[0].b.tolist() == (-0.5 * np.sign(grads.layers[0].b)).tolist()
 
 
 def test_a_callable_object_is_a_rule_under_a_name() -> None:
