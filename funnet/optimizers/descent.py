@@ -75,7 +75,7 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
 
     def step(param: Array, grad: Array) -> Array:
         check_dtype(grad, param.dtype, "the gradient")
-        return lock_in_place(_sgd(param, grad, lr=rate)[0])
+        return lock_in_place(_descent(param, grad, rate))
 
     return tree_map(step, params, grads)
 
@@ -95,8 +95,7 @@ def sgd(lr: LearningRate = 1e-3) -> Optimizer:
 
 
 def _sgd(p: Array, g: Array, /, *, lr: float) -> tuple[Array]:
-    new: Array = g * lr
-    return (np.subtract(p, new, out=new),)
+    return (_descent(p, g, lr),)
 
 
 def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
@@ -157,3 +156,9 @@ def _nesterov(
     new -= descent
     new += p
     return new, velocity
+
+
+def _descent(p: Array, g: Array, lr: float) -> Array:
+    """Return p - lr g."""
+    new: Array = g * lr
+    return np.subtract(p, new, out=new)
