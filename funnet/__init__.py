@@ -146,7 +146,6 @@ from funnet.metrics import (
     accuracy as accuracy,
 )
 from funnet.optimizers import (
-    Formula as Formula,
     Optimizer as Optimizer,
     OptimizerState as OptimizerState,
     adagrad as adagrad,

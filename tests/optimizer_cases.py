@@ -1,81 +1,61 @@
 """The optimizers that the laws are tried on, and how they are run."""
 
-import attrs
 import numpy as np
 import pytest
 
-from funnet import (
-    Affine,
-    Array,
-    Optimizer,
-    OptimizerState,
-    ReLU,
-    Sequential,
-    adagrad,
-    adam,
-    adamw,
-    clip_by_global_norm,
-    cosine_lr,
-    elementwise,
-    freeze,
-    momentum,
-    named_leaves,
-    nesterov,
-    rmsprop,
-    sequential,
-    sgd,
-    tree_map,
-    weight_decay,
-)
+import funnet as fn
+from funnet.optimizers.optimizer import P
 
-NET = sequential(Affine.init(4, 5, rng=0), ReLU(), Affine.init(5, 3, rng=1))
+NET = fn.sequential(fn.Affine.init(4, 5, rng=0), fn.ReLU(), fn.Affine.init(5, 3, rng=1))
 
 
-@attrs.frozen
-class SignDescent:
-    """A user's formula: only the signs of the gradients count."""
-
-    names: tuple[str, ...] = ("signs",)
-
-    def __call__(
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        signs = np.sign(grad)
-        return param - signs * lr, signs
+def sign_descent(
+    p: fn.Array, g: fn.Array, signs: fn.Array, /, *, lr: float
+) -> tuple[fn.Array, fn.Array]:
+    """Apply a user's update rule: only the signs of the gradients count."""
+    signs = np.sign(g)
+    return p - signs * lr, signs
 
 
 PLAIN = {
-    "sgd": sgd(lr=0.1),
-    "momentum": momentum(lr=0.1),
-    "nesterov": nesterov(lr=0.1),
-    "adagrad": adagrad(lr=0.1),
-    "rmsprop": rmsprop(lr=0.1),
-    "adam": adam(lr=0.1),
-    "adamw": adamw(lr=0.1),
-    "user's": elementwise(SignDescent(), lr=0.1),
+    "sgd": fn.sgd(lr=0.1),
+    "momentum": fn.momentum(lr=0.1),
+    "nesterov": fn.nesterov(lr=0.1),
+    "adagrad": fn.adagrad(lr=0.1),
+    "rmsprop": fn.rmsprop(lr=0.1),
+    "adam": fn.adam(lr=0.1),
+    "adamw": fn.adamw(lr=0.1),
+    "user's": fn.elementwise(sign_descent, lr=0.1),
 }
 OPTIMIZERS = PLAIN | {
-    "decayed": weight_decay(adam(lr=0.1), 0.1),
-    "clipped": clip_by_global_norm(momentum(lr=0.1), 0.5),
-    "frozen": freeze(adam(lr=0.1), "layers.0"),
-    "all": clip_by_global_norm(
-        freeze(weight_decay(adam(cosine_lr(0.1, 9, warmup_steps=2)), 0.1), "layers.2.b"), 0.5
+    "decayed": fn.weight_decay(fn.adam(lr=0.1), 0.1),
+    "clipped": fn.clip_by_global_norm(fn.momentum(lr=0.1), 0.5),
+    "frozen": fn.freeze(fn.adam(lr=0.1), "layers.0"),
+    "all": fn.clip_by_global_norm(
+        fn.freeze(
+            fn.weight_decay(fn.adam(fn.cosine_lr(0.1, 9, warmup_steps=2)), 0.1), "layers.2.b"
+        ),
+        0.5,
     ),
 }
 every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
 
-def gradients(seed: int, like: Sequential = NET) -> Sequential:  # type: ignore[type-arg]
+def gradients_of(tree: P, seed: int) -> P:
     rng = np.random.default_rng(seed)
-    return tree_map(lambda a: rng.normal(size=a.shape).astype(a.dtype), like)
+    return fn.tree_map(lambda a: rng.normal(size=a.shape).astype(a.dtype), tree)
 
 
-def run(optimizer: Optimizer, net: Sequential, steps: int) -> tuple[Sequential, OptimizerState]:  # type: ignore[type-arg]
+def gradients(seed: int) -> fn.Sequential:  # type: ignore[type-arg]
+    return gradients_of(NET, seed)
+
+
+def run(optimizer: fn.Optimizer, net: P, steps: int) -> tuple[P, fn.OptimizerState[P]]:
     state = optimizer.init(net)
     for step in range(steps):
-        net, state = optimizer.update(net, gradients(step, net), state)
+        net, state = optimizer.update(net, gradients_of(net, step), state)
     return net, state
 
 
 def content(tree: object) -> list[tuple[str, bytes, str]]:
-    return [(path, array.tobytes(), str(array.dtype)) for path, array in named_leaves(tree)]
+    return [(path, array.tobytes(), str(array.dtype)) for path, array in fn.named_leaves(tree)]

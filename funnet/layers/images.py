@@ -40,7 +40,7 @@ def pair(size: Size, name: str, least: int = 1) -> Pair:
     if not isinstance(size, tuple | list):
         size = check_count(size, name, least), check_count(size, name, least)
     if len(size) != 2:
-        raise TypeError(f"expected {name} to be an integer or a pair of integers, got {size!r}")
+        raise TypeError(f"{name} must be an integer or a pair of integers, got {size!r}")
     return check_count(size[0], name, least), check_count(size[1], name, least)
 
 
@@ -58,7 +58,7 @@ def padding_of(padding: Padding) -> Pair | Literal["same"]:
     """Return padding as a pair, or as "same", which depends on the kernel."""
     if isinstance(padding, str):
         if padding not in {"valid", "same"}:
-            raise ValueError(f"expected padding to be a size, 'valid' or 'same', got {padding!r}")
+            raise ValueError(f"padding must be a size, 'valid' or 'same', got {padding!r}")
         return "same" if padding == "same" else (0, 0)
     return pair(padding, "padding", 0)
 

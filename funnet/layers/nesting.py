@@ -30,7 +30,7 @@ def check_layer(layer: object, name: str) -> None:
     """Raise TypeError unless a value is a layer."""
     if isinstance(layer, type) or not all(hasattr(layer, m) for m in ("forward", "pullback")):
         raise TypeError(
-            f"expected {name} to be a value with the methods forward and pullback, got {layer!r}"
+            f"{name} must be a value with the methods forward and pullback, got {layer!r}"
         )
     check_layer_class(type(layer))
 

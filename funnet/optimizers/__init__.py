@@ -1,4 +1,4 @@
-"""Optimizers: what one is, the seven that there are, and functions from one to another."""
+"""Optimizers, learning rate schedules, and wrappers that turn one optimizer into another."""
 
 from funnet.optimizers.adaptive import (
     adagrad as adagrad,
@@ -13,11 +13,10 @@ from funnet.optimizers.descent import (
     sgd_update as sgd_update,
 )
 from funnet.optimizers.optimizer import (
-    Formula as Formula,
     Optimizer as Optimizer,
     OptimizerState as OptimizerState,
-    elementwise as elementwise,
 )
+from funnet.optimizers.rules import elementwise as elementwise
 from funnet.optimizers.wrappers import (
     clip_by_global_norm as clip_by_global_norm,
     freeze as freeze,
@@ -25,7 +24,6 @@ from funnet.optimizers.wrappers import (
 )
 
 __all__ = [
-    "Formula",
     "Optimizer",
     "OptimizerState",
     "adagrad",

@@ -1,19 +1,23 @@
-"""Descent with a step of its own for each number: each optimizer, and its formula on arrays.
+"""Gradient descent whose step size adapts to each number: AdaGrad, RMSprop, Adam and AdamW.
 
-As in `descent`, arrays that are made here are used again, and what was given is never written to.
-For float16 parameters they are float32: see `Formula`.
+In all of them, `lr` is the learning rate, >= 0, or a schedule, and `eps`, >= 0, keeps the
+denominator away from 0. A number out of range raises ValueError.
+
+The update rules square gradients, so that for float16 parameters they compute in float32. As in
+`descent`, they reuse the arrays that they make.
 """
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from functools import partial
+from typing import TypedDict
 
-import attrs
 import numpy as np
 
 from funnet.core.arrays import FLOAT_TYPES, Array
-from funnet.optimizers.optimizer import Optimizer, elementwise
+from funnet.optimizers.optimizer import Optimizer
+from funnet.optimizers.rules import elementwise
 from funnet.optimizers.schedules import LearningRate, check_number
 
 _TINY = {scalar: float(np.finfo(scalar).tiny) for scalar in FLOAT_TYPES}
@@ -26,15 +30,8 @@ def adagrad(lr: LearningRate = 1e-2, eps: float = 1e-10) -> Optimizer:
 
     Parameters
     ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.01 unless told.
     eps
-        What keeps the denominator from 0: 1e-10 unless told (1e-7 in the textbook).
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+        Default: 1e-10 (the textbook has 1e-7).
 
     References
     ----------
@@ -47,45 +44,25 @@ def adagrad(lr: LearningRate = 1e-2, eps: float = 1e-10) -> Optimizer:
     >>> adagrad(lr=1.5).init({"x": np.zeros(2)})["h"]
     {'x': array([0., 0.])}
     """
-    return elementwise(AdaGrad(check_number(eps, "eps", 0)), lr)
+    rule = partial(_adagrad, eps=check_number(eps, "eps", 0))
+    return elementwise(rule, lr, name="adagrad", widen=True)
 
 
-@attrs.frozen
-class AdaGrad:
-    """The formula of `adagrad`, which says it in words."""
-
-    eps: float
-
-    name: ClassVar[str] = "adagrad"
-    names: ClassVar[tuple[str, ...]] = ("h",)
-    squares: ClassVar[bool] = True
-
-    def __call__(  # noqa: D102 (see `Formula`)
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        h = np.square(grad)
-        h += slots[0]
-        return _scaled_descent(param, grad, h, lr, self.eps), h
+def _adagrad(p: Array, g: Array, h: Array, /, *, lr: float, eps: float) -> tuple[Array, Array]:
+    new_h = np.square(g)
+    new_h += h
+    return _scaled_descent(p, g, new_h, lr, eps), new_h
 
 
 def rmsprop(lr: LearningRate = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> Optimizer:
-    """Return RMSprop, AdaGrad with a memory that fades.
+    """Return RMSprop, AdaGrad with a moving average of squares instead of their sum.
 
     h ← alpha h + (1 - alpha) grads²; params ← params - lr grads / (√h + eps).
 
     Parameters
     ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.01 unless told.
     alpha
-        How much of h is kept, from 0 up to 1: 0.99 unless told.
-    eps
-        What keeps the denominator from 0: 1e-8 unless told.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+        The fraction of h that is kept, in [0, 1). Default: 0.99.
 
     References
     ----------
@@ -97,25 +74,15 @@ def rmsprop(lr: LearningRate = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> 
     >>> rmsprop().init(np.zeros(2)).names
     ('h',)
     """
-    return elementwise(RMSprop(check_number(alpha, "alpha", 0, 1), check_number(eps, "eps", 0)), lr)
+    constants = {"alpha": check_number(alpha, "alpha", 0, 1), "eps": check_number(eps, "eps", 0)}
+    return elementwise(partial(_rmsprop, **constants), lr, name="rmsprop", widen=True)
 
 
-@attrs.frozen
-class RMSprop:
-    """The formula of `rmsprop`, which says it in words."""
-
-    alpha: float
-    eps: float
-
-    name: ClassVar[str] = "rmsprop"
-    names: ClassVar[tuple[str, ...]] = ("h",)
-    squares: ClassVar[bool] = True
-
-    def __call__(  # noqa: D102 (see `Formula`)
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        h = _faded_square(slots[0], grad, self.alpha)
-        return _scaled_descent(param, grad, h, lr, self.eps), h
+def _rmsprop(
+    p: Array, g: Array, h: Array, /, *, lr: float, alpha: float, eps: float
+) -> tuple[Array, Array]:
+    h = _faded_square(h, g, alpha)
+    return _scaled_descent(p, g, h, lr, eps), h
 
 
 def adam(
@@ -128,18 +95,11 @@ def adam(
 
     Parameters
     ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.001 unless told.
     betas
-        How much of m and of v is kept, each from 0 up to 1: 0.9 and 0.999 unless told.
+        The fractions of m and of v that are kept, each in [0, 1). Default: 0.9 and 0.999.
     eps
-        What keeps the denominator from 0: 1e-8 unless told (1e-7 in the textbook). PyTorch adds
-        it after the correction of v, as if it were larger by √(1 - β₂ᵗ) at first.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+        Default: 1e-8 (the textbook has 1e-7). PyTorch adds it after the bias correction of v, which
+        is eps √(1 - β₂ᵗ) in this form.
 
     References
     ----------
@@ -154,30 +114,29 @@ def adam(
     >>> x.round(6), state.names
     (array([0.5]), ('m', 'v'))
     """
-    return elementwise(Adam(*_adam_numbers(betas, eps)), lr)
+    rule = partial(_adam, **_adam_constants(betas, eps))
+    return elementwise(rule, lr, name="adam", widen=True)
 
 
-@attrs.frozen
-class Adam:
-    """The formula of `adam`, which says it in words."""
-
-    beta1: float
-    beta2: float
-    eps: float
-
-    name: ClassVar[str] = "adam"
-    names: ClassVar[tuple[str, ...]] = ("m", "v")
-    squares: ClassVar[bool] = True
-
-    def __call__(  # noqa: D102 (see `Formula`)
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        m = slots[0] * self.beta1
-        m += grad * (1 - self.beta1)
-        v = _faded_square(slots[1], grad, self.beta2)
-        t = step + 1
-        rate = lr * math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
-        return _scaled_descent(param, m, v, rate, self.eps), m, v
+def _adam(
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    /,
+    *,
+    lr: float,
+    step: int,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> tuple[Array, Array, Array]:
+    m = m * beta1
+    m += g * (1 - beta1)
+    v = _faded_square(v, g, beta2)
+    t = step + 1
+    rate = lr * math.sqrt(1 - beta2**t) / (1 - beta1**t)
+    return _scaled_descent(p, m, v, rate, eps), m, v
 
 
 def adamw(
@@ -190,21 +149,14 @@ def adamw(
 ) -> Optimizer:
     """Return Adam with decoupled weight decay.
 
-    params ← (1 - lr weight_decay) params, then the update of `adam`.
+    params ← (1 - lr weight_decay) params, then the update of `adam` with these `betas` and `eps`.
 
     Parameters
     ----------
-    lr, betas, eps
-        As for `adam`.
     weight_decay
-        The decay, at least 0: 0.01 unless told.
+        The rate of decay, >= 0. Default: 0.01.
     biases
-        Whether arrays of rank 0 and 1 decay as well, as they do in PyTorch unless kept apart.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+        Whether to decay arrays of rank 1 as well, as PyTorch does by default. Default: False.
 
     References
     ----------
@@ -219,38 +171,46 @@ def adamw(
     array([[0.95]])
     """
     decay = check_number(weight_decay, "weight_decay", 0)
-    return elementwise(AdamW(Adam(*_adam_numbers(betas, eps)), decay, biases), lr)
+    constants = _adam_constants(betas, eps)
+    rule = partial(_adamw, **constants, weight_decay=decay, biases=biases)
+    return elementwise(rule, lr, name="adamw", widen=True)
 
 
-@attrs.frozen
-class AdamW:
-    """The formula of `adamw`, which says it in words."""
+def _adamw(
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    /,
+    *,
+    lr: float,
+    step: int,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    biases: bool,
+) -> tuple[Array, Array, Array]:
+    if p.ndim >= 2 or biases:
+        p = p * (1 - lr * weight_decay)
+    return _adam(p, g, m, v, lr=lr, step=step, beta1=beta1, beta2=beta2, eps=eps)
 
-    adam: Adam
-    weight_decay: float
-    biases: bool
 
-    name: ClassVar[str] = "adamw"
-    names: ClassVar[tuple[str, ...]] = ("m", "v")
-    squares: ClassVar[bool] = True
-
-    def __call__(  # noqa: D102 (see `Formula`)
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        if param.ndim >= 2 or self.biases:
-            param = param * (1 - lr * self.weight_decay)
-        return self.adam(lr, step, param, grad, *slots)
+class _AdamConstants(TypedDict):
+    beta1: float
+    beta2: float
+    eps: float
 
 
-def _adam_numbers(betas: tuple[float, float], eps: float) -> tuple[float, float, float]:
+def _adam_constants(betas: tuple[float, float], eps: float) -> _AdamConstants:
     if not isinstance(betas, tuple | list) or len(betas) != 2:
-        raise TypeError(f"expected betas to be two numbers, got {betas!r}")
+        raise TypeError(f"betas must be two numbers, got {betas!r}")
     beta1, beta2 = betas
-    return (
-        check_number(beta1, "betas[0]", 0, 1),
-        check_number(beta2, "betas[1]", 0, 1),
-        check_number(eps, "eps", 0),
-    )
+    return {
+        "beta1": check_number(beta1, "betas[0]", 0, 1),
+        "beta2": check_number(beta2, "betas[1]", 0, 1),
+        "eps": check_number(eps, "eps", 0),
+    }
 
 
 def _faded_square(old: Array, grad: Array, keep: float) -> Array:
@@ -264,7 +224,7 @@ def _faded_square(old: Array, grad: Array, keep: float) -> Array:
 def _scaled_descent(param: Array, direction: Array, squares: Array, lr: float, eps: float) -> Array:
     """Return param - lr direction / (√squares + eps)."""
     new = np.sqrt(squares)
-    # An eps of 0, or one that rounds to 0, would let 0 / 0 through.
+    # An eps that is 0, or is rounded to 0, would allow 0 / 0.
     new += max(eps, _TINY[param.dtype.type])
     np.divide(direction, new, new)
     new *= lr

@@ -1,20 +1,25 @@
-"""Gradient descent, plain and with momentum: each optimizer, and its formula on arrays.
+"""Gradient descent, plain, with momentum and with Nesterov's momentum.
 
-Arrays that are made here are used again as the place for the next result: what a fresh array of
-the size of a layer costs is more than the arithmetic. What was given is never written to.
+In the optimizers, `lr` is the learning rate, >= 0, or a schedule, default 0.001, and `momentum` the
+fraction of the velocity that is kept, in [0, 1), default 0.9. A number out of range raises
+ValueError.
+
+Update rules write results into arrays that they have made before, since a fresh array of the size
+of a layer costs more than the arithmetic. They never write to their arguments.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, TypeVar, overload
+from functools import partial
+from typing import Any, Protocol, TypeVar, overload
 
-import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, check_dtype, lock_in_place
 from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
 from funnet.core.tree import tree_map
-from funnet.optimizers.optimizer import Optimizer, elementwise
+from funnet.optimizers.optimizer import Optimizer
+from funnet.optimizers.rules import elementwise
 from funnet.optimizers.schedules import LearningRate, check_number
 
 Params = TypeVar("Params", bound=SomeLayer)
@@ -22,7 +27,7 @@ C_contra = TypeVar("C_contra", contravariant=True)
 
 
 class Gradients(Protocol[C_contra]):
-    """What takes the cache of a network, as its gradients do, being of the same class."""
+    """Gradients that accept the cache of their network, since they are of the same class."""
 
     def pullback(self, cache: C_contra, dout: Any, /) -> Any:
         """See `Layer`."""
@@ -47,13 +52,13 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
     Returns
     -------
     params
-        A new network with locked arrays; the given one is unchanged.
+        A new network with locked arrays.
 
     Raises
     ------
     StructureError, ShapeError, DTypeError
-        If the gradients are not built like the parameters; the message starts with the first path
-        that differs.
+        If the gradients do not match the parameters; the message starts with the first path that
+        differs.
     ValueError
         If `lr` is not finite.
 
@@ -78,16 +83,6 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
 def sgd(lr: LearningRate = 1e-3) -> Optimizer:
     """Return gradient descent: params - lr grads.
 
-    Parameters
-    ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.001 unless told.
-
-    Raises
-    ------
-    ValueError
-        If `lr` is negative or not finite.
-
     Examples
     --------
     >>> import numpy as np
@@ -96,39 +91,18 @@ def sgd(lr: LearningRate = 1e-3) -> Optimizer:
     >>> optimizer.update(np.array([1.0]), np.array([2.0]), optimizer.init(np.array([1.0])))[0]
     array([0.5])
     """
-    return elementwise(SGD(), lr)
+    return elementwise(_sgd, lr, name="sgd")
 
 
-@attrs.frozen
-class SGD:
-    """The formula of `sgd`, which says it in words."""
-
-    name: ClassVar[str] = "sgd"
-    names: ClassVar[tuple[str, ...]] = ()
-
-    def __call__(  # noqa: D102 (see `Formula`)
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        return (_descent(param, grad, lr),)
+def _sgd(p: Array, g: Array, /, *, lr: float) -> tuple[Array]:
+    return (_descent(p, g, lr),)
 
 
 def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     """Return gradient descent with momentum, in the textbook's form.
 
     velocity ← momentum velocity - lr grads; params ← params + velocity. PyTorch multiplies by the
-    learning rate later, which is the same as long as the rate is constant.
-
-    Parameters
-    ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.001 unless told.
-    momentum
-        How much of the velocity is kept, from 0 up to 1: 0.9 unless told.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+    learning rate later, which is the same while the rate is constant.
 
     References
     ----------
@@ -140,43 +114,23 @@ def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     >>> momentum(lr=0.1).init(Affine.init(3, 2, rng=0))["velocity"]
     Affine(W=float32[3, 2], b=float32[2])
     """
-    return elementwise(Momentum(check_number(momentum, "momentum", 0, 1)), lr)
+    rule = partial(_momentum, momentum=check_number(momentum, "momentum", 0, 1))
+    return elementwise(rule, lr, name="momentum")
 
 
-@attrs.frozen
-class Momentum:
-    """The formula of `momentum`, which says it in words."""
-
-    momentum: float
-
-    name: ClassVar[str] = "momentum"
-    names: ClassVar[tuple[str, ...]] = ("velocity",)
-
-    def __call__(  # noqa: D102 (see `Formula`)
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        velocity, new = slots[0] * self.momentum, grad * lr
-        velocity -= new
-        return np.add(param, velocity, new), velocity
+def _momentum(
+    p: Array, g: Array, velocity: Array, /, *, lr: float, momentum: float
+) -> tuple[Array, Array]:
+    velocity, new = velocity * momentum, g * lr
+    velocity -= new
+    return np.add(p, velocity, new), velocity
 
 
 def nesterov(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     """Return gradient descent with Nesterov's accelerated momentum.
 
-    velocity ← momentum velocity - lr grads; params ← params + momentum velocity - lr grads, where
-    params stand at the point ahead at which the gradient is taken.
-
-    Parameters
-    ----------
-    lr
-        The learning rate, at least 0, or a schedule: 0.001 unless told.
-    momentum
-        How much of the velocity is kept, from 0 up to 1: 0.9 unless told.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
+    velocity ← momentum velocity - lr grads; params ← params + momentum velocity - lr grads. The
+    parameters are those at the look-ahead point, where the gradient is taken.
 
     References
     ----------
@@ -189,30 +143,22 @@ def nesterov(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     >>> nesterov(lr=0.1) == nesterov(lr=0.1, momentum=0.9)
     True
     """
-    return elementwise(Nesterov(check_number(momentum, "momentum", 0, 1)), lr)
+    rule = partial(_nesterov, momentum=check_number(momentum, "momentum", 0, 1))
+    return elementwise(rule, lr, name="nesterov")
 
 
-@attrs.frozen
-class Nesterov:
-    """The formula of `nesterov`, which says it in words."""
-
-    momentum: float
-
-    name: ClassVar[str] = "nesterov"
-    names: ClassVar[tuple[str, ...]] = ("velocity",)
-
-    def __call__(  # noqa: D102 (see `Formula`)
-        self, lr: float, step: int, param: Array, grad: Array, /, *slots: Array
-    ) -> tuple[Array, ...]:
-        velocity, descent = slots[0] * self.momentum, grad * lr
-        velocity -= descent
-        new = velocity * self.momentum
-        new -= descent
-        new += param
-        return new, velocity
+def _nesterov(
+    p: Array, g: Array, velocity: Array, /, *, lr: float, momentum: float
+) -> tuple[Array, Array]:
+    velocity, descent = velocity * momentum, g * lr
+    velocity -= descent
+    new = velocity * momentum
+    new -= descent
+    new += p
+    return new, velocity
 
 
-def _descent(param: Array, grad: Array, lr: float) -> Array:
-    """Return param - lr grad."""
-    new: Array = grad * lr
-    return np.subtract(param, new, out=new)
+def _descent(p: Array, g: Array, lr: float) -> Array:
+    """Return p - lr g."""
+    new: Array = g * lr
+    return np.subtract(p, new, out=new)

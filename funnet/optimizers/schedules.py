@@ -1,7 +1,10 @@
-"""Learning rates that change: pure functions of the step, which is counted from 0.
+"""Learning rate schedules: pure functions of the step.
 
-A schedule is any function `step -> learning rate`. Those that are made here are frozen values:
-they can be compared, printed and sent to another process.
+A schedule is any function `step -> learning rate`, where the step is the number of updates made
+before, 0 at first. Those of this module can be compared, printed and pickled.
+
+`lr` is the initial, or the highest, learning rate. Learning rates and factors are finite and >= 0,
+numbers of steps are integers. Other values raise ValueError or TypeError.
 """
 
 from __future__ import annotations
@@ -16,41 +19,39 @@ import attrs
 from funnet.core.arrays import as_float, check_count
 
 Schedule = Callable[[int], float]
-"""The learning rate as a function of how many updates have been made."""
+"""The learning rate as a function of the number of updates made."""
 
 LearningRate = float | Schedule
-"""A learning rate: a number, or a schedule."""
+"""A number or a schedule."""
 
 
 def check_number(value: float, name: str, low: float = -math.inf, below: float = math.inf) -> float:
-    """Return a finite number as a float, and refuse everything else.
+    """Return a finite number in [low, below) as a float.
 
-    A NumPy scalar would turn float32 arrays into its own type, a float does not.
+    A NumPy scalar would change the dtype of float32 arrays; a float does not.
 
     Raises
     ------
     TypeError
-        If it is not a real number; a bool and an array of rank 1 or more are not.
+        If it is not a real number; a bool or an array of rank 1 or more is not.
     ValueError
-        If it is not finite, or not from `low` up to, but not including, `below`.
+        If it is not finite, or out of range.
     """
     number = value if type(value) is float else as_float(value, name)
     if not (math.isfinite(number) and low <= number < below):
-        from_low = "" if low == -math.inf else f", at least {low:g}"
-        up_to = "" if below == math.inf else f", below {below:g}"
-        raise ValueError(f"expected {name} to be finite{from_low}{up_to}; got {number}")
+        at_least = "" if low == -math.inf else f" and >= {low:g}"
+        bounds = at_least if below == math.inf else f" and in [{low:g}, {below:g})"
+        raise ValueError(f"{name} must be finite{bounds}, got {number}")
     return number
 
 
 def rate_at(lr: LearningRate, step: int) -> float:
-    """Return the learning rate at a step; a number was checked when its optimizer was made.
+    """Return the learning rate at a step. A number was checked when its optimizer was made.
 
     Raises
     ------
-    ValueError
-        If that of a schedule is not finite, or negative.
-    TypeError
-        If it is no number.
+    TypeError, ValueError
+        If a schedule does not return a finite number >= 0.
     """
     if not callable(lr):
         return lr
@@ -58,22 +59,14 @@ def rate_at(lr: LearningRate, step: int) -> float:
     try:
         rate = lr(step)
     except OverflowError as error:
-        raise ValueError(f"expected {name} to be finite, got a number beyond float64") from error
+        raise ValueError(
+            f"{name} must be finite, got a number outside the range of float64"
+        ) from error
     return check_number(rate, name, 0)
 
 
 def constant_lr(lr: float) -> Schedule:
     """Return the schedule that is `lr` at every step.
-
-    Parameters
-    ----------
-    lr
-        The learning rate, at least 0.
-
-    Raises
-    ------
-    ValueError
-        If `lr` is negative or not finite.
 
     Examples
     --------
@@ -87,21 +80,14 @@ def constant_lr(lr: float) -> Schedule:
 def step_lr(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
     """Return the schedule lr gamma^floor(step / step_size).
 
-    At a step where that is beyond float64, it raises a ValueError.
+    At a step where that overflows, it raises ValueError.
 
     Parameters
     ----------
-    lr
-        The learning rate at first, at least 0.
     step_size
-        After how many steps it is multiplied by `gamma`, each time; at least 1.
+        The number of steps between two changes, >= 1.
     gamma
-        The factor, at least 0: 0.1 unless told.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a number is out of its range, or `step_size` no integer.
+        The factor of each change. Default: 0.1.
 
     Examples
     --------
@@ -117,19 +103,7 @@ def step_lr(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
 
 
 def exponential_lr(lr: float, gamma: float) -> Schedule:
-    """Return the schedule lr gamma^step.
-
-    Parameters
-    ----------
-    lr
-        The learning rate at first, at least 0.
-    gamma
-        The factor from each step to the next, at least 0.
-
-    Raises
-    ------
-    ValueError
-        If a number is negative or not finite.
+    """Return the schedule lr gamma^step, which is `step_lr` with a step size of 1.
 
     Examples
     --------
@@ -143,26 +117,19 @@ def exponential_lr(lr: float, gamma: float) -> Schedule:
 def cosine_lr(
     lr: float, total_steps: int, *, warmup_steps: int = 0, eta_min: float = 0.0
 ) -> Schedule:
-    """Return the schedule that rises in a straight line and then falls as half a cosine.
+    """Return the schedule of linear warm-up and cosine decay.
 
-    lr (step + 1) / warmup_steps while that is at most lr, then
-    eta_min + (lr - eta_min) (1 + cos(pi u)) / 2, where u goes from 0 to 1 at `total_steps`.
+    During warm-up, lr (step + 1) / warmup_steps; then eta_min + (lr - eta_min) (1 + cos(pi u)) / 2,
+    where u grows from 0 to 1 at `total_steps`; then `eta_min`.
 
     Parameters
     ----------
-    lr
-        The highest learning rate, at least 0.
     total_steps
-        How many steps there are, with those of the warm-up; at least 1. Later it is `eta_min`.
+        The number of steps, warm-up included; >= 1.
     warmup_steps
-        For how many steps it rises: none unless told; less than `total_steps`.
+        The number of steps of warm-up, < `total_steps`. Default: 0.
     eta_min
-        The learning rate in the end, at least 0: 0 unless told.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a number is out of its range, or a number of steps no integer.
+        The final learning rate. Default: 0.
 
     References
     ----------
@@ -178,27 +145,19 @@ def cosine_lr(
     warmup = check_count(warmup_steps, "warmup_steps", least=0)
     total = check_count(total_steps, "total_steps")
     if warmup >= total:
-        raise ValueError(f"expected warmup_steps below total_steps {total}, got {warmup}")
+        raise ValueError(f"expected warmup_steps < total_steps = {total}, got {warmup}")
     return _Cosine(check_number(lr, "lr", 0), total, warmup, check_number(eta_min, "eta_min", 0))
 
 
 def piecewise_lr(boundaries: Sequence[int], values: Sequence[float]) -> Schedule:
-    """Return the schedule that is one of several numbers in each of several pieces.
+    """Return the piecewise constant schedule.
 
     Parameters
     ----------
     boundaries
-        The steps at which the next piece starts: integers >= 1 in ascending order.
+        The steps at which the learning rate changes, >= 1 and in ascending order.
     values
-        The learning rates, one more than there are boundaries, each at least 0.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many values, a value is negative or not finite, or the boundaries do
-        not ascend or start below 1.
-    TypeError
-        If a boundary is not an integer, or a value is not a number.
+        The learning rates of the pieces, one more than there are boundaries.
 
     Examples
     --------
@@ -212,7 +171,7 @@ def piecewise_lr(boundaries: Sequence[int], values: Sequence[float]) -> Schedule
     if len(rates) != len(starts) + 1:
         raise ValueError(f"expected {len(starts) + 1} values, got {len(rates)}")
     if any(a >= b for a, b in pairwise(starts)):
-        raise ValueError(f"expected boundaries that ascend, got {list(boundaries)}")
+        raise ValueError(f"expected boundaries in ascending order, got {list(boundaries)}")
     return _Piecewise(starts, rates)
 
 
@@ -233,7 +192,7 @@ class _Decay:
     def __call__(self, step: int) -> float:
         try:
             rate = self.lr * self.gamma ** (step // self.step_size)
-        except OverflowError:  # of the power; that of the product is infinity
+        except OverflowError:  # of the power; a product that overflows is infinity
             rate = math.inf if self.lr else 0.0
         return check_number(rate, f"lr at step {step}")
 

@@ -1,4 +1,8 @@
-"""Functions from an optimizer to another one. They nest: the outermost sees the gradients first."""
+"""Wrap an optimizer: weight decay, clipping of gradients, frozen parameters.
+
+Each takes the optimizer that makes the update and returns another. They nest: the outermost
+receives the gradients first. A number out of range raises ValueError.
+"""
 
 from __future__ import annotations
 
@@ -22,24 +26,17 @@ from funnet.optimizers.schedules import check_number
 
 
 def weight_decay(optimizer: Optimizer, rate: float, *, biases: bool = False) -> Optimizer:
-    """Return an optimizer that pulls the weights towards 0: grads + rate params.
+    """Return an optimizer that decays the weights towards 0: grads + rate params.
 
-    It is the gradient of rate / 2 times the sum of squares (L2 regularization). For what adapts
-    its steps to the gradients, `adamw` keeps the two apart.
+    This is the gradient of rate / 2 times the sum of squares (L2 regularization). With adaptive
+    steps, prefer `adamw`, which decouples the decay from them.
 
     Parameters
     ----------
-    optimizer
-        The optimizer that makes the update.
     rate
-        The decay, at least 0.
+        The rate of decay, >= 0.
     biases
-        Whether arrays of rank 0 and 1 decay as well.
-
-    Raises
-    ------
-    ValueError
-        If `rate` is negative or not finite.
+        Whether to decay arrays of rank 1 as well. Default: False.
 
     References
     ----------
@@ -59,23 +56,16 @@ def weight_decay(optimizer: Optimizer, rate: float, *, biases: bool = False) -> 
 
 
 def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
-    """Return an optimizer whose gradients, all together, are no longer than a norm.
+    """Return an optimizer that limits the norm of all gradients together.
 
-    If the norm of all numbers in the gradients is above `max_norm`, each is multiplied by
-    max_norm / norm. The norm before that is among the state's `metrics`, as "gradient_norm".
-    Gradients with an infinity or NaN have no such multiple, and are left as they are.
+    If the norm is above `max_norm`, each gradient is multiplied by max_norm / norm. The norm before
+    clipping is in the `metrics` of the state, as "gradient_norm". Gradients with an infinity or NaN
+    are not changed.
 
     Parameters
     ----------
-    optimizer
-        The optimizer that makes the update.
     max_norm
-        The norm that is allowed, more than 0.
-
-    Raises
-    ------
-    ValueError
-        If `max_norm` is not positive and finite.
+        The largest norm allowed, > 0.
 
     References
     ----------
@@ -92,27 +82,26 @@ def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
     """
     norm = check_number(max_norm, "max_norm", 0)
     if norm == 0:
-        raise ValueError("expected max_norm to be positive, got 0")
+        raise ValueError("max_norm must be finite and > 0, got 0")
     init = _NamedInit(optimizer.init, "clip_by_global_norm")
     return Optimizer(init, _Clipped(optimizer.update, norm))
 
 
 def freeze(optimizer: Optimizer, *paths: str) -> Optimizer:
-    """Return an optimizer that leaves parts of the parameters, and its memory of them, alone.
+    """Return an optimizer that leaves some parameters, and their state, unchanged.
 
-    Its states are those of the given optimizer, which can go on from them to train all parts.
+    The given optimizer sees gradients of 0 for them. States are those of the given optimizer, which
+    can continue from them and train all parameters.
 
     Parameters
     ----------
-    optimizer
-        The optimizer that updates the rest. It sees gradients of 0 for the frozen parts.
     *paths
-        Where they stand: an array, as "layers.0.W", or all below, as "layers.0".
+        Paths of arrays, such as "layers.0.W", or of all arrays below, such as "layers.0".
 
     Raises
     ------
     KeyError
-        By `init` and `update`, if the parameters have no array at or below a path.
+        In `init` and `update`, if there is no array at or below a path.
 
     Examples
     --------
@@ -164,12 +153,12 @@ class _Clipped:
     ) -> tuple[P, OptimizerState[P]]:
         inner = _unwrapped(state, "clip_by_global_norm")
         scale, multiple = _global_norm(tree_leaves(grads))
-        # What is not finite is passed on as it is, so that it can be seen in the result.
+        # Gradients that are not finite pass unchanged, so that the result shows them.
         if self.max_norm / scale < multiple < math.inf:
             factor = self.max_norm / multiple
 
             def clipped(grad: Array) -> Array:
-                # In float64, since the factor itself may be 0 in float16.
+                # In float64, since the factor may underflow in float16.
                 short = grad.astype(np.float64) / scale
                 short *= factor
                 return lock_in_place(short.astype(grad.dtype))
@@ -210,7 +199,7 @@ class _Frozen:
             chosen = zip(tree_leaves(new), tree_leaves(old), frozen, strict=True)
             return tree_like(old, (b if f else a for a, b, f in chosen))
 
-        tree_map(lambda param, _: param, params, grads)  # they must be built alike
+        tree_map(lambda param, _: param, params, grads)  # checks that they match
         new, after = self.update(params, without(grads), state)
         slots = tuple(map(restored, after.slots, state.slots))
         return restored(new, params), attrs.evolve(after, slots=slots)
@@ -221,29 +210,29 @@ def _wrapped(state: OptimizerState[P], name: str) -> OptimizerState[P]:
 
 
 def _unwrapped(state: OptimizerState[P], name: str) -> OptimizerState[P]:
-    """Return the state of the optimizer inside the wrapper of this name."""
+    """Return the state of the optimizer inside the wrapper `name`."""
     if state.optimizer[:1] != (name,):
         raise StructureError(f"expected the state of {name}(...), got that of {made_by(state)}")
     return attrs.evolve(state, optimizer=state.optimizer[1:])
 
 
 def _global_norm(arrays: list[Array]) -> tuple[float, float]:
-    """Return the norm of all numbers as scale and multiple: norm = scale multiple.
+    """Return the norm of all numbers as a product, scale times multiple.
 
-    The scale is a power of 2 near the largest number, so dividing by it is exact, and no square is
-    beyond float64; the norm itself may be, when all numbers are finite.
+    The scale is a power of 2 near the largest number: dividing by it is exact, and no square
+    overflows. The product may overflow although all numbers are finite.
     """
     peaks = [float(np.abs(array).max(initial=0)) for array in arrays]
-    largest = float(np.max(peaks, initial=0))  # NaN is passed on
-    exponent = math.frexp(largest)[1]  # of 0, and of what is not finite, it is 0
+    largest = float(np.max(peaks, initial=0))  # NaN propagates
+    exponent = math.frexp(largest)[1]  # 0 for 0, infinity and NaN
     scale = math.ldexp(1.0, exponent - 1)
-    # In float64, as rounding in float32 would depend on how BLAS adds.
+    # In float64, since in float32 the rounding depends on the order in which BLAS adds.
     flat = (array.astype(np.float64).ravel() / scale for array in arrays)
     return scale, math.sqrt(sum(float(np.dot(values, values)) for values in flat))
 
 
 def _at_or_below(params: object, paths: tuple[str, ...]) -> list[bool]:
-    """Tell for each array whether it stands at or below one of the paths."""
+    """Return for each array whether it is at or below one of the paths."""
     names = [name for name, _ in named_leaves(params)]
     for path in paths:
         if not any(_is_within(name, path) for name in names):

@@ -345,5 +345,5 @@ def test_replacing_by_a_layer_that_does_not_fit_is_refused(
 
 @pytest.mark.parametrize("value", [None, np.ones(3), ReLU, {"W": np.ones(3)}])
 def test_replacing_a_layer_by_something_else_is_refused(value: object) -> None:
-    with pytest.raises(TypeError, match=r"^expected layer 1 to be a value with the methods"):
+    with pytest.raises(TypeError, match=r"^layer 1 must be a value with the methods"):
         replace_at(net(), "layers.1", value)

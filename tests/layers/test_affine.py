@@ -67,7 +67,7 @@ def test_widths_of_nested_networks_are_checked_as_well() -> None:
 def test_a_network_is_made_of_layers_only(layer: Wrong, shown: str) -> None:
     with pytest.raises(
         TypeError,
-        match=f"^expected layer 1 to be a value with the methods forward and pullback, got {shown}",
+        match=f"^layer 1 must be a value with the methods forward and pullback, got {shown}",
     ):
         sequential(affine(3, 4), layer)
 

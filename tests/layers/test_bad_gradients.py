@@ -195,5 +195,5 @@ def test_a_wrong_dout_is_located_at_the_last_layer() -> None:
 
 @pytest.mark.parametrize("lr", [np.nan, np.inf, -np.inf])
 def test_a_learning_rate_that_is_not_finite_is_refused(lr: float) -> None:
-    with pytest.raises(ValueError, match=f"^expected lr to be finite; got {lr}$"):
+    with pytest.raises(ValueError, match=f"^lr must be finite, got {lr}$"):
         sgd_update(network(), network(), lr)

@@ -134,7 +134,7 @@ def test_an_error_in_forward_starts_with_the_path_of_the_layer() -> None:
 
 @pytest.mark.parametrize("thing", [ReLU, 3, None, np.zeros(3), [ReLU()]])
 def test_what_is_no_layer_is_refused(thing: object) -> None:
-    with pytest.raises(TypeError, match="expected layer 1 to be a value with the methods forward"):
+    with pytest.raises(TypeError, match="layer 1 must be a value with the methods forward"):
         sequential(ReLU(), thing)  # type: ignore[call-overload]
 
 
@@ -169,9 +169,7 @@ def test_however_a_network_is_made_its_layers_are_checked(
         ShapeError, match=r"^layer 1 \(Affine\) expects 8 input features, but layer 0"
     ):
         make((affine(5, 4), affine(8, 3)))
-    with pytest.raises(
-        TypeError, match=r"^expected layer 1 to be a value with the methods forward"
-    ):
+    with pytest.raises(TypeError, match=r"^layer 1 must be a value with the methods forward"):
         make([affine(5, 4), np.tanh])
     with pytest.raises(TypeError, match=r"^layers must be a tuple of layers, got ReLU"):
         make(ReLU())

@@ -204,11 +204,9 @@ def test_the_widths_of_a_deep_network_take_no_exponential_time(wrap: Wrong) -> N
 
 @pytest.mark.parametrize("thing", [ReLU, 3, None, np.zeros(3), [ReLU()]])
 def test_what_is_not_a_layer_is_refused(thing: Wrong) -> None:
-    with pytest.raises(TypeError, match=r"^expected layer to be a value with the methods forward"):
+    with pytest.raises(TypeError, match=r"^layer must be a value with the methods forward"):
         residual(thing)
-    with pytest.raises(
-        TypeError, match=r"^expected layer 1 to be a value with the methods forward"
-    ):
+    with pytest.raises(TypeError, match=r"^layer 1 must be a value with the methods forward"):
         concatenate(ReLU(), thing)
 
 
@@ -223,7 +221,7 @@ def test_however_a_combinator_is_made_its_layers_are_checked() -> None:
         fn.replace_at(residual(affine(4, 4)), "layer", affine(4, 5))
     with pytest.raises(ShapeError, match=r"layer 1 \(Affine\) expects 5 input features"):
         attrs.evolve(concatenate(affine(4, 4), affine(4, 4)), layers=(affine(4, 4), affine(5, 4)))
-    with pytest.raises(TypeError, match="expected a tuple of layers, got ReLU"):
+    with pytest.raises(TypeError, match="layers must be a tuple of layers, got ReLU"):
         Concatenate(ReLU())  # type: ignore[type-var]
 
 

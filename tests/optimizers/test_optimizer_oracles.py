@@ -8,30 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from funnet import (
-    Array,
-    Optimizer,
-    adagrad,
-    adam,
-    adamw,
-    clip_by_global_norm,
-    constant_lr,
-    cosine_lr,
-    exponential_lr,
-    momentum,
-    nesterov,
-    piecewise_lr,
-    rmsprop,
-    sgd,
-    step_lr,
-    weight_decay,
-)
+import funnet as fn
 
 STEPS = 100
 # The textbook and PyTorch add eps before and after the correction of v; near a minimum, where
 # gradients are small and lr is large, the two go apart by more than 1e-6.
 TINY = 1e-16
-Params = dict[str, Array]
+Params = dict[str, fn.Array]
 Problem = tuple[Params, Callable[[Params], Params]]
 
 
@@ -52,7 +35,7 @@ def problem(request: pytest.FixtureRequest) -> Problem:
     return start, gradient
 
 
-def trajectory(optimizer: Optimizer, problem: Problem) -> Iterator[Params]:
+def trajectory(optimizer: fn.Optimizer, problem: Problem) -> Iterator[Params]:
     params, gradient = problem
     state = optimizer.init(params)
     for _ in range(STEPS):
@@ -96,47 +79,47 @@ def torch_trajectory(
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (sgd(), lambda t, g: t.optim.SGD(g)),
-        (sgd(lr=0.05), lambda t, g: t.optim.SGD(g, lr=0.05)),
-        (momentum(lr=0.01), lambda t, g: t.optim.SGD(g, lr=0.01, momentum=0.9)),
-        (momentum(0.02, 0.5), lambda t, g: t.optim.SGD(g, lr=0.02, momentum=0.5)),
-        (nesterov(lr=0.01), lambda t, g: t.optim.SGD(g, lr=0.01, momentum=0.9, nesterov=True)),
-        (adagrad(), lambda t, g: t.optim.Adagrad(g)),
-        (adagrad(lr=0.5), lambda t, g: t.optim.Adagrad(g, lr=0.5)),
-        (rmsprop(), lambda t, g: t.optim.RMSprop(g)),
-        (rmsprop(0.002, 0.9), lambda t, g: t.optim.RMSprop(g, lr=0.002, alpha=0.9)),
-        (adam(), lambda t, g: t.optim.Adam(g)),
-        (adam(lr=0.01), lambda t, g: t.optim.Adam(g, lr=0.01)),
+        (fn.sgd(), lambda t, g: t.optim.SGD(g)),
+        (fn.sgd(lr=0.05), lambda t, g: t.optim.SGD(g, lr=0.05)),
+        (fn.momentum(lr=0.01), lambda t, g: t.optim.SGD(g, lr=0.01, momentum=0.9)),
+        (fn.momentum(0.02, 0.5), lambda t, g: t.optim.SGD(g, lr=0.02, momentum=0.5)),
+        (fn.nesterov(lr=0.01), lambda t, g: t.optim.SGD(g, lr=0.01, momentum=0.9, nesterov=True)),
+        (fn.adagrad(), lambda t, g: t.optim.Adagrad(g)),
+        (fn.adagrad(lr=0.5), lambda t, g: t.optim.Adagrad(g, lr=0.5)),
+        (fn.rmsprop(), lambda t, g: t.optim.RMSprop(g)),
+        (fn.rmsprop(0.002, 0.9), lambda t, g: t.optim.RMSprop(g, lr=0.002, alpha=0.9)),
+        (fn.adam(), lambda t, g: t.optim.Adam(g)),
+        (fn.adam(lr=0.01), lambda t, g: t.optim.Adam(g, lr=0.01)),
         (
-            adam(0.1, (0.8, 0.99), eps=TINY),
+            fn.adam(0.1, (0.8, 0.99), eps=TINY),
             lambda t, g: t.optim.Adam(g, lr=0.1, betas=(0.8, 0.99), eps=TINY),
         ),
-        (adamw(biases=True), lambda t, g: t.optim.AdamW(g)),
+        (fn.adamw(biases=True), lambda t, g: t.optim.AdamW(g)),
         (
-            adamw(0.1, eps=TINY, weight_decay=0.3, biases=True),
+            fn.adamw(0.1, eps=TINY, weight_decay=0.3, biases=True),
             lambda t, g: t.optim.AdamW(g, lr=0.1, eps=TINY, weight_decay=0.3),
         ),
         (
-            adamw(0.1, eps=TINY, weight_decay=0.3),
+            fn.adamw(0.1, eps=TINY, weight_decay=0.3),
             lambda t, g: t.optim.AdamW(
                 [g[0], g[1] | {"weight_decay": 0}], lr=0.1, eps=TINY, weight_decay=0.3
             ),
         ),
         (
-            weight_decay(momentum(lr=0.01), 0.1),
+            fn.weight_decay(fn.momentum(lr=0.01), 0.1),
             lambda t, g: t.optim.SGD(
                 [g[0], g[1] | {"weight_decay": 0}], lr=0.01, momentum=0.9, weight_decay=0.1
             ),
         ),
         (
-            weight_decay(adam(0.1, eps=TINY), 0.1, biases=True),
+            fn.weight_decay(fn.adam(0.1, eps=TINY), 0.1, biases=True),
             lambda t, g: t.optim.Adam(g, lr=0.1, eps=TINY, weight_decay=0.1),
         ),
     ],
     ids=repr,
 )
 def test_the_trajectory_is_that_of_pytorch(
-    ours: Optimizer, theirs: Callable[[Any, list[Any]], Any], problem: Problem
+    ours: fn.Optimizer, theirs: Callable[[Any, list[Any]], Any], problem: Problem
 ) -> None:
     assert_same(trajectory(ours, problem), torch_trajectory(theirs, problem))
 
@@ -148,18 +131,21 @@ def test_clipping_is_that_of_pytorch(problem: Problem) -> None:
         # PyTorch adds 1e-6 to the norm, which these numbers make up for.
         before=lambda t, tensors: t.nn.utils.clip_grad_norm_(tensors, 0.7 + 1e-7),
     )
-    assert_same(trajectory(clip_by_global_norm(sgd(lr=0.05), 0.7), problem), theirs)
+    assert_same(trajectory(fn.clip_by_global_norm(fn.sgd(lr=0.05), 0.7), problem), theirs)
 
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (constant_lr(0.1), lambda s, o: s.ConstantLR(o, factor=1)),
-        (step_lr(0.1, 30, gamma=0.5), lambda s, o: s.StepLR(o, 30, gamma=0.5)),
-        (exponential_lr(0.1, 0.97), lambda s, o: s.ExponentialLR(o, 0.97)),
-        (cosine_lr(0.1, 100, eta_min=0.01), lambda s, o: s.CosineAnnealingLR(o, 100, eta_min=0.01)),
+        (fn.constant_lr(0.1), lambda s, o: s.ConstantLR(o, factor=1)),
+        (fn.step_lr(0.1, 30, gamma=0.5), lambda s, o: s.StepLR(o, 30, gamma=0.5)),
+        (fn.exponential_lr(0.1, 0.97), lambda s, o: s.ExponentialLR(o, 0.97)),
         (
-            piecewise_lr([20, 60], [0.1, 0.05, 0.025]),
+            fn.cosine_lr(0.1, 100, eta_min=0.01),
+            lambda s, o: s.CosineAnnealingLR(o, 100, eta_min=0.01),
+        ),
+        (
+            fn.piecewise_lr([20, 60], [0.1, 0.05, 0.025]),
             lambda s, o: s.MultiStepLR(o, [20, 60], gamma=0.5),
         ),
     ],
@@ -169,7 +155,7 @@ def test_schedules_are_those_of_pytorch(
     ours: Callable[[int], float], theirs: Callable[[Any, Any], Any], problem: Problem
 ) -> None:
     expected = torch_trajectory(lambda t, g: t.optim.SGD(g, lr=0.1), problem, schedule=theirs)
-    assert_same(trajectory(sgd(ours), problem), expected)
+    assert_same(trajectory(fn.sgd(ours), problem), expected)
 
 
 def published(
@@ -221,17 +207,17 @@ def textbook_adam(t: int, p: float, g: float, k: list[float]) -> float:
 @pytest.mark.parametrize(
     ("ours", "formula", "slots"),
     [
-        (sgd(lr=0.02), lambda t, p, g, k: p - 0.02 * g, 0),
-        (momentum(lr=0.02), textbook_momentum, 1),
-        (nesterov(lr=0.02), textbook_nesterov, 1),
-        (adagrad(lr=0.5, eps=1e-7), textbook_adagrad, 1),
-        (rmsprop(lr=0.02, eps=1e-7), textbook_rmsprop, 1),
-        (adam(lr=0.1, eps=1e-7), textbook_adam, 2),
+        (fn.sgd(lr=0.02), lambda t, p, g, k: p - 0.02 * g, 0),
+        (fn.momentum(lr=0.02), textbook_momentum, 1),
+        (fn.nesterov(lr=0.02), textbook_nesterov, 1),
+        (fn.adagrad(lr=0.5, eps=1e-7), textbook_adagrad, 1),
+        (fn.rmsprop(lr=0.02, eps=1e-7), textbook_rmsprop, 1),
+        (fn.adam(lr=0.1, eps=1e-7), textbook_adam, 2),
     ],
     ids=repr,
 )
 def test_the_trajectory_is_that_of_the_published_formula(
-    ours: Optimizer,
+    ours: fn.Optimizer,
     formula: Callable[[int, float, float, list[float]], float],
     slots: int,
     problem: Problem,
@@ -241,7 +227,7 @@ def test_the_trajectory_is_that_of_the_published_formula(
 
 def test_adamw_is_adam_from_decayed_parameters(problem: Problem) -> None:
     params, gradient = problem
-    optimizer, plain = adamw(lr=0.1, weight_decay=0.3, biases=True), adam(lr=0.1)
+    optimizer, plain = fn.adamw(lr=0.1, weight_decay=0.3, biases=True), fn.adam(lr=0.1)
     state, plain_state = optimizer.init(params), plain.init(params)
     for _ in range(STEPS):
         grads = gradient(params)
@@ -254,14 +240,14 @@ def test_adamw_is_adam_from_decayed_parameters(problem: Problem) -> None:
 @pytest.mark.parametrize(
     ("optimizer", "value"),
     [
-        (sgd(lr=0.95), "0.0133"),
-        (momentum(lr=0.1), "0.048"),
-        (adagrad(lr=1.5), "0.0007"),
-        (adam(lr=0.3), "0.10"),
+        (fn.sgd(lr=0.95), "0.0133"),
+        (fn.momentum(lr=0.1), "0.048"),
+        (fn.adagrad(lr=1.5), "0.0007"),
+        (fn.adam(lr=0.3), "0.10"),
     ],
     ids=repr,
 )
-def test_thirty_steps_into_the_valley_of_the_textbook(optimizer: Optimizer, value: str) -> None:
+def test_thirty_steps_into_the_valley_of_the_textbook(optimizer: fn.Optimizer, value: str) -> None:
     x = np.array([-7.0, 2.0])
     state = optimizer.init(x)
     for _ in range(30):

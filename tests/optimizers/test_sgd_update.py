@@ -1,0 +1,73 @@
+"""`sgd_update`: one step of gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from zoo import CASES, AnyLayer, Case
+
+import funnet as fn
+
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+dtypes = st.sampled_from([np.float16, np.float32, np.float64])
+rates = st.floats(-4, 4, width=16)
+
+
+def gradients(layer: AnyLayer) -> AnyLayer:
+    return fn.tree_map(lambda array: (array * 3 + 1).astype(array.dtype), layer)
+
+
+@every_case
+@given(dtype=dtypes, lr=rates | rates.map(np.float64) | st.integers(0, 3))
+def test_sgd_subtracts_the_rate_times_the_gradient(
+    case: Case, dtype: type[fn.Float], lr: float
+) -> None:
+    params = case.layer(0, dtype)
+    grads = gradients(params)
+
+    updated = dict(fn.named_leaves(fn.sgd_update(params, grads, lr)))
+
+    for (path, p), g in zip(fn.named_leaves(params), fn.tree_leaves(grads), strict=True):
+        np.testing.assert_array_equal(updated[path], p - dtype(lr) * g, strict=True)
+
+
+@every_case
+def test_sgd_returns_locked_parameters_and_leaves_its_arguments_unchanged(case: Case) -> None:
+    params = case.layer(0)
+    before = [array.copy() for array in fn.tree_leaves(params)]
+
+    updated = fn.sgd_update(params, gradients(params), 0.5)
+
+    assert not any(array.flags.writeable for array in fn.tree_leaves(updated))
+    for old, kept in zip(fn.tree_leaves(params), before, strict=True):
+        np.testing.assert_array_equal(old, kept)
+
+
+def test_sgd_converges_to_the_minimum() -> None:
+    """Steps against p - 1, the gradient of half (p - 1)², end at 1."""
+    params = CASES["Affine"].layer(0)
+
+    for _ in range(200):
+        params = fn.sgd_update(params, fn.tree_map(lambda p: p - 1, params), 0.2)
+
+    for array in fn.tree_leaves(params):
+        np.testing.assert_allclose(array, 1)
+
+
+@pytest.mark.parametrize("lr", ["0.1", None, [0.1]])
+def test_a_learning_rate_is_a_number(lr: Any) -> None:  # Any: mypy refuses it as well
+    params = CASES["Affine"].layer(0)
+
+    with pytest.raises(TypeError, match="lr must be a number, got "):
+        fn.sgd_update(params, params, lr)
+
+
+@pytest.mark.parametrize("lr", [np.nan, np.inf, -np.inf, np.float32("inf")])
+def test_a_learning_rate_is_finite(lr: float) -> None:
+    params = CASES["Affine"].layer(0)
+
+    with pytest.raises(ValueError, match="lr must be finite, got"):
+        fn.sgd_update(params, params, lr)
