@@ -63,7 +63,7 @@ class Best(NamedTuple):
 def positive(text: str) -> int:
     """Return the value of an option that must be an integer >= 1."""
     if not text.isdecimal() or int(text) == 0:
-        raise ArgumentTypeError(f"expected an integer >= 1, got {text!r}")
+        raise ArgumentTypeError(f"must be an integer >= 1, got {text!r}")
     return int(text)
 
 
