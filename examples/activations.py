@@ -1,10 +1,10 @@
-"""The activation functions and their derivatives, one panel each.
+"""The activation functions and their derivatives.
 
     python examples/activations.py
 
-The derivative is what `input_gradient` returns where 1 comes in from behind: no formula for it
-stands here. It shows why deep sigmoid networks learn slowly (at most a quarter of a gradient comes
-through a sigmoid), and why gradient descent cannot train a perceptron (nothing comes through).
+The derivative is the result of `input_gradient` for an upstream gradient of 1, so the script has no
+formula for it. It shows why deep sigmoid networks learn slowly (a sigmoid passes on at most a
+quarter of a gradient), and why gradient descent cannot train a perceptron (a step passes on none).
 """
 
 import numpy as np
@@ -24,13 +24,13 @@ LAYERS: dict[str, Net] = {
 
 
 def curves(layer: Net, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
-    """Return a layer's function and its derivative at x."""
+    """Return the outputs and the derivatives of a layer at x."""
     y, cache = fn.forward(layer, x)
     return y, fn.input_gradient(layer, cache, np.ones_like(y))
 
 
 def main() -> None:
-    """Print some values of the derivatives, draw all of them."""
+    """Print some of the derivatives and draw all functions."""
     args = options(__doc__)
 
     points = np.array([[-5.0, -1.0, -0.1, 0.1, 1.0, 5.0]])

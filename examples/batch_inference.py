@@ -1,9 +1,9 @@
-"""Inference in batches: the same predictions as one image at a time, much faster.
+"""Inference in batches: the same predictions as for single images, but much faster.
 
     python examples/batch_inference.py
 
-A network with 50 and 100 hidden neurons classifies the test images in batches of several sizes. It
-ends without a softmax, which would not change which score is the largest.
+A network with hidden layers of 50 and 100 neurons classifies the test images in batches of several
+sizes. It needs no softmax, which would not change which score is the largest.
 """
 
 from functools import partial
@@ -21,7 +21,7 @@ SIZES = [1, 10, 100, 1000]
 
 
 def main() -> None:
-    """Train a network a little, then time its predictions for several batch sizes."""
+    """Train a network briefly, then time its predictions for several batch sizes."""
     args = options(__doc__, seed=0, steps=600, data_dir=None)
     rng = np.random.default_rng(args.seed)
 
@@ -45,9 +45,9 @@ def main() -> None:
     seconds = [min(repeat(partial(fn.predict, net, x, n), number=1, repeat=7)) for n in SIZES]
     rates = [len(x) / s for s in seconds]
     print_table(["batch size", "images per second"], zip(SIZES, map(round, rates), strict=True))
-    print(f"equal predictions: {sum(same)} of {len(SIZES)} batch sizes, with and without softmax")
+    print(f"same predictions as with softmax: {sum(same)} of {len(SIZES)} batch sizes")
     print(f"test accuracy: {fn.accuracy(scores, t):.2%}")
-    print(f"batches of 100 are {rates[2] / rates[0]:.1f} times as fast as one image at a time")
+    print(f"batches of 100 are {rates[2] / rates[0]:.1f} times as fast as single images")
 
     figure = figure_of(7, 3)
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""What the examples share: options, data, tables."""
+"""Options, data and tables shared by the examples."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Sequence
@@ -9,51 +9,44 @@ import numpy as np
 
 import funnet as fn
 
-# A network from rows to rows. Any: its caches and gradients are its own, and few examples ask.
+# A network from rows to rows. Any: few examples look into its caches and gradients.
 Net = fn.Layer[fn.Matrix, fn.Matrix, Any, Any]
 
-# All inputs of a gate, one a row, and what XOR makes of them.
+# All inputs of a gate, one per row, and the outputs of XOR.
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR = np.array([[0.0], [1.0], [1.0], [0.0]])
 
 
 def positive(text: str) -> int:
-    """Return an option's value as a whole number of at least 1.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If it is none; argparse prints the message.
-    """
+    """Return the value of an option that must be an integer >= 1."""
     if not text.isdecimal() or int(text) == 0:
-        raise ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+        raise ArgumentTypeError(f"must be an integer >= 1, got {text!r}")  # argparse prints it
     return int(text)
 
 
 OPTIONS: dict[str, tuple[Callable[[str], float | str | Path], str]] = {
-    "seed": (int, "of the weights and the batches"),
-    "seeds": (positive, "how many, from --seed on"),
+    "seed": (int, "seed of the weights and the batches"),
+    "seeds": (positive, "number of seeds, starting with --seed"),
     "epochs": (positive, "passes through the training data"),
-    "steps": (positive, "updates of the weights"),
+    "steps": (positive, "number of updates"),
     "hidden": (positive, "neurons in the hidden layer"),
-    "processes": (positive, "how many work at once"),
-    "x": (float, "what goes into the sigmoid"),
-    "data_dir": (str, "folder with the four files of MNIST"),
-    "load": (Path, "train nothing, use the network in this file"),
-    "gradient_check": (bool, "first compare backpropagation with numerical gradients"),
+    "processes": (positive, "number of worker processes"),
+    "x": (float, "input of the sigmoid"),
+    "data_dir": (str, "folder with the four MNIST files"),
+    "load": (Path, "use the network in this file instead of training one"),
+    "gradient_check": (bool, "compare backpropagation with numerical gradients first"),
 }
 
 
 def options(doc: str | None, **defaults: bool | float | None) -> Namespace:
-    """Return what the command line says.
+    """Parse the command line.
 
     Parameters
     ----------
     doc
-        The example's docstring, which `--help` shows.
+        The example's docstring, shown by `--help`.
     **defaults
-        The values of those of the options that the example has, where the command line says
-        nothing. All examples have `--out`.
+        The default of each option that the example has. All examples also have `--out`.
     """
     parser = ArgumentParser(description=doc, formatter_class=RawDescriptionHelpFormatter)
     for name, default in defaults.items():
@@ -62,9 +55,9 @@ def options(doc: str | None, **defaults: bool | float | None) -> Namespace:
         if isinstance(default, bool):
             parser.add_argument(flag, action="store_true", help=meaning)
         else:
-            told = "" if default is None else f" (default: {default})"
-            parser.add_argument(flag, type=kind, default=default, help=meaning + told)
-    meaning = "folder for all that is written (default: out)"
+            shown = "" if default is None else f" (default: {default})"
+            parser.add_argument(flag, type=kind, default=default, help=meaning + shown)
+    meaning = "folder for the files that are written (default: out)"
     parser.add_argument("--out", type=Path, default="out", help=meaning)
     return parser.parse_args()
 
@@ -72,17 +65,11 @@ def options(doc: str | None, **defaults: bool | float | None) -> Namespace:
 def mnist_or_digits(
     data_dir: str | None,
 ) -> tuple[tuple[fn.Matrix, fn.Labels], tuple[fn.Matrix, fn.Labels]]:
-    """Return MNIST, or where it cannot be had, the digits of 8 x 8 pixels; print which.
-
-    Parameters
-    ----------
-    data_dir
-        A folder with the four files of MNIST; if None, `load_mnist` looks where it looks.
-    """
+    """Return MNIST, or the 8 x 8 digits if MNIST is not available, and print which."""
     try:
         data = fn.load_mnist(data_dir=data_dir)
     except fn.DataError as error:
-        print("data: the digits of 8 x 8 pixels, since there is no MNIST")
+        print("data: 8 x 8 digits, since MNIST is not available")
         print(f"({error})")
         return fn.load_digits()
     print("data: MNIST")
@@ -90,7 +77,7 @@ def mnist_or_digits(
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows below their header, in columns, and floats with four digits."""
+    """Print aligned columns below a header; floats have four significant digits."""
     texts = [[f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *texts, strict=True)]
     for line in [header, *texts]:

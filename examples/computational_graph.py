@@ -2,9 +2,9 @@
 
     python examples/computational_graph.py
 
-Two apples and three oranges with 10 per cent tax, and the sigmoid taken apart into four nodes. Each
-node is a layer that knows only its own derivatives. A node of two inputs takes a pair of arrays and
-passes a gradient back to both of them.
+Two apples and three oranges with 10 per cent tax, and the sigmoid split into four nodes. Each node
+is a layer that knows only its own derivatives. A node with two inputs takes a pair of arrays and
+returns a gradient for each of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,15 +21,15 @@ Inputs = tuple[fn.Array, ...]
 """The inputs of a node: one array or two."""
 
 Backward = Callable[[], Inputs]
-"""Computes the gradients of a node's inputs."""
+"""Computes the gradients of the inputs of a node."""
 
 
 @attrs.frozen
 class Multiply:
-    """y = a b: each input gets the gradient times the other input."""
+    """y = a b: the gradient of each input is dout times the other input."""
 
     def forward(self, inputs: Inputs) -> tuple[fn.Array, Inputs]:
-        """Return the product, and both inputs for the backward pass."""
+        """Return the product, and both inputs as the cache."""
         a, b = inputs
         return a * b, inputs
 
@@ -41,10 +41,10 @@ class Multiply:
 
 @attrs.frozen
 class Add:
-    """y = a + b: both inputs get the gradient unchanged."""
+    """y = a + b: the gradient of both inputs is dout."""
 
     def forward(self, inputs: Inputs) -> tuple[fn.Array, None]:
-        """Return the sum; the backward pass needs nothing."""
+        """Return the sum; the backward pass needs no cache."""
         a, b = inputs
         return a + b, None
 
@@ -58,7 +58,7 @@ class Exp:
     """y = exp(x), which is its own derivative."""
 
     def forward(self, inputs: Inputs) -> tuple[fn.Array, fn.Array]:
-        """Return the exponential, which the backward pass needs as well."""
+        """Return the exponential, which is also the cache."""
         y = np.exp(inputs[0])
         return y, y
 
@@ -72,7 +72,7 @@ class Reciprocal:
     """y = 1 / x, with the derivative -y²."""
 
     def forward(self, inputs: Inputs) -> tuple[fn.Array, fn.Array]:
-        """Return the reciprocal, which the backward pass needs as well."""
+        """Return the reciprocal, which is also the cache."""
         y = 1 / inputs[0]
         return y, y
 
@@ -81,10 +81,10 @@ class Reciprocal:
         return self, lambda: (-dout * y * y,)
 
 
-# Any: each node has a cache of its own.
+# Any: each class of nodes has another cache.
 Node = fn.Layer[Inputs, fn.Array, Any, object]
 Graph = dict[str, tuple[Node, *tuple[str, ...]]]
-"""The nodes by the names of their outputs, each with the names of its inputs."""
+"""The nodes by the name of the output, each with the names of its inputs."""
 
 SYMBOLS: dict[type, str] = {Multiply: "×", Add: "+", Exp: "exp", Reciprocal: "1 / x"}
 
@@ -126,9 +126,9 @@ def main() -> None:
     """Print and draw the values and the gradients of both graphs."""
     args = options(__doc__, x=1.0)
 
-    figure = figure_of(9, 7.5)
+    figure = figure_of(9, 5.8)
     graphs = {"Shopping, in won": (SHOPPING, PRICES), "Sigmoid": (SIGMOID, {"x": args.x} | ONES)}
-    panels = figure.subplots(2, 1, height_ratios=[5, 3])
+    panels = figure.subplots(2, 1, height_ratios=[4, 2])
     for axes, (title, (graph, inputs)) in zip(panels, graphs.items(), strict=True):
         edges = differentiate(graph, {name: np.full(1, float(v)) for name, v in inputs.items()})
         numbers = {name: (edges[0][name].item(), edges[1][name].item()) for name in edges[0]}
@@ -145,9 +145,9 @@ def main() -> None:
     values, gradients = differentiate(SIGMOID, {"x": x} | constants)
     y, cache = fn.forward(fn.Sigmoid(), x)
     dx = fn.input_gradient(fn.Sigmoid(), cache, np.ones_like(y))
-    print("from -20 to 20, the four nodes and Sigmoid differ by ", end="")
-    print(f"{np.abs(values['sigmoid'] - y).max():.1g} in value, ", end="")
-    print(f"{np.abs(gradients['x'] - dx).max():.1g} in gradient")
+    print("largest difference between the four nodes and Sigmoid, from -20 to 20: ", end="")
+    print(f"value {np.abs(values['sigmoid'] - y).max():.1g}, ", end="")
+    print(f"gradient {np.abs(gradients['x'] - dx).max():.1g}")
     save(figure, args.out, "computational_graph.png")
 
 

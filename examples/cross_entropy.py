@@ -1,10 +1,10 @@
-"""The XOR network learns faster by cross-entropy than by the squared error.
+"""The XOR network learns faster with cross-entropy than with the squared error.
 
     python examples/cross_entropy.py
 
-Both losses punish the same error e = y - t. By the squared error, the output's delta is
-e y (1 - y), which dies where the sigmoid is flat, even if the answer is wholly wrong. By
-cross-entropy, y (1 - y) cancels out, and delta is the error itself.
+The error of an output is e = y - t. With the squared error, the delta of the output is
+e y (1 - y), which vanishes where the sigmoid is flat, even if the output is completely wrong. With
+cross-entropy, the factor y (1 - y) cancels, and delta is the error itself.
 """
 
 from collections.abc import Callable
@@ -22,19 +22,21 @@ NAMES = ("squared error", "cross-entropy")
 Loss = Callable[[fn.Matrix, fn.Matrix], tuple[float, fn.Matrix]]
 
 
-def learn(net: Net, loss: Loss, answer: Callable[[fn.Matrix], fn.Matrix], epochs: int) -> fn.Matrix:
-    """Return the loss and the largest error of the four answers, (2, epochs)."""
+def learn(
+    net: Net, loss: Loss, activation: Callable[[fn.Matrix], fn.Matrix], epochs: int
+) -> fn.Matrix:
+    """Return the loss and the largest error of the four outputs by epoch, shape (2, epochs)."""
     states = fn.train(net, repeat((CORNERS, XOR), epochs), loss=loss, optimizer=fn.sgd(lr=3.6))
-    outputs = ((state.loss, answer(fn.predict(state.params, CORNERS))) for state in states)
+    outputs = ((state.loss, activation(fn.predict(state.params, CORNERS))) for state in states)
     return np.array([(value, np.abs(y - XOR).max()) for value, y in outputs]).T
 
 
 def main() -> None:
-    """Train from several seeds by both losses, print and draw which is faster."""
+    """Train from several seeds with both losses, and print and draw which is faster."""
     args = options(__doc__, seed=0, seeds=5, epochs=2000)
 
     scores = fn.predict(scorer(args.seed), CORNERS)
-    _, delta = fn.sigmoid_cross_entropy(scores, XOR)  # of the mean over four rows
+    _, delta = fn.sigmoid_cross_entropy(scores, XOR)  # of the mean of four rows
     difference = np.abs(4 * delta - (fn.sigmoid(scores) - XOR)).max()
     print(f"delta and the error y - t differ by {difference:.1g}\n")
 
@@ -47,23 +49,23 @@ def main() -> None:
         )
         cross.append(learn(net, fn.sigmoid_cross_entropy, fn.sigmoid, args.epochs))
     wrong = [[int(np.sum(errors >= 0.1)) for _, errors in runs] for runs in (squared, cross)]
-    print("epochs with an answer that is wrong by 0.1 or more:")
+    print("epochs in which an output is off by 0.1 or more:")
     print_table(["seed", *NAMES], zip(seeds, *wrong, strict=True))
     faster = sum(c < s for s, c in zip(*wrong, strict=True))
-    print(f"cross-entropy is faster: {faster} of {len(seeds)} seeds")
+    print(f"cross-entropy is faster for {faster} of {len(seeds)} seeds")
 
-    figure = figure_of(10, 3.9)
+    figure = figure_of(11, 3.9)
     shapes, losses, errors = figure.subplots(1, 3)
     e = np.linspace(0, 0.99, 100)
     formulas = dict(zip(NAMES, ((e, e**2 / 2), (e, -np.log(1 - e))), strict=True))
-    draw_curves(shapes, formulas, title="One answer", xlabel="error |y - t|", ylabel="loss")
+    draw_curves(shapes, formulas, title="Loss of one output", xlabel="error |y - t|", ylabel="loss")
     x = np.arange(1, args.epochs + 1)
     for runs in zip(squared, cross, strict=True):
         for i, axes in enumerate((losses, errors)):
             curves = {name: (x, run[i]) for name, run in zip(NAMES, runs, strict=True)}
             draw_curves(axes, curves, xlabel="epochs", xscale="log")
-    losses.set(title=f"Mean of four rows, {args.seeds} seeds", ylabel="loss")
-    errors.set(title=f"Worst of four rows, {args.seeds} seeds", ylabel="error |y - t|")
+    losses.set(title=f"Mean loss of four rows, {args.seeds} seeds", ylabel="loss")
+    errors.set(title=f"Largest error of four rows, {args.seeds} seeds", ylabel="error |y - t|")
     legend_below(figure)
     save(figure, args.out, "cross_entropy.png")
 

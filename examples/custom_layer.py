@@ -1,10 +1,10 @@
-"""A layer and a network class of your own, with every right that funnet's have.
+"""A layer and a network class of your own, used like those of funnet.
 
     python examples/custom_layer.py
 
-Swish, y = x sigmoid(beta x), learns a beta for each column; a TwoLayerNet holds one between its
-weights. The network learns to read digits, both are compared with numerical gradients, and mypy is
-asked about a Swish that returns an array where a function belongs.
+Swish, y = x sigmoid(beta x), learns a beta for each column, and TwoLayerNet is a network that uses
+it. The network learns to read digits, both classes are compared with numerical gradients, and mypy
+reports a Swish that returns an array instead of a function.
 """
 
 import inspect
@@ -32,11 +32,11 @@ class Swish:
     __reduce__ = fn.reduce_to_constructor
 
     def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
-        """Return y, and x for the way back."""
+        """Return y, and x as the cache."""
         return x * fn.sigmoid(x * self.beta), x
 
     def pullback(self, x: fn.Matrix, dout: fn.Matrix) -> tuple["Swish", Callable[[], fn.Matrix]]:
-        """Return the gradient of beta, and how to get that of x."""
+        """Return the gradient of beta, and a function that computes that of x."""
         s = fn.sigmoid(x * self.beta)
         slope = x * s * (1 - s)
         dy: fn.Matrix = s + self.beta * slope
@@ -61,14 +61,14 @@ class TwoLayerNet:
     __reduce__ = fn.reduce_to_constructor
 
     def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, tuple[fn.Matrix, fn.Matrix, fn.Matrix]]:
-        """Return the scores, and what the way back needs."""
+        """Return the scores, and the arrays that the backward pass needs."""
         hidden, cache = self.swish.forward(x @ self.W1 + self.b1)
         return hidden @ self.W2 + self.b2, (x, cache, hidden)
 
     def pullback(
         self, cache: tuple[fn.Matrix, fn.Matrix, fn.Matrix], dout: fn.Matrix
     ) -> tuple["TwoLayerNet", Callable[[], fn.Matrix]]:
-        """Return the gradients, and how to get that of x."""
+        """Return the gradients, and a function that computes that of x."""
         x, inner, hidden = cache
         swish, dx = self.swish.pullback(inner, dout @ self.W2.T)
         da = dx()
@@ -76,26 +76,25 @@ class TwoLayerNet:
         return grads, lambda: da @ self.W1.T
 
 
-def ask_mypy() -> None:
-    """Print what mypy says of a Swish that returns no function, or that there is no mypy."""
+def run_mypy() -> None:
+    """Print the error that mypy reports if `Swish.pullback` returns an array instead of dx."""
     imports = "from collections.abc import Callable\nimport attrs\nimport funnet as fn\n"
     wrong = inspect.getsource(Swish).replace(", dx\n", ", dx()\n")
     strict = ["--strict", "--config-file=", "--cache-dir", os.devnull]
     command = [sys.executable, "-m", "mypy", *strict, "-c", imports + wrong]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (ours)
-    print("mypy, where Swish returns dx() in place of dx:")
+    print("mypy, if Swish returns dx() instead of dx:")
     print((done.stdout or done.stderr).splitlines()[0])
 
 
 def main() -> None:
-    """Train, check, ask mypy, and draw what the columns compute before and after training."""
+    """Train, check, run mypy, and draw each column of Swish before and after training."""
     args = options(__doc__, seed=0, epochs=20)
 
     (x_train, t_train), (x_test, t_test) = fn.load_digits()
     rng = np.random.default_rng(args.seed)
-    swish = Swish(np.zeros(50, np.float32))  # x / 2: the network begins as a linear one
-    W1 = fn.he(rng, (64, 50), (64, 50), np.float32)
-    W2 = fn.he(rng, (50, 10), (50, 10), np.float32)
+    swish = Swish(np.zeros(50, np.float32))  # x / 2: at first, the network is linear
+    W1, W2 = (fn.Affine.init(n, m, rng=rng).W for n, m in ((64, 50), (50, 10)))
     net = TwoLayerNet(W1, np.zeros(50, np.float32), swish, W2, np.zeros(10, np.float32))
     print(net)
 
@@ -111,7 +110,7 @@ def main() -> None:
         "TwoLayerNet:",
         fn.check_gradients(learned, x_test[:3], fn.softmax_cross_entropy, t_test[:3]),
     )
-    ask_mypy()
+    run_mypy()
 
     figure = figure_of(7, 4.2)
     axes = figure.subplots()
@@ -119,7 +118,13 @@ def main() -> None:
     after = axes.plot(line, fn.predict(learned.swish, line), color=ORANGE, lw=1)
     after[0].set_label("after training, each of 50 columns")
     before = {"before training, all columns": (line, fn.predict(swish, line)[:, 0])}
-    draw_curves(axes, before, title="Swish", xlabel="input x", ylabel="x sigmoid(beta x)")
+    draw_curves(
+        axes,
+        before,
+        title="Swish before and after training",
+        xlabel="input x",
+        ylabel="x sigmoid(beta x)",
+    )
     axes.legend()
     save(figure, args.out, "custom_layer.png")
 

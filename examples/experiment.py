@@ -1,9 +1,9 @@
-"""A sweep over learning rates and seeds, in processes, that can be interrupted and goes on.
+"""A sweep over learning rates and seeds, in processes, that can be interrupted and resumed.
 
     python examples/experiment.py
 
-Press Ctrl-C and start it again: runs that are done are read from `out/experiment.jsonl`, and the
-one that was interrupted goes on from its checkpoint, to the same bits.
+Press Ctrl-C and start it again: finished runs are read from `out/experiment.jsonl`, and interrupted
+runs continue from their checkpoints, to the same bits.
 """
 
 import json
@@ -22,7 +22,7 @@ import funnet as fn
 
 @attrs.frozen
 class Config:
-    """What a run depends on."""
+    """The configuration of a run."""
 
     lr: float
     seed: int
@@ -34,9 +34,9 @@ RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 
 
 def run(config: Config, _: np.random.SeedSequence) -> dict[str, float | str]:
-    """Train a network, or go on where an earlier call was stopped, and test it.
+    """Train a network, from its checkpoint if there is one, and test it.
 
-    The seed is the configuration's own: all learning rates start with the same weights.
+    The seed is that of the configuration: all learning rates start with the same weights.
     """
     (x, t), (x_test, t_test) = fn.load_digits()
     rng = np.random.default_rng(config.seed)
@@ -49,7 +49,7 @@ def run(config: Config, _: np.random.SeedSequence) -> dict[str, float | str]:
     if checkpoint.exists():
         state = fn.load(checkpoint, like=state)
     states = fn.train(state, batches, loss=fn.softmax_cross_entropy, optimizer=optimizer)
-    for state in fn.every(states, batches.steps_per_epoch):  # the last one ends an epoch, too
+    for state in fn.every(states, batches.steps_per_epoch):  # the last state ends an epoch, too
         fn.save(checkpoint, state)
 
     score = fn.accuracy(fn.predict(state.params, x_test), t_test)
@@ -57,7 +57,7 @@ def run(config: Config, _: np.random.SeedSequence) -> dict[str, float | str]:
 
 
 def main() -> None:
-    """Run the sweep, print a table, draw it."""
+    """Run the sweep, print and draw the test errors."""
     args = options(__doc__, seed=0, seeds=5, epochs=30, processes=os.cpu_count())
     folder = args.out / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,20 +75,22 @@ def main() -> None:
                     raise SystemExit(f"{result.config} failed:\n{result.error}")
                 wrong.append(100 - 100 * float(result.value["accuracy"]))
         except KeyboardInterrupt:
-            raise SystemExit("stopped; the same command goes on from here") from None
+            raise SystemExit("interrupted; run the same command to continue") from None
 
     runs = np.reshape(wrong, (len(RATES), args.seeds))
     means = runs.mean(axis=1)
     table = zip(RATES, means, runs.min(axis=1), runs.max(axis=1), strict=True)
-    print("wrong test digits in per cent:")
+    print("test error in %:")
     print_table(["learning rate", "mean", "lowest", "highest"], table)
     print(f"results: {args.out / 'experiment.jsonl'}")
 
     figure = figure_of(7, 4.2)
     axes = figure.subplots()
     axes.plot(RATES, runs, "o", color=ORANGE, zorder=3)[0].set_label("one run")
-    draw_curves(axes, {"mean": (RATES, means)}, title="Learning rates", xlabel="learning rate")
-    axes.set(xscale="log", yscale="log", ylabel="wrong test digits (%)")
+    draw_curves(
+        axes, {"mean": (RATES, means)}, title="Test error by learning rate", xlabel="learning rate"
+    )
+    axes.set(xscale="log", yscale="log", ylabel="test error (%)")
     axes.set_yticks([3, 10, 30, 100], ["3", "10", "30", "100"])
     axes.minorticks_off()
     axes.legend()

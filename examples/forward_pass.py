@@ -2,9 +2,9 @@
 
     python examples/forward_pass.py
 
-Identity leaves the scores as they are (regression), sigmoid maps each of them to (0, 1) by itself
-(several labels may be true), and softmax turns a row into probabilities that sum to 1 (one class is
-true). None of them changes which score is the largest.
+Identity leaves the scores unchanged (regression), sigmoid maps each of them to (0, 1) (several
+labels may be true), and softmax turns a row into probabilities that sum to 1 (one class is true).
+None of them changes which score is the largest.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ OUTPUTS: dict[str, Net] = {
 
 
 def main() -> None:
-    """Print the outputs for the batch, and draw those of the first point."""
+    """Print the outputs for the batch, and draw those for the first point."""
     args = options(__doc__, seed=0)
     rng = np.random.default_rng(args.seed)
 
@@ -35,14 +35,15 @@ def main() -> None:
     print_table([*OUTPUTS, "sum of softmax"], table)
     print(f"softmax of 1010, 1000, 990: {fn.softmax(np.array([1010.0, 1000.0, 990.0]))}")
 
-    figure = figure_of(9, 3)
+    figure = figure_of(9, 3.3)
+    figure.suptitle("Outputs for the first point, by output activation")
     panels = figure.subplots(1, 3)
     for axes, name, y, (colour, _, _) in zip(panels, OUTPUTS, outputs, STYLES, strict=False):
         bars = axes.bar(["0", "1", "2"], y[0], color=colour)
         axes.bar_label(bars, fmt="%.2f", padding=2)
         axes.axhline(0, color="black", lw=1)
         axes.margins(y=0.15)
-        axes.set(title=name, xlabel="output")
+        axes.set(title=name, xlabel="output neuron")
     save(figure, args.out, "forward_pass.png")
 
 

@@ -2,7 +2,7 @@
 
     python examples/gates.py
 
-One perceptron draws one straight line, so none is XOR; two lines and an AND of their sides are.
+A perceptron separates the plane by one straight line. XOR takes two lines, and so two layers.
 """
 
 import numpy as np
@@ -28,15 +28,15 @@ TRUTH = {"AND": [0, 0, 0, 1], "NAND": [1, 1, 1, 0], "OR": [0, 1, 1, 1], "XOR": [
 
 
 def main() -> None:
-    """Print the truth tables, draw the lines."""
+    """Print the truth tables and draw the lines."""
     args = options(__doc__)
 
     outputs = {name: fn.predict(gate, CORNERS) for name, gate in GATES.items()}
     rows = np.hstack([CORNERS, *outputs.values()]).astype(int).tolist()
     print_table(["x1", "x2", *outputs], rows)
     right = [name for name, y in outputs.items() if y[:, 0].tolist() == TRUTH[name]]
-    print(f"right: {len(right)} of {len(GATES)} truth tables")
-    print(f"XOR is {GATES['XOR']}")
+    print(f"correct truth tables: {len(right)} of {len(GATES)}")
+    print(f"XOR: {GATES['XOR']}")
 
     figure = figure_of(10, 3.4)
     panels = figure.subplots(1, 4, sharey=True)

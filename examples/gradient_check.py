@@ -1,10 +1,11 @@
-"""Backpropagation against the numerical gradient, on a two-layer network: as exact, far faster.
+"""Backpropagation compared with the numerical gradient: as accurate, and far faster.
 
     python examples/gradient_check.py
 
-The numerical gradient moves each parameter both ways and looks at the loss: two forward passes for
-each of them. Backpropagation goes forward and back once for all. The picture shows which steps are
-good: large ones give no derivative, tiny ones mostly rounding errors.
+The numerical gradient moves each parameter of a two-layer network in both directions, which takes
+two forward passes per parameter. Backpropagation takes one forward and one backward pass for all of
+them. The picture shows which steps are good: for a large step, the difference quotient is not the
+derivative; for a tiny one, it is mostly rounding error.
 """
 
 from timeit import timeit
@@ -17,20 +18,20 @@ from tqdm import tqdm
 
 import funnet as fn
 
-# A network that reads images of any size as ten digits.
+# A network from images of any size to the scores of ten digits.
 Reader = fn.Network[int, Literal[10]]
 STEPS = 10.0 ** -np.arange(12)
 
 
 def by_backward(net: Reader, x: fn.Matrix, t: fn.LabelsLike) -> Reader:
-    """Return the gradients of the loss, forward and back once for all."""
+    """Return the gradients of the loss by one forward and one backward pass."""
     y, cache = fn.forward(net, x)
     _, dy = fn.softmax_cross_entropy(y, t)
     return fn.backward(net, cache, dy)
 
 
 def by_differences(net: Reader, x: fn.Matrix, t: fn.LabelsLike, step: float = 1e-4) -> Reader:
-    """Return the gradients of the loss, from two forward passes for each number."""
+    """Return the gradients of the loss by two forward passes per parameter."""
 
     def loss(params: Reader) -> float:
         return fn.softmax_cross_entropy(fn.predict(params, x), t)[0]
@@ -41,19 +42,19 @@ def by_differences(net: Reader, x: fn.Matrix, t: fn.LabelsLike, step: float = 1e
 def differences(
     net: Reader, x: fn.Matrix, t: fn.LabelsLike, step: float = 1e-4
 ) -> dict[str, fn.Array]:
-    """Return how much the two gradients differ, number by number, by path of the parameter."""
+    """Return the absolute differences of the two gradients, by path of the array."""
     pair = by_backward(net, x, t), by_differences(net, x, t, step)
     return dict(fn.named_leaves(fn.tree_map(lambda a, b: np.abs(a - b), *pair)))
 
 
 def print_differences(net: Reader, x: fn.Matrix, t: fn.LabelsLike) -> None:
-    """Print the mean difference of the two gradients for each parameter."""
+    """Print the mean absolute difference of the two gradients for each array."""
     rows = [[path, d.size, float(d.mean())] for path, d in differences(net, x, t).items()]
-    print_table(["parameter", "numbers", "mean |difference|"], rows)
+    print_table(["array", "parameters", "mean |difference|"], rows)
 
 
 def main() -> None:
-    """Compare gradients and times, draw the differences by step."""
+    """Compare gradients and times, and draw the differences by step."""
     args = options(__doc__, seed=0, hidden=20)
     rng = np.random.default_rng(args.seed)
     hidden = fn.Affine.init(64, args.hidden, rng=rng, dtype=np.float64)
@@ -71,18 +72,18 @@ def main() -> None:
     print(f"{slow / fast:,.0f} times as fast for {fn.parameter_count(net):,} parameters")
 
     curves = {}
-    # By a step smaller than 1e-6, a float32 weight does not move.
+    # A step below 1e-6 does not change a float32 weight.
     for dtype, steps in ((np.float64, STEPS), (np.float32, STEPS[:7])):
         params, rows = fn.astype(net, dtype), fn.astype(x, dtype)
         moved = [differences(params, rows, t, float(step)) for step in tqdm(steps)]
         worst = [max(d.max() for d in arrays.values()) for arrays in moved]
-        curves[f"in {dtype.__name__}"] = steps, worst
+        curves[dtype.__name__] = steps, worst
 
     figure = figure_of(7, 4.2)
     axes = figure.subplots()
-    axes.axvline(1e-4, color="0.4", ls=":", label="the default step")
-    draw_curves(axes, curves, title="Numerical gradient against backpropagation")
-    axes.set(xlabel="step by which a parameter is moved", ylabel="largest |difference|")
+    axes.axvline(1e-4, color="0.4", ls=":", label="default step")
+    draw_curves(axes, curves, title="Numerical gradient and backpropagation")
+    axes.set(xlabel="step of the numerical gradient", ylabel="largest |difference|")
     axes.set(xscale="log", yscale="log")
     axes.legend()
     save(figure, args.out, "gradient_check.png")

@@ -1,10 +1,10 @@
-"""A two-layer network learns to read MNIST: the run of the textbook, 20,000 steps of SGD.
+"""A two-layer network learns to read MNIST: the textbook's run, 20,000 steps of SGD.
 
     python examples/mnist.py --gradient-check
 
-Training and test accuracy are measured every 300 steps, printed, and drawn. The four files of MNIST
-come from --data-dir or the folder that FUNNET_DATA_DIR names, else by one download. Where they
-can't be had, the digits of 8 x 8 pixels take their place.
+Training and test accuracy are measured every 300 steps, printed and drawn. The four MNIST files are
+read from --data-dir, the folder FUNNET_DATA_DIR or the user's cache, or else downloaded. Without
+MNIST, the 8 x 8 digits are used instead.
 """
 
 from itertools import islice
@@ -19,7 +19,7 @@ import funnet as fn
 
 
 def main() -> None:
-    """Train the network, test it now and then, draw the result."""
+    """Train the network, test it every 300 steps, and draw the result."""
     args = options(__doc__, seed=0, steps=20_000, hidden=80, data_dir=None, gradient_check=False)
 
     (x_train, t_train), (x_test, t_test) = mnist_or_digits(args.data_dir)
@@ -31,13 +31,12 @@ def main() -> None:
     )
     print(net)
     if args.gradient_check:
-        print(f"gradient check: {fn.parameter_count(net):,} numbers, moved both ways: please wait")
-        exact = fn.astype(net, np.float64)  # in float32, differences are mostly rounding errors
+        print(f"gradient check of {fn.parameter_count(net):,} parameters, please wait")
+        exact = fn.astype(net, np.float64)  # in float32, the differences are mostly rounding errors
         print_differences(exact, x_train[:3].astype(np.float64), t_train[:3])
 
-    # The textbook draws each batch from all rows anew, so that an epoch leaves out a third of them
-    # and takes others twice or more. Here an epoch takes each row once, which is what the word
-    # means, and what the accuracy after an epoch should rest on.
+    # The textbook draws each batch from all rows, so that an epoch omits a third of them and
+    # repeats others. Here each row occurs once per epoch.
     batches = fn.minibatches(x_train, t_train, 200, rng=rng)
     states = fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=fn.sgd(lr=0.1))
     losses, epochs, training, test = [], [], [], []
@@ -47,16 +46,16 @@ def main() -> None:
             epochs.append(state.step / batches.steps_per_epoch)
             training.append(100 * fn.accuracy(fn.predict(state.params, x_train), t_train))
             test.append(100 * fn.accuracy(fn.predict(state.params, x_test), t_test))
-            said = f"{training[-1]:.2f}% training, {test[-1]:.2f}% test"
-            tqdm.write(f"epoch {epochs[-1]:5.1f}: {said}")
+            accuracy = f"{training[-1]:.2f}% training, {test[-1]:.2f}% test"
+            tqdm.write(f"epoch {epochs[-1]:5.1f}: {accuracy}")
     print(f"test accuracy: {test[-1]:.2f}%")
 
     figure = figure_of(12, 5)
     left, right = figure.subplots(1, 2)
     draw_losses(left, losses, batches.steps_per_epoch)
     curves = {
-        f"training, {training[-1]:.2f} % in the end": (epochs, training),
-        f"test, {test[-1]:.2f} % in the end": (epochs, test),
+        f"training ({training[-1]:.2f} % at the end)": (epochs, training),
+        f"test ({test[-1]:.2f} % at the end)": (epochs, test),
     }
     draw_curves(right, curves, title="Accuracy", xlabel="epochs", ylabel="accuracy (%)")
     right.legend()

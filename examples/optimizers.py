@@ -2,8 +2,8 @@
 
     python examples/optimizers.py
 
-It draws their paths on x²/20 + y² from (-7, 2), and the losses of four equal networks on MNIST, or
-on the digits of 8 x 8 pixels where MNIST cannot be had.
+It draws their paths on x²/20 + y² from (-7, 2), and the training losses of four equal networks on
+MNIST, or on the 8 x 8 digits if MNIST is not available.
 """
 
 from itertools import islice
@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 import funnet as fn
 
-# The textbook's learning rates: the first for the valley, the second for the digits.
+# With the textbook's learning rates: the first for the valley, the second for the digits.
 OPTIMIZERS: dict[str, tuple[fn.Optimizer, fn.Optimizer]] = {
     "SGD": (fn.sgd(lr=0.95), fn.sgd(lr=0.01)),
     "Momentum": (fn.momentum(lr=0.1), fn.momentum(lr=0.01)),
@@ -30,7 +30,7 @@ def height(x: fn.Matrix, y: fn.Matrix) -> fn.Matrix:
 
 
 def descend(optimizer: fn.Optimizer) -> fn.Matrix:
-    """Return the points of 30 steps down the valley, (31, 2)."""
+    """Return the points of 30 steps down the valley, shape (31, 2)."""
     point = np.array([-7.0, 2.0])
     state, path = optimizer.init(point), [point]
     for _ in range(30):
@@ -41,21 +41,21 @@ def descend(optimizer: fn.Optimizer) -> fn.Matrix:
 
 
 def main() -> None:
-    """Run both comparisons, print the figures, draw the pictures."""
+    """Run both comparisons, print and draw the results."""
     args = options(__doc__, seed=0, steps=2000, data_dir=None)
     (x, t), _ = mnist_or_digits(args.data_dir)
 
     paths = {name: descend(optimizer) for name, (optimizer, _) in OPTIMIZERS.items()}
     curves = {}
     for name, (_, optimizer) in OPTIMIZERS.items():
-        rng = np.random.default_rng(args.seed)  # equal weights and equal batches for all
+        rng = np.random.default_rng(args.seed)  # the same weights and batches for all
         widths = (x.shape[1], 100, 100, 100)
         hidden = [fn.sequential(fn.Affine.init(n, 100, rng=rng), fn.ReLU()) for n in widths]
         net = fn.sequential(*hidden, fn.Affine.init(100, 10, rng=rng))
         batches = fn.minibatches(x, t, 128, rng=rng)
         states = fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=optimizer)
-        some = tqdm(islice(states, args.steps), name, args.steps, unit=" steps")
-        losses = [mean for _, mean in fn.moving_average(some, 50)]
+        limited = tqdm(islice(states, args.steps), name, args.steps, unit=" steps")
+        losses = [mean for _, mean in fn.moving_average(limited, 50)]
         curves[name] = range(1, args.steps + 1), losses
 
     header = ["optimizer", "height after 30 steps", f"loss after {args.steps:,} steps"]
@@ -70,7 +70,7 @@ def main() -> None:
         axes.set_title(name)
         axes.label_outer()
     axes = right.subplots()
-    title = f"Loss of five layers on {len(x):,} digits of {x.shape[1]} pixels"
+    title = f"Training loss of five layers ({len(x):,} digits of {x.shape[1]} pixels)"
     draw_curves(axes, curves, title=title, xlabel="steps", yscale="log")
     axes.set_ylabel("cross-entropy (nats), mean of 50 steps")
     axes.legend()

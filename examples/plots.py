@@ -1,4 +1,4 @@
-"""The pictures of the examples: what matplotlib needs to be told, and nothing that is learned."""
+"""The pictures of the examples: everything that concerns matplotlib."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
@@ -14,18 +14,18 @@ from numpy.typing import ArrayLike
 
 import funnet as fn
 
-# Of the eight colours of Okabe and Ito, which colour-blind people, too, can tell apart.
+# From the palette of Okabe and Ito, which colour-blind people can distinguish.
 BLUE, ORANGE, GREEN, YELLOW = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 STYLES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, "-.", "^"), (YELLOW, ":", "D"))
 
 
 def figure_of(width: float, height: float) -> Figure:
-    """Return a figure of some inches. It is not pyplot's, so it needs no display."""
+    """Return a figure, sized in inches. It does not use pyplot, so it needs no display."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure into a folder, which is made if need be, and say where it is."""
+    """Save a figure in a folder, which is created if necessary, and print the path."""
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / name, dpi=120)
     print(f"picture: {folder / name}")
@@ -34,16 +34,16 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 def draw_curves(
     axes: Axes, curves: Mapping[str, tuple[ArrayLike, ArrayLike]], **settings: str
 ) -> None:
-    """Draw curves, each with its label, colour and dashes, and with markers if its points are few.
+    """Draw curves with different colours and dashes, and with markers if they have few points.
 
     Parameters
     ----------
     axes
-        Where to draw.
+        Axes to draw on.
     curves
         Pairs of x and y by label.
     **settings
-        Of the axes, such as `title`, `xlabel`, and `yscale="log"`.
+        Settings of the axes, such as `title`, `xlabel`, and `yscale="log"`.
     """
     for (label, (x, y)), (colour, line, marker) in zip(curves.items(), cycle(STYLES), strict=False):
         points = marker if np.size(x) <= 12 else ""
@@ -53,39 +53,41 @@ def draw_curves(
 
 
 def legend_below(figure: Figure) -> None:
-    """Write the labels of the first panel below all panels, each of them once."""
+    """Place the legend of the first panel below all panels, with each label once."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
     figure.legend(once.values(), once, loc="outside lower center", ncols=4, handlelength=3)
 
 
 def draw_losses(axes: Axes, losses: Sequence[float], steps_per_epoch: int) -> None:
-    """Draw the training loss of each step, and its mean over each epoch."""
+    """Draw the training loss of each step, and the mean of each epoch."""
     epochs = np.arange(1, len(losses) + 1) / steps_per_epoch
-    axes.semilogy(epochs, losses, ".", ms=2.5, mew=0, alpha=0.4, color=BLUE, label="one step")
+    axes.semilogy(epochs, losses, ".", ms=2.5, mew=0, alpha=0.4, color=BLUE, label="step")
     ends = [*range(steps_per_epoch, len(losses), steps_per_epoch), len(losses)]
     means = [np.mean(part) for part in np.split(np.asarray(losses), ends[:-1])]
-    axes.plot(np.divide(ends, steps_per_epoch), means, color=ORANGE, lw=2, label="mean of an epoch")
+    axes.plot(
+        np.divide(ends, steps_per_epoch), means, color=ORANGE, lw=2, label="mean of the epoch"
+    )
     axes.set(title="Training loss", xlabel="epochs", ylabel="cross-entropy (nats)")
     axes.legend(markerscale=6)
 
 
 def draw_plane(axes: Axes, net: Net, t: fn.Matrix) -> ContourSet:
-    """Draw what a network of two inputs says in the square around the corners.
+    """Draw the output of a network over the square around the corners.
 
     Parameters
     ----------
     axes
-        Where to draw.
+        Axes to draw on.
     net
-        A network whose one output is from 0 to 1.
+        A network with two inputs, and one output from 0 to 1.
     t
-        What it should say at the corners (4, 1).
+        The targets of the corners, shape (4, 1).
     """
     line = np.linspace(-0.5, 1.5, 201)
     square = np.stack([grid.ravel() for grid in np.meshgrid(line, line)], axis=1)
     z = fn.predict(net, square).reshape(line.size, line.size)
-    # BLUE and ORANGE in paler shades, with white between them.
+    # Pale shades of BLUE and ORANGE, with white between them.
     colours = LinearSegmentedColormap.from_list("", ["#73B2D8", "white", "#E89F6B"])
     surface = axes.contourf(line, line, z, np.linspace(0, 1, 11), cmap=colours)
     for value, marker in ((0, "s"), (1, "o")):
@@ -97,42 +99,43 @@ def draw_plane(axes: Axes, net: Net, t: fn.Matrix) -> ContourSet:
 
 
 def draw_lines(axes: Axes, layer: fn.Affine) -> None:
-    """Draw, for each neuron of two inputs, the line on which its sum is 0."""
+    """Draw the line w1 x1 + w2 x2 + b = 0 of each neuron of a layer with two inputs."""
     x1 = np.array([-0.5, 1.5])
     for (w1, w2), b in zip(layer.W.T, layer.b, strict=True):
         axes.plot(x1, -(b + w1 * x1) / w2, color="black", label="$w_1x_1 + w_2x_2 + b = 0$")
     axes.set(xlim=(-0.5, 1.5), ylim=(-0.5, 1.5))
 
 
-def draw_digits(figure: SubFigure, x: fn.Matrix, t: fn.Labels, guesses: fn.Labels) -> None:
-    """Draw the first digits under their predictions, the wrong ones before all others."""
-    right = guesses == t
-    figure.suptitle(f"Test digits and their predictions, the {np.sum(~right)} wrong ones first")
+def draw_digits(figure: SubFigure, x: fn.Matrix, t: fn.Labels, predicted: fn.Labels) -> None:
+    """Draw digits with their predictions, beginning with the wrong ones."""
+    right = predicted == t
+    errors = f"the {np.sum(~right)} errors first, with the true digit in parentheses"
+    figure.suptitle(f"Predictions on test digits, {errors}")
     order = np.argsort(right, kind="stable")
     for axes, i in zip(figure.subplots(5, 8).flat, order, strict=False):
         axes.imshow(x[i].reshape(8, 8), cmap="gray_r")
         axes.set_axis_off()
         if right[i]:
-            axes.set_title(guesses[i])
+            axes.set_title(predicted[i])
         else:
-            axes.set_title(f"{guesses[i]} not {t[i]}", color=ORANGE, weight="bold", size="medium")
+            axes.set_title(f"{predicted[i]} ({t[i]})", color=ORANGE, weight="bold")
 
 
 def draw_histograms(
     figure: SubFigure, rows: Mapping[str, Sequence[fn.Matrix]], low: float, high: float, colour: str
 ) -> None:
-    """Draw histograms of activations, a row for each kind of weights and a column a layer.
+    """Draw histograms of activations: one row per initializer, one column per layer.
 
     Parameters
     ----------
     figure
-        Where to draw.
+        Figure to draw on.
     rows
-        The activations of each layer, by kind of weights.
+        The activations of each layer, by the name of the initializer.
     low, high
-        Where the first bin begins and the last one ends; what is beyond counts in these two.
+        Range of the bins. Values outside are counted in the first and the last bin.
     colour
-        Of the bars.
+        Colour of the bars.
     """
     panels = figure.subplots(len(rows), 5, sharex=True, sharey=True)
     for row, (weights, layers) in zip(panels, rows.items(), strict=True):
@@ -151,7 +154,7 @@ def draw_histograms(
 def draw_path(
     axes: Axes, height: Callable[[fn.Matrix, fn.Matrix], fn.Matrix], path: fn.Matrix
 ) -> None:
-    """Draw the points (n, 2) of a descent over the contours of the valley around 0."""
+    """Draw the points of a descent, shape (n, 2), over the contours of a function."""
     x, y = np.meshgrid(np.linspace(-8, 8, 200), np.linspace(-3, 3, 200))
     axes.contour(x, y, height(x, y), levels=np.geomspace(0.1, 12, 9), colors="0.75", linewidths=1)
     axes.plot(*path.T, ".-", color=ORANGE)
@@ -169,9 +172,9 @@ def draw_graph(
     Parameters
     ----------
     axes
-        Where to draw.
+        Axes to draw on.
     nodes
-        For each node, by the name of its output, its symbol and the names of its inputs. A node is
+        For each node, by the name of its output: its symbol and the names of its inputs. A node is
         in line with its first input.
     numbers
         The value and the gradient of each edge, by its name.
@@ -181,10 +184,12 @@ def draw_graph(
     box = {"boxstyle": "circle,pad=0.4", "facecolor": "white"}
     for name, (symbol, *sources) in nodes.items():
         column = max((place[source][0] for source in sources if source in place), default=0.0) + 1
-        for source in sources:
+        for i, source in enumerate(sources):
             if source not in place:
-                place[source] = (column - 1, -rows)
-                rows += 1
+                # A first input is on a new row, and a second one below it.
+                y = place[sources[0]][1] - 1 if i else -rows
+                place[source] = (column - 1, y)
+                rows = max(rows, 1 - int(y))
                 axes.text(*place[source], f"{source} ", ha="right", va="center")
         place[name] = (column, place[sources[0]][1])
         for source in sources:
@@ -205,7 +210,7 @@ def draw_edge(
     end: tuple[float, float],
     numbers: tuple[float, float],
 ) -> None:
-    """Draw an edge with its value above and its gradient below, nearer to its start."""
+    """Draw an edge with its value above and its gradient below, near its start."""
     axes.plot(*zip(start, end, strict=True), color="0.5", lw=1.5, zorder=1)
     (x0, y0), (x1, y1) = start, end
     x, y = (0.65 * a + 0.35 * b for a, b in ((x0, x1), (y0, y1)))

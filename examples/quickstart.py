@@ -2,8 +2,8 @@
 
     python examples/quickstart.py
 
-It trains on 1,500 of the digits of 8 x 8 pixels that ship inside scikit-learn, reads the other
-297, and draws its loss and what it read.
+It trains on 1,500 of the 8 x 8 digits included with scikit-learn, tests the network on the other
+297, and draws the loss and the predictions for some of them.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ import funnet as fn
 
 
 def main() -> None:
-    """Train the network, test it, draw the result."""
+    """Train the network, test it, and draw the result."""
     args = options(__doc__, seed=0, epochs=60)
 
     (x_train, t_train), (x_test, t_test) = fn.load_digits()

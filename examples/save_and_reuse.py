@@ -1,9 +1,9 @@
-"""A trained network goes into a file, and comes out of it the same in another process.
+"""A trained network is saved to a file and is the same in another process.
 
     python examples/save_and_reuse.py
 
-The first process trains, saves and says the network's fingerprint and what it reads; then a second
-one, which has never seen the first one's memory, loads the file and says the same.
+The first process trains the network, saves it, and prints its fingerprint, that of its scores, and
+its accuracy. The second process loads the file and prints the same.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ DigitReader = fn.Network[Literal[64], Literal[10]]
 
 
 def use(net: DigitReader) -> str:
-    """Return a network's fingerprint, and what it makes of the test digits."""
+    """Return the fingerprints of a network and of its scores, and its accuracy."""
     _, (x, t) = fn.load_digits()
     y = fn.predict(net, x)
     share = fn.accuracy(y, t)
@@ -30,7 +30,7 @@ def use(net: DigitReader) -> str:
 
 
 def main() -> None:
-    """Train and save, then have another process load the network and use it."""
+    """Train and save a network, then load and use it in another process."""
     args = options(__doc__, seed=0, epochs=30, load=None)
     rng = np.random.default_rng(args.seed)
     net = fn.sequential(fn.Affine.init(64, 50, rng=rng), fn.ReLU(), fn.Affine.init(50, 10, rng=rng))

@@ -1,10 +1,10 @@
-"""Deep networks, and what their first weights do to activations and gradients.
+"""How the initial weights of a deep network affect its activations and gradients.
 
     python examples/vanishing_gradient.py
 
-Five layers of 100 neurons: what is left of a normal input after each, by activation function and
-by how the weights begin. Then seven layers of 50: how large the gradient of each layer's weights
-is, with weights by Xavier for sigmoid and tanh, and by He for ReLU.
+Five layers of 100 neurons: the distribution of the activations of each layer, by activation
+function and initializer. Then seven layers of 50: the size of the gradient of each layer's weights,
+which are initialized by Xavier for sigmoid and tanh, and by He for ReLU.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ BINS = {"sigmoid": (0, 1, BLUE), "tanh": (-1, 1, ORANGE), "ReLU": (0, 3, GREEN)}
 
 
 def activations(layer: Net, weights: fn.Initializer, seed: int) -> list[fn.Matrix]:
-    """Return what comes out of each of five layers."""
+    """Return the outputs of each of five layers for a normal input."""
     rng = np.random.default_rng(seed)
     y: fn.Matrix = rng.normal(size=(1000, 100)).astype(np.float32)
     outputs = []
@@ -31,7 +31,7 @@ def activations(layer: Net, weights: fn.Initializer, seed: int) -> list[fn.Matri
 
 
 def gradients(layer: Net, weights: fn.Initializer, seed: int) -> list[float]:
-    """Return mean |dW| of each of seven layers, for a batch of 100 with random classes."""
+    """Return mean |dW| of each of seven layers, for a batch of 100 rows with random classes."""
     rng = np.random.default_rng(seed)
     x, t = rng.normal(size=(100, 50)).astype(np.float32), rng.integers(10, size=100)
     hidden = [
@@ -45,7 +45,7 @@ def gradients(layer: Net, weights: fn.Initializer, seed: int) -> list[float]:
 
 
 def main() -> None:
-    """Print and draw the spread of activations, then the size of gradients."""
+    """Print and draw the spread of the activations and the size of the gradients."""
     args = options(__doc__, seed=0)
 
     figure, rows = figure_of(9, 13), []
@@ -55,8 +55,7 @@ def main() -> None:
         rows += [[name, kind, *(float(a.std()) for a in layers)] for kind, layers in y.items()]
         low, high, colour = BINS[name]
         draw_histograms(part, y, low, high, colour)
-        bins = f"each of 30 bins from {low} to {high} or beyond"
-        part.suptitle(f"{name}: % of the activations in {bins}, cut off at 30 %")
+        part.suptitle(f"{name}: % of the activations per bin (30 bins, axis cut off at 30 %)")
     print("standard deviation of the activations after each of five layers:")
     print_table(["function", "weights", *"12345"], rows)
     save(figure, args.out, "vanishing_gradient_activations.png")
@@ -70,7 +69,7 @@ def main() -> None:
     axes = figure.subplots()
     curves = {f"{name}, {BEST[name]}": (range(1, 8), size) for name, size in sizes.items()}
     draw_curves(axes, curves, title="Gradients of seven layers", xlabel="layer", yscale="log")
-    axes.set_ylabel("mean |dW| of its weights")
+    axes.set_ylabel("mean |dW|")
     axes.legend()
     save(figure, args.out, "vanishing_gradient.png")
 

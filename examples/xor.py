@@ -1,9 +1,10 @@
-"""Two layers and backpropagation solve XOR, which one neuron cannot.
+"""Two layers and backpropagation solve XOR, which a single neuron cannot.
 
     python examples/xor.py
 
-A 2-4-1 network of sigmoids, trained on the four rows from several seeds: what it says, from how
-many seeds each answer is within 0.1 of its target, and a picture of what it says in between.
+A 2-4-1 network of sigmoids is trained on the four rows from several seeds. The script prints the
+outputs and for how many seeds all of them are within 0.1 of the targets, and draws the output of
+the first network over the plane.
 """
 
 from itertools import repeat
@@ -26,7 +27,7 @@ def scorer(seed: int) -> fn.Network[Literal[2], Literal[1]]:
 
 
 def main() -> None:
-    """Train from each seed, print what comes out, draw the first network's answers."""
+    """Train from each seed, print the outputs, and draw those of the first network."""
     args = options(__doc__, seed=0, seeds=10, epochs=10_000)
 
     seeds = range(args.seed, args.seed + args.seeds)
@@ -38,17 +39,17 @@ def main() -> None:
         states = fn.train(net, rows, loss=fn.sum_squared_error, optimizer=fn.sgd(lr=3.6))
         nets.append(fn.last(states).params)
 
-    answers = np.hstack([fn.predict(net, CORNERS) for net in nets])
+    outputs = np.hstack([fn.predict(net, CORNERS) for net in nets])
     header = ["seed", *(f"{a:.0f} xor {b:.0f}" for a, b in CORNERS)]
-    print_table(header, [[seed, *y.tolist()] for seed, y in zip(seeds, answers.T, strict=True)])
-    solved = np.all(np.abs(answers - XOR) < 0.1, axis=0).sum()
+    print_table(header, [[seed, *y.tolist()] for seed, y in zip(seeds, outputs.T, strict=True)])
+    solved = np.all(np.abs(outputs - XOR) < 0.1, axis=0).sum()
     print(f"within 0.1 of the targets: {solved} of {len(seeds)} seeds")
 
     figure = figure_of(5.6, 5)
     axes = figure.subplots()
     surface = draw_plane(axes, nets[0], XOR)
-    axes.set_title(f"XOR, learned from seed {args.seed}")
-    figure.colorbar(surface, label="the network's answer")
+    axes.set_title(f"XOR network, seed {args.seed}")
+    figure.colorbar(surface, label="output")
     legend_below(figure)
     save(figure, args.out, "xor.png")
 

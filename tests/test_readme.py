@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""The README's commands, programs and links do what it says."""
 
 from __future__ import annotations
 
@@ -23,56 +23,58 @@ def blocks() -> list[tuple[str, str]]:
     return BLOCK.findall((ROOT / "README.md").read_text())
 
 
-def test_the_first_screen_has_the_two_commands() -> None:
-    commands = [text.strip() for language, text in blocks() if language == "sh"]
-
+def test_the_first_blocks_are_the_two_commands() -> None:
     install = "python3 -m venv .venv && .venv/bin/pip install -qe"
-    assert commands == [
-        f'{install} ".[examples]" && .venv/bin/python examples/quickstart.py',
-        f'{install} ".[test]" && .venv/bin/pytest',
+    assert blocks()[:2] == [
+        ("sh", f'{install} ".[examples]" && .venv/bin/python examples/quickstart.py\n'),
+        ("sh", f'{install} ".[test]" && .venv/bin/pytest\n'),
     ]
+    assert "sh" not in dict(blocks()[2:])
 
 
-def test_the_blocks_run_in_their_order_and_print_what_is_shown(
+def test_the_programs_run_in_order_and_print_what_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "readme"}
+    printed = []
 
     for (language, text), (next_language, output) in pairwise([*blocks(), ("", "")]):
         if language != "python":
             continue
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said):
+        stdout = io.StringIO()
+        with contextlib.redirect_stdout(stdout):
             if text.startswith("# wide.py"):
                 with pytest.raises(ShapeError) as caught:
                     exec(text, names)  # noqa: S102 (our own README)
                 assert f"error: {caught.value}  [funnet-width]" in output
-            elif not text.startswith("# mypy reports this"):
+            else:
                 exec(text, names)  # noqa: S102 (our own README)
-        if next_language == "text" and "error: " not in output:
-            assert said.getvalue() == output
+                printed.append(stdout.getvalue())
+                assert next_language != "text" or printed[-1] == output
 
-
-def test_the_first_block_learns_the_digits() -> None:
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        exec(next(text for language, text in blocks() if language == "python"), {})  # noqa: S102
-
-    assert float(said.getvalue()) > 0.96
+    assert float(printed[0]) > 0.96  # the accuracy on the digits
 
 
 @needs_typed_numpy
-def test_mypy_says_of_the_blocks_what_is_shown(tmp_path: Path) -> None:
-    """All python blocks, as one script, have the errors that are shown, and no others."""
+def test_mypy_reports_the_error_that_is_shown_and_no_other(tmp_path: Path) -> None:
     script = tmp_path / "readme.py"
     script.write_text("\n".join(text for language, text in blocks() if language == "python"))
     config = ["--config-file", str(ROOT / "mypy.ini"), "--no-error-summary"]
 
     out, _, _ = api.run([*config, str(script)])
 
-    shown = [line for _, text in blocks() for line in text.splitlines() if "error: " in line]
-    assert len(shown) == 2
+    (shown,) = (line for _, text in blocks() for line in text.splitlines() if "error: " in line)
     assert [line.partition("error: ")[2] for line in out.splitlines()] == [
-        line.partition("error: ")[2] for line in shown
+        shown.partition("error: ")[2]
     ]
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "README.ko.md", "CONTRIBUTING.md", "examples/README.md"]
+)
+def test_the_files_and_pictures_that_a_page_links_to_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r'(?:\]\(|src=")(?!http)([^)#"]+)', text)
+    assert links
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []

@@ -1,33 +1,17 @@
-"""The pitfalls of the textbook's code that funnet does not share, each one shown on both."""
+"""The pitfalls of the textbook's code that funnet does not share, each shown for both."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from funnet import (
-    Affine,
-    DTypeError,
-    Float,
-    ReLU,
-    backward,
-    forward,
-    input_gradient,
-    numerical_gradient,
-    predict,
-    sequential,
-    sigmoid,
-    softmax,
-    softmax_cross_entropy,
-    tree_leaves,
-)
+import funnet as fn
 
-ROOT = Path(__file__).parent.parent
 Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.generic]
 
 
 class TextbookRelu:
@@ -52,7 +36,7 @@ class TextbookAffine:
     def __init__(self, W: Floats, b: Floats) -> None:
         self.W, self.b = W, b
 
-    def forward(self, x: npt.NDArray[Float]) -> Floats:
+    def forward(self, x: npt.NDArray[fn.Float]) -> Floats:
         self.x = x
         out: Floats = np.dot(x, self.W) + self.b
         return out
@@ -63,9 +47,7 @@ class TextbookAffine:
         return dx
 
 
-def textbook_numerical_gradient(
-    f: Callable[[npt.NDArray[np.generic]], float], x: npt.NDArray[np.generic]
-) -> npt.NDArray[np.generic]:
+def textbook_numerical_gradient(f: Callable[[Numbers], float], x: Numbers) -> Numbers:
     h = 1e-4
     grad = np.zeros_like(x)
     for i in range(x.size):
@@ -79,104 +61,78 @@ def textbook_numerical_gradient(
     return grad
 
 
-def squares(x: npt.NDArray[np.generic]) -> float:
+def squares(x: Numbers) -> float:
     return float(np.sum(x.astype(np.float64) ** 2))
 
 
-def test_the_textbook_s_backward_overwrites_the_caller_s_array() -> None:
-    dout = np.ones((1, 2))
+def test_backward_of_relu_overwrites_dout_in_the_textbook_only() -> None:
+    x, dout, ours = np.array([[-1.0, 1.0]]), np.ones((1, 2)), np.ones((1, 2))
     relu = TextbookRelu()
-    relu.forward(np.array([[-1.0, 1.0]]))
-
+    relu.forward(x)
     relu.backward(dout)
 
-    assert dout.tolist() == [[0, 1]]
+    _, cache = fn.forward(fn.ReLU(), x)
+    dx = fn.input_gradient(fn.ReLU(), cache, ours)
+
+    assert dout.tolist() == dx.tolist() == [[0, 1]]
+    assert ours.tolist() == [[1, 1]]
 
 
-def test_ours_does_not() -> None:
-    dout = np.ones((1, 2))
-    _, cache = forward(ReLU(), np.array([[-1.0, 1.0]]))
-
-    dx = input_gradient(ReLU(), cache, dout)
-
-    assert dx.tolist() == [[0, 1]]
-    assert dout.tolist() == [[1, 1]]
-
-
-def test_a_look_at_other_data_spoils_the_textbook_s_gradients() -> None:
+def test_a_forward_pass_on_other_data_changes_the_gradients_in_the_textbook_only() -> None:
     batch, test = np.array([[1.0, 2.0]]), np.array([[30.0, 40.0]])
-    affine = TextbookAffine(np.ones((2, 1)), np.zeros(1))
-    y = affine.forward(batch)
+    W, b = np.ones((2, 1)), np.zeros(1)
+    textbook, ours = TextbookAffine(W, b), fn.Affine(W, b)
+    y = textbook.forward(batch)
+    textbook.forward(test)
+    textbook.backward(np.ones_like(y))
 
-    affine.forward(test)
-    affine.backward(np.ones_like(y))
+    y, cache = fn.forward(ours, batch)
+    _ = fn.predict(ours, test)
+    grads = fn.backward(ours, cache, np.ones_like(y))
 
-    assert affine.dW.tolist() == [[30], [40]]
-
-
-def test_ours_stay_those_of_the_batch() -> None:
-    batch, test = np.array([[1.0, 2.0]]), np.array([[30.0, 40.0]])
-    affine = Affine(np.ones((2, 1)), np.zeros(1))
-    y, cache = forward(affine, batch)
-
-    _ = predict(affine, test)
-    grads = backward(affine, cache, np.ones_like(y))
-
+    assert textbook.dW.tolist() == [[30], [40]]
     assert grads.W.tolist() == [[1], [2]]
 
 
-def test_float32_images_become_float64_in_the_textbook() -> None:
+def test_float32_images_become_float64_in_the_textbook_only() -> None:
     images = np.ones((2, 784), np.float32)
     W = 0.01 * np.random.default_rng(0).standard_normal((784, 80))  # as np.random.randn returns
+    net = fn.sequential(fn.Affine.init(784, 80, rng=0), fn.ReLU(), fn.Affine.init(80, 10, rng=1))
+
+    y, cache = fn.forward(net, images)
+    _, dy = fn.softmax_cross_entropy(y, np.array([0, 1]))
+    arrays = [y, dy, *fn.tree_leaves(fn.backward(net, cache, dy))]
 
     assert TextbookAffine(W, np.zeros(80)).forward(images).dtype == np.float64
-
-
-def test_ours_stay_float32_to_the_last_gradient() -> None:
-    images = np.ones((2, 784), np.float32)
-    net = sequential(Affine.init(784, 80, rng=0), ReLU(), Affine.init(80, 10, rng=1))
-
-    y, cache = forward(net, images)
-    _, dy = softmax_cross_entropy(y, np.array([0, 1]))
-    arrays = [y, dy, *tree_leaves(backward(net, cache, dy))]
-
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
 
 
 def test_mixed_float_types_are_an_error() -> None:
-    with pytest.raises(DTypeError, match=r"convert it with .astype\(np.float32\)"):
-        forward(Affine.init(784, 80, rng=0), np.ones((2, 784)))
+    with pytest.raises(fn.DTypeError, match=r"convert it with .astype\(np.float32\)"):
+        fn.forward(fn.Affine.init(784, 80, rng=0), np.ones((2, 784)))
 
 
-def test_the_textbook_s_sigmoid_warns_of_an_overflow() -> None:
-    with pytest.warns(RuntimeWarning, match="overflow"):
-        1 / (1 + np.exp(-np.array([-1000.0])))
-
-
-def test_ours_does_not_warn() -> None:
+def test_sigmoid_warns_of_an_overflow_in_the_textbook_only() -> None:
     """The suite turns warnings into errors."""
-    assert sigmoid(np.array([-1000.0, 1000.0])).tolist() == [0, 1]
+    x = np.array([-1000.0, 1000.0])
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        1 / (1 + np.exp(-x))
+
+    assert fn.sigmoid(x).tolist() == [0, 1]
 
 
-def test_the_textbook_s_cross_entropy_has_a_ceiling() -> None:
-    probabilities = softmax(np.array([[1000.0, 0.0]]))
+def test_the_cross_entropy_has_a_ceiling_in_the_textbook_only() -> None:
+    scores = np.array([[1000.0, 0.0]])
 
-    loss = -np.sum(np.log(probabilities[0, 1] + 1e-7))
+    textbook = -np.log(fn.softmax(scores)[0, 1] + 1e-7)
+    ours, _ = fn.softmax_cross_entropy(scores, np.array([1]))
 
-    assert loss == pytest.approx(16.118, abs=1e-3)
-
-
-def test_ours_is_exact() -> None:
-    loss, _ = softmax_cross_entropy(np.array([[1000.0, 0.0]]), np.array([1]))
-
-    assert loss == 1000
+    assert textbook == pytest.approx(16.118, abs=1e-3)
+    assert ours == 1000
 
 
-def test_the_textbook_s_numerical_gradient_of_integers_is_nonsense() -> None:
+def test_the_numerical_gradient_of_integers_is_wrong_in_the_textbook_and_an_error_here() -> None:
     assert textbook_numerical_gradient(squares, np.array([3.0, 4.0])) == pytest.approx([6, 8])
     assert textbook_numerical_gradient(squares, np.array([3, 4])).tolist() == [25000, 35000]
-
-
-def test_ours_refuses_integers() -> None:
-    with pytest.raises(DTypeError, match="float16, float32 or float64, got int64"):
-        numerical_gradient(squares, np.array([3, 4]))
+    with pytest.raises(fn.DTypeError, match="float16, float32 or float64, got int64"):
+        fn.numerical_gradient(squares, np.array([3, 4]))

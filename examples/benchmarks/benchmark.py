@@ -1,11 +1,11 @@
-"""How long a training step takes: funnet, the bare matrix products, and other libraries.
+"""Time of a training step: funnet, the bare matrix products, and other libraries.
 
-    python examples/benchmarks/benchmark.py            # about three minutes, on an idle machine
+    python examples/benchmarks/benchmark.py            # about three minutes on an idle machine
     python examples/benchmarks/benchmark.py --quick    # a few seconds, to see that it works
 
 A step is forward, softmax cross-entropy of class numbers, backward and plain SGD in float32, always
-on the same batch and from the same weights, written as a good user of each library would write it.
-How the contenders take turns, and which of their times count, is said in `timing`.
+on the same batch and from the same weights, written as an experienced user of each library would.
+`timing` describes how the contenders are timed.
 """
 
 import os
@@ -39,20 +39,20 @@ from funnet import (
 LR = 0.01
 
 IMPORT_LIMIT = 40
-"""How many milliseconds more than NumPy's may funnet's import take."""
+"""Upper limit in milliseconds of importing funnet beyond importing NumPy."""
 
 Params = list[tuple[Matrix, Vector]]
-"""The weights and the bias of each layer, with a ReLU between layers."""
+"""The weights and the bias of each layer; there is a ReLU between layers."""
 
 
 def bare_products(x: Matrix, t: Labels, params: Params) -> Step:
-    """Multiply the matrices of a step into buffers, and do nothing else."""
+    """Multiply the matrices of a step into buffers, and nothing else."""
     ys = [x, *(np.empty((len(x), len(b)), np.float32) for _, b in params)]
     douts = [np.ones_like(y) for y in ys]
     calls = [(ys[i], W, ys[i + 1]) for i, (W, _) in enumerate(params)]
     for i, (W, _) in reversed(list(enumerate(params))):
         calls.append((ys[i].T, douts[i + 1], np.empty_like(W)))
-        if i:  # nobody asks for the gradient of the batch
+        if i:  # the gradient of the batch is not needed
             calls.append((douts[i + 1], W.T, douts[i]))
 
     def step() -> float:
@@ -64,7 +64,7 @@ def bare_products(x: Matrix, t: Labels, params: Params) -> Step:
 
 
 def by_funnet(x: Matrix, t: Labels, params: Params) -> Step:
-    """Train a network that is a value."""
+    """Train with the functions of funnet."""
     first, *others = params
     net = sequential(Affine(*first), *(layer for p in others for layer in (ReLU(), Affine(*p))))
 
@@ -79,7 +79,7 @@ def by_funnet(x: Matrix, t: Labels, params: Params) -> Step:
 
 
 def by_numpy(x: Matrix, t: Labels, params: Params) -> Step:
-    """Write the same formulas out, and update the arrays in place."""
+    """Train with the same formulas on arrays, and update them in place."""
     rows = np.arange(len(t))
     *hidden, (W_out, b_out) = params
 
@@ -106,12 +106,11 @@ def by_numpy(x: Matrix, t: Labels, params: Params) -> Step:
     return step
 
 
-# The libraries below need not be there, neither for Python nor for mypy: hence import_module, and
-# what they return is Any.
+# The libraries below may be missing, for Python and for mypy, hence import_module and Any.
 
 
 def by_torch(x: Matrix, t: Labels, params: Params) -> Step:
-    """Train eagerly, with an update by hand: torch.optim.SGD takes longer."""
+    """Train eagerly, with an explicit update: torch.optim.SGD takes longer."""
     torch = import_module("torch")
     batch, classes = torch.from_numpy(x), torch.from_numpy(t)
     layers = [[torch.tensor(array, requires_grad=True) for array in pair] for pair in params]
@@ -132,7 +131,7 @@ def by_torch(x: Matrix, t: Labels, params: Params) -> Step:
 
 
 def by_jax(x: Matrix, t: Labels, params: Params) -> Step:
-    """Train by one compiled function that may overwrite the parameters it is given."""
+    """Train with one compiled function that may overwrite its parameters."""
     jax = import_module("jax")
     jnp = jax.numpy
 
@@ -159,9 +158,9 @@ def by_jax(x: Matrix, t: Labels, params: Params) -> Step:
 
 
 def by_sklearn(x: Matrix, t: Labels, params: Params) -> Step | None:
-    """Hand the batch to `MLPClassifier.partial_fit`, without the checks that can be left out."""
+    """Train with `MLPClassifier.partial_fit`, without the optional checks."""
     n_classes = len(params[-1][1])
-    if n_classes == 2:  # it then has one output, which makes it another network
+    if n_classes == 2:  # it would have one output: another network
         return None
     import_module("sklearn").set_config(assume_finite=True, skip_parameter_validation=True)
     model = import_module("sklearn.neural_network").MLPClassifier(
@@ -183,7 +182,7 @@ def by_sklearn(x: Matrix, t: Labels, params: Params) -> Step | None:
 
 
 class Contender(NamedTuple):
-    """Who takes the step, and the distribution that it comes from."""
+    """A way to take the step, and the distribution that it needs."""
 
     title: str
     make: Callable[[Matrix, Labels, Params], Step | None]
@@ -202,7 +201,7 @@ INSTALLED = ["products", "funnet", *filter(find_spec, ("numpy", "torch", "jax", 
 
 
 class Network(NamedTuple):
-    """What is trained, and how much longer than a unit, another contender, funnet may take."""
+    """A problem, and the upper limit of funnet's time relative to another contender, the unit."""
 
     widths: Sequence[int]
     batch_size: int
@@ -230,11 +229,13 @@ NETWORKS = {
 
 
 def main() -> None:
-    """Let the contenders take turns, and print what they came to."""
+    """Time the contenders and print the results."""
     parser = options(__doc__, CONTENDERS)
     add = parser.add_argument
-    add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="what is trained")
-    add("--contenders", nargs="+", choices=INSTALLED, default=INSTALLED, help="who trains it")
+    add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="networks to train")
+    add(
+        "--contenders", nargs="+", choices=INSTALLED, default=INSTALLED, help="libraries to compare"
+    )
     args = parse(parser)
     if args.worker:
         make = CONTENDERS[args.worker].make
@@ -256,9 +257,9 @@ def main() -> None:
 
 
 def import_cost(repeats: int) -> float:
-    """Return the milliseconds of importing funnet beyond those of NumPy, in fresh processes."""
+    """Return the time in ms of importing funnet beyond that of NumPy, in new processes."""
     code = "from time import perf_counter as now; start = now(); import {}; print(now() - start)"
-    # As for every user from the second time on: the modules are compiled.
+    # With compiled modules, as for every user from the second time on.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     times: dict[str, list[float]] = {"numpy": [], "funnet": []}
     for _ in range(repeats + 1):

@@ -1,12 +1,12 @@
-"""What `train`, `adam` and `minibatches` cost, and how much memory the MNIST example takes.
+"""Time of `train`, `adam` and `minibatches`, and memory of the MNIST example.
 
-    python examples/benchmarks/benchmark_training.py            # two minutes, on an idle machine
+    python examples/benchmarks/benchmark_training.py            # two minutes on an idle machine
     python examples/benchmarks/benchmark_training.py --quick    # to see that it works
 
 A step is forward, softmax cross-entropy of class numbers, backward and update of a 784-80-10
-network on a batch of 200 of MNIST in float32. `train` is compared with the loop that its user would
-write by hand, `adam` with `torch.optim.Adam`, and taking a batch with the step that it is for.
-How the contenders take turns, and which of their times count, is said in `timing`.
+network on a batch of 200 rows of MNIST in float32. `train` is compared with a loop written by hand,
+`adam` with `torch.optim.Adam`, and taking a batch with a step. `timing` describes how the
+contenders are timed.
 """
 
 import sys
@@ -51,13 +51,13 @@ if sys.platform != "win32":
 LR = 0.001
 
 N_BATCHES = 50
-"""How many batches the steps go round: as in training, the next one is in no cache."""
+"""Number of batches that are cycled through: as in training, the next one is in no cache."""
 
 Batch = tuple[Matrix, LabelsLike]
 
 
 def data(data_dir: str | None) -> Minibatches[Matrix, LabelsLike]:
-    """Return batches of MNIST as it is loaded, or of random numbers of its shape."""
+    """Return batches of MNIST, or of random numbers of the same shape."""
     try:
         (x, t), _ = load_mnist(data_dir=data_dir)
     except DataError:
@@ -67,13 +67,13 @@ def data(data_dir: str | None) -> Minibatches[Matrix, LabelsLike]:
 
 
 def network() -> Network[Literal[784], Literal[10]]:
-    """Return the network to start from."""
+    """Return the initial network."""
     rng = np.random.default_rng(0)
     return sequential(Affine.init(784, 80, rng=rng), ReLU(), Affine.init(80, 10, rng=rng))
 
 
 def sgd_by_hand(batches: Iterator[Batch]) -> Step:
-    """Train in a loop of the core's functions."""
+    """Train with forward, backward and sgd_update."""
     net = network()
 
     def step() -> float:
@@ -88,7 +88,7 @@ def sgd_by_hand(batches: Iterator[Batch]) -> Step:
 
 
 def adam_by_hand(batches: Iterator[Batch]) -> Step:
-    """Train with the pair of functions that `adam` is."""
+    """Train with forward, backward and the update of `adam`."""
     net, optimizer = network(), adam(LR)
     state = optimizer.init(net)
 
@@ -104,7 +104,7 @@ def adam_by_hand(batches: Iterator[Batch]) -> Step:
 
 
 def adam_update(batches: Iterator[Batch]) -> Step:
-    """Update again and again with the same gradients."""
+    """Update with the same gradients in each step."""
     net, optimizer = network(), adam(LR)
     state = optimizer.init(net)
     x, t = next(batches)
@@ -120,13 +120,13 @@ def adam_update(batches: Iterator[Batch]) -> Step:
 
 
 def by_train(batches: Iterator[Batch], optimizer: Optimizer) -> Step:
-    """Train by `train`, which also checks that loss and gradients are finite."""
+    """Train with `train`, which also checks that the results are finite."""
     states = train(network(), batches, loss=softmax_cross_entropy, optimizer=optimizer)
     return lambda: next(states).loss
 
 
 def next_batch(batches: Iterator[Batch]) -> Step:
-    """Take the next batch, and do nothing with it."""
+    """Take the next batch."""
 
     def step() -> float:
         next(batches)
@@ -136,7 +136,7 @@ def next_batch(batches: Iterator[Batch]) -> Step:
 
 
 def by_funnet(batches: Minibatches[Matrix, LabelsLike]) -> dict[str, Step]:
-    """Take each step in one process: where two are compared, both have the same luck with it."""
+    """Return the steps, all for one process, so that chance affects them equally."""
     prepared = list(islice(batches, N_BATCHES))
     return {
         "sgd": sgd_by_hand(cycle(prepared)),
@@ -149,8 +149,8 @@ def by_funnet(batches: Minibatches[Matrix, LabelsLike]) -> dict[str, Step]:
 
 
 def by_torch(batches: Minibatches[Matrix, LabelsLike]) -> dict[str, Step]:
-    """Train as the tutorials do."""
-    # PyTorch need not be there, neither for Python nor for mypy: hence import_module and Any.
+    """Train as in PyTorch's tutorials."""
+    # PyTorch may be missing, for Python and for mypy, hence import_module and Any.
     torch = import_module("torch")
     cross_entropy = torch.nn.CrossEntropyLoss()
     tensors = [tuple(map(torch.from_numpy, batch)) for batch in islice(batches, N_BATCHES)]
@@ -188,34 +188,34 @@ def by_torch(batches: Minibatches[Matrix, LabelsLike]) -> dict[str, Step]:
 
 CONTENDERS = {"funnet": by_funnet, "torch": by_torch}
 
-# What is compared: each row is a title, with a contender and its problem. The first one is the unit
-# for those below it, which have limits.
+# Each row is a title with a contender and its problem. The first row of a comparison is the unit
+# of those below it, which have limits.
 COMPARISONS = {
     "SGD, 784-80-10, batch 200": {
-        "the core's functions": ("funnet", "sgd"),
+        "by hand": ("funnet", "sgd"),
         "train": ("funnet", "sgd by train"),
-        "the next of minibatches": ("funnet", "batch"),
+        "next batch": ("funnet", "batch"),
     },
     "Adam": {
-        "the core's functions": ("funnet", "adam"),
+        "by hand": ("funnet", "adam"),
         "train": ("funnet", "adam by train"),
     },
-    "Adam, beside PyTorch": {
+    "Adam, compared with PyTorch": {
         "PyTorch": ("torch", "adam"),
         "adam": ("funnet", "adam"),
     },
-    "Adam, its update alone": {
+    "Adam, the update alone": {
         "PyTorch": ("torch", "adam's update"),
         "adam": ("funnet", "adam's update"),
     },
 }
-LIMITS = {"train": 1.05, "the next of minibatches": 0.35, "adam": 1.5}
+LIMITS = {"train": 1.05, "next batch": 0.35, "adam": 1.5}
 
 
 def main() -> None:
-    """Print each figure with its limit."""
+    """Print each result with its limit."""
     parser = options(__doc__, CONTENDERS)
-    parser.add_argument("--data-dir", help="folder with the four files of MNIST")
+    parser.add_argument("--data-dir", help="folder with the four MNIST files")
     args = parse(parser)
     if args.worker:
         work(CONTENDERS[args.worker](data(args.data_dir)))
@@ -231,20 +231,20 @@ def main() -> None:
             }
             report(heading, found, next(iter(rows)), LIMITS)
         else:
-            print(f"\n{heading}: left out, since PyTorch is not installed")
+            print(f"\n{heading}: skipped, since PyTorch is not installed")
 
 
 def report_memory(arguments: Sequence[str]) -> None:
-    """Run the MNIST example, and print how much memory it took."""
+    """Run the MNIST example, and print its peak memory."""
     example = Path(__file__).parents[1] / "mnist.py"
     with TemporaryDirectory() as folder:
         command = [sys.executable, str(example), "--out", folder, *arguments]
         output = check_output(command, text=True)  # noqa: S603  (our own)
     if "data: MNIST" not in output:
-        print("data: random numbers of the shape of MNIST, since there is no MNIST")
-        print("peak memory of the MNIST example: left out, for the same reason")
+        print("data: random numbers of the shape of MNIST, since MNIST is not available")
+        print("peak memory of the MNIST example: skipped for the same reason")
     elif sys.platform == "win32":
-        print("peak memory of the MNIST example: left out, since Windows does not tell it")
+        print("peak memory of the MNIST example: skipped, since Windows does not report it")
     else:
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         peak_mb = peak / (1e6 if sys.platform == "darwin" else 1e3)

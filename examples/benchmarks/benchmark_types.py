@@ -1,10 +1,10 @@
-"""How long mypy takes over a file of 200 networks, with the plugin for widths and without it.
+"""Time of mypy for a file of 200 networks, with the plugin for widths and without it.
 
-    python examples/benchmarks/benchmark_types.py            # a minute, on an idle machine
+    python examples/benchmarks/benchmark_types.py            # a minute on an idle machine
     python examples/benchmarks/benchmark_types.py --quick    # a few seconds, to see that it works
 
-Each round checks the file once with each setting, one after the other, so that both meet the same
-machine; of all rounds the best one counts. The cache holds everything but the file itself.
+Each round checks the file once with each setting, one after the other, so that the machine is
+equally busy for both. The best round counts. The cache contains everything but the file itself.
 """
 
 import subprocess
@@ -19,7 +19,7 @@ from timing import positive, verdict
 from tqdm import trange
 
 LIMIT = 1.3
-"""How many times as long it may take with the plugin."""
+"""Upper limit of the time with the plugin, relative to that without it."""
 
 HEADER = """\
 import numpy as np
@@ -30,7 +30,7 @@ rng = np.random.default_rng(0)
 
 
 def program(n_networks: int) -> str:
-    """Return a file of networks of one to five blocks, a third of them nested."""
+    """Return a program of networks with one to five blocks, a third of them nested."""
     lines = [HEADER]
     for i in range(n_networks):
         widths = [10 + (i + 7 * j) % 90 for j in range(2 + i % 5)]
@@ -45,14 +45,14 @@ def program(n_networks: int) -> str:
 
 
 def write_settings(folder: Path, name: str, plugin: str) -> Path:
-    """Write settings for mypy with a cache of their own; return their path."""
+    """Write settings for mypy with their own cache, and return the path."""
     path = folder / f"{name}.ini"
     path.write_text(f"[mypy]\nstrict = True\ncache_dir = {folder / name}\n{plugin}")
     return path
 
 
 def seconds(settings: Path, networks: Path) -> float:
-    """Return how long one run takes over a file that the cache does not know."""
+    """Return the time of one run for a file that is not in the cache."""
     networks.write_text(networks.read_text() + "#")
     command = [sys.executable, "-m", "mypy", "--config-file", str(settings), str(networks)]
     start = perf_counter()
@@ -61,18 +61,20 @@ def seconds(settings: Path, networks: Path) -> float:
 
 
 def main() -> None:
-    """Time both settings, and print the ratio with its limit."""
+    """Time both settings, and print the ratio and its limit."""
     parser = ArgumentParser(
         description=(__doc__ or "").partition("\n")[0],
         formatter_class=ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--networks", type=positive, default=200, help="how many the file has")
-    parser.add_argument("--rounds", type=positive, default=7, help="how often it is checked")
+    parser.add_argument(
+        "--networks", type=positive, default=200, help="number of networks in the file"
+    )
+    parser.add_argument("--rounds", type=positive, default=7, help="number of rounds")
     parser.add_argument("--quick", action="store_true", help="two networks, one round")
     args = parser.parse_args()
     if args.quick:
         args.networks, args.rounds = 2, 1
-        print("Two networks and one round only: the ratio means nothing.")
+        print("Two networks and one round only: the ratio is meaningless.")
 
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -81,7 +83,7 @@ def main() -> None:
         plain = write_settings(folder, "plain", "")
         plugin = write_settings(folder, "plugin", "plugins = funnet.mypy_plugin\n")
         for settings in (plain, plugin):
-            seconds(settings, networks)  # fills its cache
+            seconds(settings, networks)  # fills the cache
         rounds = [
             (seconds(plain, networks), seconds(plugin, networks))
             for _ in trange(args.rounds, unit=" rounds")

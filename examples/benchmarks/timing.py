@@ -1,9 +1,9 @@
-"""What the two benchmarks share: contenders that take turns, each in processes of its own.
+"""Timing of contenders that take turns, each in its own processes.
 
-A contender is a name that the script is started with as `--worker`. It has a process with one
-thread, and another with two. All take turns in short rounds, of which each counts by its median,
-and of all its rounds the best one counts. Where several contenders compute the same, their losses
-must agree.
+A contender is a name that the script is started with as `--worker`. It has one process with one
+thread and another with two. All processes take turns in short rounds. The time of a round is its
+median, and the time of a contender is that of its best round. The losses of contenders that compute
+the same must agree.
 """
 
 import json
@@ -29,16 +29,16 @@ from typing import NamedTuple, SupportsFloat
 from tqdm import tqdm
 
 WARM_UP = 10
-"""How many steps come before those that are timed."""
+"""Number of steps before those that are timed."""
 
 ROUND = 0.05
-"""How many seconds a round takes."""
+"""Duration of a round in seconds."""
 
 BLOCK = 0.005
-"""How many of them are timed at once: JAX starts a step while it still computes another."""
+"""Seconds of a round that are timed as one: JAX starts a step before it has finished another."""
 
 PAUSE = 0.1
-"""How many seconds lie between turns: so long, idle threads of OpenBLAS keep a processor busy."""
+"""Seconds between turns: for that long, idle threads of OpenBLAS keep a processor busy."""
 
 THREADS = (
     "OPENBLAS_NUM_THREADS",
@@ -50,11 +50,11 @@ THREADS = (
 """The environment variables that NumPy, PyTorch, scikit-learn and JAX read when imported."""
 
 Step = Callable[[], SupportsFloat]
-"""Takes one step and returns the loss, or NaN where it has none."""
+"""Takes one step and returns the loss, or NaN if there is none."""
 
 
 class Best(NamedTuple):
-    """The best round of a contender: the median time of a step, and with how many threads."""
+    """The best round of a contender: the median time of a step, and the number of threads."""
 
     seconds: float
     threads: int
@@ -63,32 +63,34 @@ class Best(NamedTuple):
 def positive(text: str) -> int:
     """Return the value of an option that must be an integer >= 1."""
     if not text.isdecimal() or int(text) == 0:
-        raise ArgumentTypeError(f"expected an integer >= 1, got {text!r}")
+        raise ArgumentTypeError(f"must be an integer >= 1, got {text!r}")
     return int(text)
 
 
 def options(doc: str | None, contenders: Iterable[str]) -> ArgumentParser:
-    """Return a parser with the options of every benchmark, to which each adds its own."""
+    """Return a parser with the options that the benchmarks share."""
     parser = ArgumentParser(
         description=(doc or "").partition("\n")[0], formatter_class=ArgumentDefaultsHelpFormatter
     )
     add = parser.add_argument
-    add("--threads", type=positive, nargs="+", default=[1, 2], help="how many each may use")
-    add("--rounds", type=positive, default=30, help="how often it is its turn")
+    add("--threads", type=positive, nargs="+", default=[1, 2], help="numbers of BLAS threads")
+    add("--rounds", type=positive, default=30, help="rounds per contender and number of threads")
     add("--quick", action="store_true", help="one round with one thread")
     add("--worker", choices=list(contenders), help=SUPPRESS)
     return parser
 
 
 def parse(parser: ArgumentParser) -> Namespace:
-    """Return the options; say it if the machine has other work."""
+    """Return the options, and warn if the machine is busy."""
     args = parser.parse_args()
     if args.quick:
         args.threads, args.rounds = [1], 1
         if not args.worker:
-            print("One round only: the ratios mean nothing.")
+            print("One round only: the ratios are meaningless.")
     if not args.worker and hasattr(os, "getloadavg") and os.getloadavg()[0] > 1:
-        print(f"This machine is busy (load {os.getloadavg()[0]:.1f}): the ratios may mean nothing.")
+        print(
+            f"This machine is busy (load {os.getloadavg()[0]:.1f}): the ratios may be meaningless."
+        )
     return args
 
 
@@ -100,16 +102,16 @@ def compete(
     Parameters
     ----------
     contenders
-        Their names.
+        Names of the contenders.
     arguments
-        What the script that runs is started with as well.
+        Further arguments of the script.
     args
-        The options: how many threads, and how many rounds.
+        The options: `threads` and `rounds`.
 
     Returns
     -------
     best
-        For each problem the best round of each contender that has it.
+        For each problem, the best round of each contender that has it.
     """
     best: dict[str, dict[str, Best]] = defaultdict(dict)
     with ExitStack() as stack:
@@ -129,8 +131,8 @@ def compete(
 
 
 def _start(contender: str, threads: int, arguments: Sequence[str]) -> subprocess.Popen[str]:
-    """Start the process of a contender, which takes a turn for each line that it gets."""
-    return subprocess.Popen(  # noqa: S603  (the script that runs)
+    """Start the process of a contender, which takes a turn for each line that it reads."""
+    return subprocess.Popen(  # noqa: S603  (this script)
         [sys.executable, sys.argv[0], "--worker", contender, *arguments],
         env=os.environ | dict.fromkeys(THREADS, str(threads)),
         stdin=subprocess.PIPE,
@@ -140,33 +142,33 @@ def _start(contender: str, threads: int, arguments: Sequence[str]) -> subprocess
 
 
 def _listen(worker: subprocess.Popen[str]) -> dict[str, float]:
-    """Return what a process says next: a number for each problem."""
+    """Return the next message of a process: a number for each problem."""
     line = worker.stdout.readline() if worker.stdout else ""
     if not line:
-        raise SystemExit("a contender has failed; its error is above")
+        raise SystemExit("a contender has failed; see its error above")
     return dict(json.loads(line))
 
 
 def _check_losses(losses: Mapping[tuple[str, int], Mapping[str, float]]) -> None:
-    """Refuse a comparison of contenders that do not compute the same."""
+    """Exit if contenders do not compute the same losses."""
     of_problem: dict[str, dict[tuple[str, int], float]] = defaultdict(dict)
-    for entry, said in losses.items():
-        for problem, loss in said.items():
+    for entry, by_problem in losses.items():
+        for problem, loss in by_problem.items():
             if not isnan(loss):
                 of_problem[problem][entry] = loss
     for problem, found in of_problem.items():
-        # Adam makes as large a step of a gradient that is mere rounding as of any other.
+        # With Adam, a gradient that is mere rounding error gives as large a step as any other.
         if not isclose(min(found.values()), max(found.values()), rel_tol=1e-3):
             raise SystemExit(f"{problem}: the losses differ: {found}")
 
 
 def work(steps: Mapping[str, Step]) -> None:
-    """Be such a process: say the losses after a few steps, then at each turn the times of one.
+    """Run as the process of a contender: print its losses after the warm-up, then times per turn.
 
     Parameters
     ----------
     steps
-        What the contender does for each problem.
+        The step of the contender for each problem.
     """
     losses = {name: [float(step()) for _ in range(WARM_UP)][-1] for name, step in steps.items()}
     print(json.dumps(losses), flush=True)
@@ -175,7 +177,7 @@ def work(steps: Mapping[str, Step]) -> None:
 
 
 def _time_round(step: Step) -> float:
-    """Return the median time of a step."""
+    """Return the median time of a step in one round."""
     once = min(_time_block(step, 1) for _ in range(3))
     n_steps = ceil(BLOCK / once)
     n_blocks = max(3, round(ROUND / (once * n_steps)))
@@ -183,11 +185,11 @@ def _time_round(step: Step) -> float:
 
 
 def _time_block(step: Step, n_steps: int) -> float:
-    """Return the time of a step, as the mean of a few that are timed as one."""
+    """Return the mean time of a few steps."""
     start = perf_counter()
     for _ in range(n_steps - 1):
         step()
-    float(step())  # waits for what is still being computed
+    float(step())  # waits until all steps are finished
     return (perf_counter() - start) / n_steps
 
 
@@ -197,15 +199,15 @@ def report(heading: str, best: Mapping[str, Best], unit: str, limits: Mapping[st
     Parameters
     ----------
     heading
-        What the problem is.
+        Title of the problem.
     best
-        The best round of each contender, by the title that is printed.
+        The best round of each contender, by its title.
     unit
-        The title of the one that the others are compared with.
+        Title of the contender that the others are compared with.
     limits
-        How many units those may take that have a limit.
+        Upper limits of ratios, by title.
     """
-    print(f"\n{heading:40}{'µs a step':>12}{'threads':>10}{'ratio':>8}")
+    print(f"\n{heading:40}{'µs per step':>12}{'threads':>10}{'ratio':>8}")
     for title, (seconds, threads) in best.items():
         line = f"  {title:38}{1e6 * seconds:12,.1f}{threads:10}"
         if unit in best:
@@ -217,5 +219,5 @@ def report(heading: str, best: Mapping[str, Best], unit: str, limits: Mapping[st
 
 
 def verdict(value: float, limit: float, decimals: int = 2) -> str:
-    """Say what a value may be at most, and whether it is."""
+    """Return the limit of a value, and whether it holds."""
     return f"at most {limit:.{decimals}f}: {'holds' if value <= limit else 'DOES NOT HOLD'}"
