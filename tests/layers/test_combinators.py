@@ -90,7 +90,7 @@ def test_equal_and_unknown_widths_are_accepted(layers: tuple[AnyLayer, ...]) -> 
     ],
 )
 def test_a_network_has_the_widths_of_its_layers(
-    net: fn.Sequential[Any, Any, Any, Any, Any], widths: tuple[int | None, int | None, bool]
+    net: Any, widths: tuple[int | None, int | None, bool]
 ) -> None:
     assert (net.n_in, net.n_out, net.keeps_width) == widths
 
