@@ -134,7 +134,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
                 "the cache of another network (such as a copy or an update)",
             )
         grads = []
-        gradient: Any = dout
+        gradient = dout
         dx: Callable[[], Any] = lambda: gradient  # noqa: E731 (dx of an empty network)
         for i in reversed(range(len(row))):
             try:
