@@ -10,57 +10,33 @@ import pytest
 from strategies import AnyArray
 from zoo import AnyLayer
 
-from funnet import (
-    Affine,
-    Flatten,
-    Float,
-    Identity,
-    LeakyReLU,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Step,
-    Tanh,
-    backward,
-    forward,
-    input_gradient,
-    predict,
-    sequential,
-)
+import funnet as fn
 
 Run = Callable[[AnyLayer, AnyArray], object]
 Pull = Callable[[AnyLayer, object, AnyArray], object]
-Wrong = Any  # an argument of whatever type
+Wrong = Any  # an argument of any type
 
-every_run = pytest.mark.parametrize("run", [forward, predict])
-every_pull = pytest.mark.parametrize("pull", [backward, input_gradient])
-
-
-def affine(n_in: int, n_out: int, dtype: type[Float] = np.float32) -> Affine:
-    return Affine.init(n_in, n_out, rng=0, dtype=dtype)
+every_run = pytest.mark.parametrize("run", [fn.forward, fn.predict])
+every_pull = pytest.mark.parametrize("pull", [fn.backward, fn.input_gradient])
 
 
-def network(dtype: type[Float] = np.float32) -> AnyLayer:
-    return sequential(affine(3, 4, dtype), ReLU(), affine(4, 2, dtype))
+def affine(n_in: int, n_out: int, dtype: type[fn.Float] = np.float32) -> fn.Affine:
+    return fn.Affine.init(n_in, n_out, rng=0, dtype=dtype)
 
 
-def batch(*shape: int, dtype: type[Float] = np.float32) -> AnyArray:
+def network(dtype: type[fn.Float] = np.float32) -> AnyLayer:
+    return fn.sequential(affine(3, 4, dtype), fn.ReLU(), affine(4, 2, dtype))
+
+
+def batch(*shape: int, dtype: type[fn.Float] = np.float32) -> AnyArray:
     return np.ones(shape, dtype)
 
 
+ACTIVATIONS = [fn.Identity, fn.LeakyReLU, fn.ReLU, fn.Sigmoid, fn.Softmax, fn.Step, fn.Tanh]
 LAYERS: dict[str, AnyLayer] = {
-    type(layer).__name__: layer
-    for layer in (
-        affine(3, 3),
-        Flatten(),
-        Identity(),
-        LeakyReLU(),
-        ReLU(),
-        Sigmoid(),
-        Softmax(),
-        Step(),
-        Tanh(),
-    )
+    "Affine": affine(3, 3),
+    "Flatten": fn.Flatten(),
+    **{cls.__name__: cls() for cls in ACTIVATIONS},
 }
 
 every_layer = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS.keys())

@@ -1,4 +1,4 @@
-"""The laws of DESIGN, each tried on every layer: ours, a user's, and networks of them."""
+"""The laws of `Layer`, for every layer of funnet, user-defined layers, and networks of them."""
 
 from __future__ import annotations
 
@@ -10,41 +10,25 @@ from typing import Any
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, strategies as st
-from strategies import LAYOUTS
+from strategies import LAYOUTS, Floats, dtypes, seeds
 from zoo import CASES, RESTING, AnyLayer, Case, all_arrays
 
-from funnet import (
-    Float,
-    astype,
-    backward,
-    forward,
-    inference_mode,
-    input_gradient,
-    named_leaves,
-    predict,
-    sequential,
-    tree_leaves,
-    tree_map,
-)
+import funnet as fn
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 every_resting_case = pytest.mark.parametrize("case", RESTING.values(), ids=RESTING.keys())
-seeds = st.integers(0, 2**32 - 1)
-dtypes = st.sampled_from([np.float16, np.float32, np.float64])
-Floats = npt.NDArray[Float]
 
 
 def run(layer: AnyLayer, x: Floats, dout: Floats | None = None) -> dict[str, Floats]:
-    """Return all that a layer computes for an input, by name."""
-    y, cache = forward(layer, x)
+    """Return everything that a layer computes for an input, by name."""
+    y, cache = fn.forward(layer, x)
     dout = direction(y, 7) if dout is None else dout
-    results = {"y": y, "dx": input_gradient(layer, cache, dout)}
-    if inference_mode(layer) is layer:
-        results["predicted"] = predict(layer, x)
-    return results | dict(named_leaves(backward(layer, cache, dout)))
+    results = {"y": y, "dx": fn.input_gradient(layer, cache, dout)}
+    if fn.inference_mode(layer) is layer:
+        results["predicted"] = fn.predict(layer, x)
+    return results | dict(fn.named_leaves(fn.backward(layer, cache, dout)))
 
 
 def direction(like: Floats, seed: int) -> Floats:
@@ -55,15 +39,21 @@ def as_bytes(results: dict[str, Floats]) -> dict[str, bytes]:
     return {name: array.tobytes() for name, array in results.items()}
 
 
+def assert_same_bytes(*networks: AnyLayer, x: Floats) -> None:
+    """Compare what networks of different structures, and so different paths, compute."""
+    first, *others = (list(as_bytes(run(network, x)).values()) for network in networks)
+    assert all(other == first for other in others)
+
+
 @every_case
 @given(seed=seeds, dtype=dtypes)
 def test_gradients_have_the_structure_shapes_and_dtypes_of_the_parameters(
-    case: Case, seed: int, dtype: type[Float]
+    case: Case, seed: int, dtype: type[fn.Float]
 ) -> None:
     layer = case.layer(seed, dtype)
-    y, cache = forward(layer, case.x(seed, dtype))
+    y, cache = fn.forward(layer, case.x(seed, dtype))
 
-    grads = backward(layer, cache, direction(y, seed))
+    grads = fn.backward(layer, cache, direction(y, seed))
 
     assert type(grads) is type(layer)
     assert shapes(grads) == shapes(layer)
@@ -72,15 +62,15 @@ def test_gradients_have_the_structure_shapes_and_dtypes_of_the_parameters(
 @every_case
 def test_gradients_are_at_rest(case: Case) -> None:
     layer = case.layer(0)
-    y, cache = forward(layer, case.x(0))
+    y, cache = fn.forward(layer, case.x(0))
 
-    grads = backward(layer, cache, direction(y, 0))
+    grads = fn.backward(layer, cache, direction(y, 0))
 
-    assert inference_mode(grads) is grads
+    assert fn.inference_mode(grads) is grads
 
 
-def shapes(tree: object) -> list[tuple[str, tuple[int, ...], np.dtype[Float]]]:
-    return [(path, array.shape, array.dtype) for path, array in named_leaves(tree)]
+def shapes(tree: object) -> list[tuple[str, tuple[int, ...], np.dtype[fn.Float]]]:
+    return [(path, array.shape, array.dtype) for path, array in fn.named_leaves(tree)]
 
 
 worst_error = {"figure": 0.0}
@@ -99,7 +89,7 @@ def derivative(f: Callable[[float], float], h: float = 2e-4) -> float:
 
 
 def relative_error(ours: list[Floats], along: list[Floats], f: Callable[[float], float]) -> float:
-    """Compare <ours, along> with f'(0), relative to the sum's largest part."""
+    """Compare <ours, along> with f'(0), relative to the sum of its absolute terms."""
     parts = np.concatenate(
         [np.zeros(1), *((g * v).ravel() for g, v in zip(ours, along, strict=True))]
     )
@@ -113,15 +103,15 @@ def relative_error(ours: list[Floats], along: list[Floats], f: Callable[[float],
 @given(seed=seeds)
 def test_gradients_are_the_derivatives_along_a_random_direction(case: Case, seed: int) -> None:
     layer, x = case.layer(seed), case.x(seed)
-    y, cache = forward(layer, x)
+    y, cache = fn.forward(layer, x)
     dout = direction(y, seed)
-    along = tree_map(lambda array: direction(array, seed), layer)
+    along = fn.tree_map(lambda array: direction(array, seed), layer)
 
     error = relative_error(
-        tree_leaves(backward(layer, cache, dout)),
-        tree_leaves(along),
+        fn.tree_leaves(fn.backward(layer, cache, dout)),
+        fn.tree_leaves(along),
         lambda h: float(
-            (dout * forward(tree_map(lambda p, v: p + h * v, layer, along), x)[0]).sum()
+            (dout * fn.forward(fn.tree_map(lambda p, v: p + h * v, layer, along), x)[0]).sum()
         ),
     )
 
@@ -132,13 +122,13 @@ def test_gradients_are_the_derivatives_along_a_random_direction(case: Case, seed
 @given(seed=seeds)
 def test_input_gradient_is_the_derivative_along_a_random_direction(case: Case, seed: int) -> None:
     layer, x = case.layer(seed), case.x(seed)
-    y, cache = forward(layer, x)
+    y, cache = fn.forward(layer, x)
     dout, along = direction(y, seed), direction(x, seed + 1)
 
     error = relative_error(
-        [input_gradient(layer, cache, dout)],
+        [fn.input_gradient(layer, cache, dout)],
         [along],
-        lambda h: float((dout * forward(layer, x + h * along)[0]).sum()),
+        lambda h: float((dout * fn.forward(layer, x + h * along)[0]).sum()),
     )
 
     assert error < 1e-8
@@ -146,56 +136,53 @@ def test_input_gradient_is_the_derivative_along_a_random_direction(case: Case, s
 
 @every_case
 @given(seed=seeds)
-def test_sequential_of_one_layer_behaves_as_that_layer(case: Case, seed: int) -> None:
-    layer, x = case.layer(seed), case.x(seed)
+def test_sequential_of_one_layer_computes_what_the_layer_does(case: Case, seed: int) -> None:
+    layer = case.layer(seed)
 
-    one = run(sequential(layer), x)
-
-    assert list(as_bytes(one).values()) == list(as_bytes(run(layer, x)).values())
+    assert_same_bytes(layer, fn.sequential(layer), x=case.x(seed))
 
 
 @every_case
 @given(seed=seeds)
-def test_how_layers_are_nested_changes_no_bit(case: Case, seed: int) -> None:
-    middle, x = case.layer(seed), case.x(seed)
-    before, after = CASES["Sigmoid"].layer(seed), CASES["Tanh"].layer(seed)
+def test_nesting_does_not_change_a_bit(case: Case, seed: int) -> None:
+    a, b, c = CASES["Sigmoid"].layer(seed), case.layer(seed), CASES["Tanh"].layer(seed)
 
-    flat = run(sequential(before, middle, after), x)
-    right = run(sequential(before, sequential(middle, after)), x)
-    left = run(sequential(sequential(before, middle), after), x)
-
-    assert list(as_bytes(flat).values()) == list(as_bytes(right).values())
-    assert list(as_bytes(flat).values()) == list(as_bytes(left).values())
+    assert_same_bytes(
+        fn.sequential(a, b, c),
+        fn.sequential(a, fn.sequential(b, c)),
+        fn.sequential(fn.sequential(a, b), c),
+        x=case.x(seed),
+    )
 
 
 @every_case
 @given(seed=seeds)
 def test_the_empty_sequential_is_the_identity_of_composition(case: Case, seed: int) -> None:
-    layer, x = case.layer(seed), case.x(seed)
+    layer = case.layer(seed)
 
-    padded = run(sequential(sequential(), layer, sequential()), x)
-
-    assert list(as_bytes(padded).values()) == list(as_bytes(run(layer, x)).values())
+    assert_same_bytes(layer, fn.sequential(fn.sequential(), layer, fn.sequential()), x=case.x(seed))
 
 
 @every_case
 @given(seed=seeds, dtype=dtypes)
-def test_no_byte_of_an_argument_changes(case: Case, seed: int, dtype: type[Float]) -> None:
+def test_no_byte_of_an_argument_changes(case: Case, seed: int, dtype: type[fn.Float]) -> None:
     layer, x = case.layer(seed, dtype), case.x(seed, dtype)
-    y, cache = forward(layer, x)
+    y, cache = fn.forward(layer, x)
     dout = direction(y, seed)
     before = pickle.dumps((all_arrays(layer), x, y, cache, dout))
 
     run(layer, x, dout)
-    _ = backward(layer, cache, dout)
-    _ = input_gradient(layer, cache, dout)
+    _ = fn.backward(layer, cache, dout)
+    _ = fn.input_gradient(layer, cache, dout)
 
     assert pickle.dumps((all_arrays(layer), x, y, cache, dout)) == before
 
 
 @every_case
 @given(seed=seeds, dtype=dtypes)
-def test_the_same_arguments_give_the_same_bytes(case: Case, seed: int, dtype: type[Float]) -> None:
+def test_the_same_arguments_give_the_same_bytes(
+    case: Case, seed: int, dtype: type[fn.Float]
+) -> None:
     layer, x = case.layer(seed, dtype), case.x(seed, dtype)
 
     assert as_bytes(run(layer, x)) == as_bytes(run(layer, x))
@@ -203,8 +190,8 @@ def test_the_same_arguments_give_the_same_bytes(case: Case, seed: int, dtype: ty
 
 @every_case
 @given(seed=seeds, dtype=dtypes)
-def test_the_dtype_of_the_input_is_that_of_everything(
-    case: Case, seed: int, dtype: type[Float]
+def test_all_results_have_the_dtype_of_the_input(
+    case: Case, seed: int, dtype: type[fn.Float]
 ) -> None:
     results = run(case.layer(seed, dtype), case.x(seed, dtype))
 
@@ -214,11 +201,11 @@ def test_the_dtype_of_the_input_is_that_of_everything(
 @every_case
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
 @given(seed=seeds, dtype=dtypes)
-def test_the_layout_of_an_input_changes_no_bit(
-    case: Case, layout: Callable[[Floats], Floats], seed: int, dtype: type[Float]
+def test_the_layout_of_an_input_does_not_change_a_bit(
+    case: Case, layout: Callable[[Floats], Floats], seed: int, dtype: type[fn.Float]
 ) -> None:
     layer, x = case.layer(seed, dtype), case.x(seed, dtype)
-    dout = direction(forward(layer, x)[0], seed)
+    dout = direction(fn.forward(layer, x)[0], seed)
 
     other = run(layer, layout(x), layout(dout))
 
@@ -226,7 +213,7 @@ def test_the_layout_of_an_input_changes_no_bit(
 
 
 @every_case
-def test_a_memory_mapped_input_changes_no_bit(case: Case, tmp_path: Path) -> None:
+def test_a_memory_mapped_input_does_not_change_a_bit(case: Case, tmp_path: Path) -> None:
     layer, x = case.layer(0), case.x(0)
     np.save(tmp_path / "x.npy", x)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
@@ -236,7 +223,7 @@ def test_a_memory_mapped_input_changes_no_bit(case: Case, tmp_path: Path) -> Non
 
 
 def as_attrs(layer: AnyLayer) -> Any:
-    """Return the same layer: that it is an attrs value is what its protocol does not say."""
+    """Return the same layer; its protocol does not say that it is an attrs value."""
     return layer
 
 
@@ -246,8 +233,8 @@ COPIES: dict[str, Callable[[AnyLayer], AnyLayer]] = {
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
     "evolve": lambda layer: attrs.evolve(as_attrs(layer)),
-    "astype": lambda layer: astype(layer, np.float64),
-    "tree_map": lambda layer: tree_map(np.copy, layer),
+    "astype": lambda layer: fn.astype(layer, np.float64),
+    "tree_map": lambda layer: fn.tree_map(np.copy, layer),
 }
 
 
@@ -283,20 +270,30 @@ def test_a_layer_is_immutable(case: Case) -> None:
 def test_predict_in_batches_agrees_with_forward(case: Case, seed: int, batch_size: int) -> None:
     layer, x = case.layer(seed), case.x(seed)
 
-    y, _ = forward(layer, x)
+    y, _ = fn.forward(layer, x)
 
-    np.testing.assert_allclose(predict(layer, x, batch_size), y, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(fn.predict(layer, x, batch_size), y, rtol=1e-12, atol=1e-14)
 
 
 @every_resting_case
 @given(dtype=dtypes)
-def test_an_empty_batch_gives_empty_results(case: Case, dtype: type[Float]) -> None:
+def test_an_empty_batch_gives_empty_results_and_zero_gradients(
+    case: Case, dtype: type[fn.Float]
+) -> None:
     layer, x = case.layer(0, dtype), case.x(0, dtype)
 
     results = run(layer, x[:0])
 
-    assert results["y"].shape == (0, *forward(layer, x)[0].shape[1:])
-    assert results["dx"].shape == x[:0].shape
+    empty = (0, *fn.forward(layer, x)[0].shape[1:])
+    gradients = {path: array.shape for path, array in fn.named_leaves(layer)}
+    assert {name: array.shape for name, array in results.items()} == {
+        "y": empty,
+        "predicted": empty,
+        "dx": x[:0].shape,
+        **gradients,
+    }
+    assert {array.dtype for array in results.values()} == {np.dtype(dtype)}
+    assert not any(array.any() for array in results.values())
 
 
 @every_case

@@ -1,4 +1,4 @@
-"""What pyright, and so Pylance, says of right programs and of the README."""
+"""pyright, which Pylance uses too, on right programs and the README."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = needs_typed_numpy
 
 
 def pyright(program: Path, folder: Path) -> list[str]:
-    """Return what pyright reports of a program, without the settings of any project."""
+    """Return pyright's messages on a program, with default settings."""
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable]
     done = subprocess.run(
         [*command, str(program)],
@@ -32,8 +32,8 @@ def pyright(program: Path, folder: Path) -> list[str]:
     return [each["message"] for each in report["generalDiagnostics"]]
 
 
-def test_right_programs_are_accepted_with_the_types_that_they_assert(tmp_path: Path) -> None:
-    """The other right programs are about how mypy joins the types of a list and of a union."""
+def test_a_right_program_is_accepted_with_its_asserted_types(tmp_path: Path) -> None:
+    """The other right programs depend on how mypy joins types in lists and unions."""
     assert pyright(PROGRAMS / "right.py", tmp_path) == []
 
 

@@ -1,4 +1,4 @@
-"""What mypy says about right and wrong programs."""
+"""mypy on right and wrong programs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PROGRAMS = Path(__file__).parent / "typing"
 
 needs_typed_numpy = pytest.mark.skipif(
     np.lib.NumpyVersion(np.__version__) < "2.3.0",
-    reason="before NumPy 2.3, its functions do not tell the ranks of arrays to type checkers",
+    reason="type checkers cannot infer the ranks of arrays before NumPy 2.3",
 )
 pytestmark = needs_typed_numpy
 
 
 @pytest.fixture(params=["plain", "plugin"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Return settings for mypy: ours, with the plugin for widths or without it."""
+    """Return settings for mypy: those of the project, with or without the plugin."""
     path = tmp_path / f"{request.param}.ini"
     ours = (ROOT / "mypy.ini").read_text().replace("$MYPY_CONFIG_FILE_DIR", str(ROOT))
     plugin = "plugins = funnet.mypy_plugin\n"
@@ -32,24 +32,23 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def mypy(settings: Path, program: Path) -> list[str]:
-    """Return what mypy prints about a program, without its summary."""
-    cache = ROOT / ".mypy_cache" / settings.stem  # one for both would be cold each time
+    """Return the lines that mypy prints about a program."""
+    cache = ROOT / ".mypy_cache" / settings.stem  # one for both would always be cold
     options = ["--config-file", str(settings), "--cache-dir", str(cache), "--no-error-summary"]
     out, complaint, _ = api.run([*options, str(program)])
     assert not complaint
-    # The programs are lines of which nothing uses the result.
+    # The programs do not use their results.
     return [line for line in out.splitlines() if "[funnet-unused]" not in line]
 
 
 @pytest.mark.parametrize("program", sorted(PROGRAMS.glob("right*.py")), ids=lambda path: path.stem)
-def test_right_programs_are_accepted_with_the_types_that_they_assert(
+def test_right_programs_are_accepted_with_their_asserted_types(
     settings: Path, program: Path
 ) -> None:
     assert mypy(settings, program) == []
 
 
-def test_a_script_of_a_user_reveals_no_any(settings: Path, tmp_path: Path) -> None:
-    """Every name that right.py binds has a type without Any."""
+def test_no_name_in_a_right_program_has_a_type_with_any(settings: Path, tmp_path: Path) -> None:
     program = (PROGRAMS / "right.py").read_text()
     bound = {
         name.id
@@ -58,7 +57,7 @@ def test_a_script_of_a_user_reveals_no_any(settings: Path, tmp_path: Path) -> No
         for name in ast.walk(statement)
         if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
     }
-    names = bound - {"C", "G", "rng", "x", "t", "p", "seed", "anything"}  # these are not ours
+    names = bound - {"C", "G", "rng", "x", "t", "p", "seed", "any_rank"}
     script = tmp_path / "script.py"
     reveals = [f"reveal_type({name})\n" for name in names]
     script.write_text(program + "".join(reveals))
@@ -66,12 +65,12 @@ def test_a_script_of_a_user_reveals_no_any(settings: Path, tmp_path: Path) -> No
     revealed = [line for line in mypy(settings, script) if "Revealed type" in line]
 
     assert len(revealed) == len(names) > 25
-    # NumPy's own name for any rank has an Any.
+    # NumPy's type for arrays of any rank contains Any.
     assert not [line for line in revealed if "Any" in line.replace("tuple[Any, ...]", "")]
 
 
 @pytest.mark.parametrize("program", sorted(PROGRAMS.glob("wrong*.py")), ids=lambda path: path.stem)
-def test_each_wrong_line_is_reported_with_its_code_and_no_other(
+def test_only_the_wrong_lines_are_reported_each_with_its_code(
     settings: Path, program: Path
 ) -> None:
     expected = {

@@ -1,4 +1,15 @@
-"""Layers, one per file, in the order: equation, parameters, cache, forward, pullback."""
+"""Layers, one per file, in the order: equation, parameters, cache, forward, pullback.
+
+Examples
+--------
+>>> import numpy as np
+>>> from funnet import ReLU, forward, input_gradient
+>>> y, cache = forward(ReLU(), np.array([[-1.0, 2.0]]))
+>>> y
+array([[0., 2.]])
+>>> input_gradient(ReLU(), cache, np.array([[5.0, 6.0]]))
+array([[0., 6.]])
+"""
 
 from funnet.layers.affine import Affine as Affine
 from funnet.layers.avg_pool2d import AvgPool2d as AvgPool2d

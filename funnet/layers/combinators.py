@@ -127,7 +127,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
         row = self._row
         check_made_by(cache.layers is self.layers and len(cache.caches) == len(row))
         grads = []
-        gradient: Any = dout
+        gradient = dout
         dx: Callable[[], Any] = lambda: gradient  # noqa: E731 (dx of an empty network)
         for i in reversed(range(len(row))):
             try:

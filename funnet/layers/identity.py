@@ -12,15 +12,7 @@ from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
 
 @attrs.frozen(eq=False)
 class Identity(Elementwise, OnRows, SomeLayer):
-    """Layer that returns its input, for arrays of any shape.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funnet import Identity, predict
-    >>> predict(Identity(), np.array([[-1.0, 2.0]]))
-    array([[-1.,  2.]])
-    """
+    """Layer that returns its input, for arrays of any shape; see `identity`."""
 
     def forward(
         self, x: Shaped[ShapeT], /

@@ -13,15 +13,7 @@ from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
 
 @attrs.frozen(eq=False)
 class ReLU(Elementwise, OnRows, SomeLayer):
-    """Rectified linear unit, for arrays of any shape.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funnet import ReLU, predict
-    >>> predict(ReLU(), np.array([[-1.0, 2.0]]))
-    array([[0., 2.]])
-    """
+    """Rectified linear unit, for arrays of any shape; see `relu`."""
 
     def forward(
         self, x: Shaped[ShapeT], /

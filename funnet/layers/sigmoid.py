@@ -12,15 +12,7 @@ from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
 
 @attrs.frozen(eq=False)
 class Sigmoid(Elementwise, OnRows, SomeLayer):
-    """Logistic function, for arrays of any shape.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funnet import Sigmoid, predict
-    >>> predict(Sigmoid(), np.array([[-1000.0, 0.0]]))
-    array([[0. , 0.5]])
-    """
+    """Logistic function, for arrays of any shape; see `sigmoid`."""
 
     def forward(
         self, x: Shaped[ShapeT], /

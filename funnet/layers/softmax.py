@@ -12,15 +12,7 @@ from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
 
 @attrs.frozen(eq=False)
 class Softmax(Elementwise, OnRows, SomeLayer):
-    """Probabilities from scores, along the last axis.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funnet import Softmax, predict
-    >>> predict(Softmax(), np.array([[1000.0, 1000.0]]))
-    array([[0.5, 0.5]])
-    """
+    """Probabilities from scores, along the last axis; see `softmax`."""
 
     def forward(
         self, x: Shaped[ShapeT], /

@@ -13,16 +13,9 @@ from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
 
 @attrs.frozen(eq=False)
 class Step(Elementwise, OnRows, SomeLayer):
-    """Step function of the perceptron, for arrays of any shape.
+    """Step function of the perceptron, for arrays of any shape; see `step_function`.
 
     Its derivative is 0 wherever it exists, so layers before it are not trained.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funnet import Step, predict
-    >>> predict(Step(), np.array([[-1.0, 0.0, 2.0]]))
-    array([[0., 0., 1.]])
     """
 
     def forward(

@@ -12,15 +12,7 @@ from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
 
 @attrs.frozen(eq=False)
 class Tanh(Elementwise, OnRows, SomeLayer):
-    """Hyperbolic tangent, for arrays of any shape.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from funnet import Tanh, predict
-    >>> predict(Tanh(), np.array([[-1000.0, 0.0]]))
-    array([[-1.,  0.]])
-    """
+    """Hyperbolic tangent, for arrays of any shape; see `tanh`."""
 
     def forward(
         self, x: Shaped[ShapeT], /

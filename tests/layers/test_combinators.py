@@ -1,116 +1,106 @@
-"""`sequential` and the widths of its layers."""
+"""`sequential`: its layers, their widths, and errors inside them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import attrs
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from small_networks import Wrong, affine
 from zoo import AnyLayer, Scale, TwoLayerNet
 
-from funnet import (
-    Affine,
-    Flatten,
-    Matrix,
-    ReLU,
-    Sequential,
-    ShapeError,
-    Sigmoid,
-    Tanh,
-    forward,
-    sequential,
-)
+import funnet as fn
 from funnet.core.widths import Widths, mismatches, whole
 from funnet.layers.combinators import RowShape
 
-
-def affine(n_in: int, n_out: int) -> Affine:
-    return Affine.init(n_in, n_out, rng=0)
+NET = fn.sequential(affine(5, 4), fn.ReLU())
 
 
-NET = sequential(affine(5, 4), ReLU())
+@attrs.frozen
+class Wide:
+    """A layer that declares its widths as Affine does."""
+
+    n_in: int
+    n_out: int
+
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, None]:
+        return np.zeros((len(x), self.n_out)), None
+
+    def pullback(self, cache: None, dout: fn.Matrix) -> tuple[Wide, Callable[[], fn.Matrix]]:
+        return self, lambda: np.zeros((len(dout), self.n_in))
 
 
-def test_layers_that_do_not_fit_are_named_at_construction() -> None:
-    with pytest.raises(ShapeError) as caught:
-        sequential(affine(784, 80), ReLU(), affine(100, 10))
-
-    assert str(caught.value) == (
-        "layer 2 (Affine) expects 100 input features, but layer 0 (Affine) outputs 80"
-    )
+# Widths
 
 
-def test_a_network_that_does_not_fit_into_another_is_named_at_construction() -> None:
-    head = sequential(ReLU(), sequential(Tanh(), affine(12, 3)))
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (
+            (affine(784, 80), fn.ReLU(), affine(100, 10)),
+            "layer 2 (Affine) expects 100 input features, but layer 0 (Affine) outputs 80",
+        ),
+        (
+            (affine(5, 4), fn.sequential(fn.ReLU(), fn.sequential(fn.Tanh(), affine(12, 3)))),
+            "layer 1 (Sequential) expects 12 input features, but layer 0 (Affine) outputs 4",
+        ),
+        (
+            (affine(5, 4), Wide(7, 2)),
+            "layer 1 (Wide) expects 7 input features, but layer 0 (Affine) outputs 4",
+        ),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused_on_construction(
+    layers: tuple[AnyLayer, ...], message: str
+) -> None:
+    with pytest.raises(fn.ShapeError) as caught:
+        fn.sequential(*layers)
 
-    with pytest.raises(
-        ShapeError, match=r"layer 1 \(Sequential\) expects 12 input features, but layer 0"
-    ):
-        sequential(affine(5, 4), head)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
     "layers",
     [
         (affine(5, 4), affine(4, 3)),
-        (affine(5, 4), ReLU(), Sigmoid(), affine(4, 3)),
-        (Flatten(), affine(5, 4), sequential(Tanh(), sequential()), affine(4, 3)),
-        (affine(5, 4), Flatten(), affine(8, 3)),
+        (affine(5, 4), fn.ReLU(), fn.Sigmoid(), affine(4, 3)),
+        (fn.Flatten(), affine(5, 4), fn.sequential(fn.Tanh(), fn.sequential()), affine(4, 3)),
+        (affine(5, 4), fn.Flatten(), affine(8, 3)),
         (affine(5, 4), Scale(np.ones(4)), affine(8, 3)),
-        (sequential(affine(5, 4)), sequential(affine(4, 3))),
+        (fn.sequential(affine(5, 4)), fn.sequential(affine(4, 3))),
         (TwoLayerNet(np.ones((5, 2)), np.ones(2), np.ones((2, 4)), np.ones(4)), affine(4, 3)),
     ],
 )
-def test_what_fits_or_is_unknown_is_accepted(layers: tuple[AnyLayer, ...]) -> None:
-    assert sequential(*layers).layers == layers
+def test_equal_and_unknown_widths_are_accepted(layers: tuple[AnyLayer, ...]) -> None:
+    assert fn.sequential(*layers).layers == layers
 
 
-@attrs.frozen
-class Wide:
-    """A user's layer that declares its widths the way Affine does."""
-
-    n_in: int
-    n_out: int
-
-    def forward(self, x: Matrix) -> tuple[Matrix, None]:
-        return np.zeros((len(x), self.n_out)), None
-
-    def pullback(self, cache: None, dout: Matrix) -> tuple[Wide, Callable[[], Matrix]]:
-        return self, lambda: np.zeros((len(dout), self.n_in))
-
-
-def test_the_widths_of_a_users_layer_are_compared() -> None:
-    with pytest.raises(ShapeError, match=r"layer 1 \(Wide\) expects 7 input features, but layer 0"):
-        sequential(affine(5, 4), Wide(7, 2))
-
-
-def test_a_network_knows_its_widths() -> None:
-    net = sequential(ReLU(), affine(5, 4), Tanh(), affine(4, 3), Sigmoid())
-
-    assert (net.n_in, net.n_out, net.keeps_width) == (5, 3, False)
-
-
-def test_activations_alone_keep_the_width() -> None:
-    net = sequential(ReLU(), sequential(Tanh()))
-
-    assert (net.n_in, net.n_out, net.keeps_width) == (None, None, True)
-
-
-widths = st.builds(
-    Widths,
-    st.just("L"),
-    st.none() | st.integers(1, 3),
-    st.none() | st.integers(1, 3),
-    st.booleans(),
+@pytest.mark.parametrize(
+    ("net", "widths"),
+    [
+        (
+            fn.sequential(fn.ReLU(), affine(5, 4), fn.Tanh(), affine(4, 3), fn.Sigmoid()),
+            (5, 3, False),
+        ),
+        (fn.sequential(fn.ReLU(), fn.sequential(fn.Tanh())), (None, None, True)),
+    ],
 )
-rows = st.lists(widths, max_size=4)
+def test_a_network_has_the_widths_of_its_layers(
+    net: Any, widths: tuple[int | None, int | None, bool]
+) -> None:
+    assert (net.n_in, net.n_out, net.keeps_width) == widths
+
+
+any_widths = st.none() | st.integers(1, 3)
+rows = st.lists(st.builds(Widths, st.just("L"), any_widths, any_widths, st.booleans()), max_size=4)
 
 
 @given(rows, rows, rows)
-def test_nesting_a_row_that_fits_changes_no_verdict(
+def test_nesting_does_not_change_the_number_of_mismatches(
     before: list[Widths], inner: list[Widths], after: list[Widths]
 ) -> None:
     flat = list(mismatches([*before, *inner, *after]))
@@ -120,31 +110,42 @@ def test_nesting_a_row_that_fits_changes_no_verdict(
     assert len(flat) == len(inside) + len(nested)
 
 
-def test_an_error_in_forward_starts_with_the_path_of_the_layer() -> None:
-    flatten: AnyLayer = Flatten()
-    net = sequential(ReLU(), sequential(affine(5, 4), flatten, affine(3, 2)))
-
-    with pytest.raises(ShapeError) as caught:
-        forward(net, np.zeros((6, 5), np.float32))
-
-    assert str(caught.value) == (
-        "layers.1.layers.2: x of Affine must have shape (N, 3), got (6, 4)"
-    )
+# Layers
 
 
-@pytest.mark.parametrize("thing", [ReLU, 3, None, np.zeros(3), [ReLU()]])
-def test_what_is_no_layer_is_refused(thing: object) -> None:
-    with pytest.raises(TypeError, match="layer 1 must be a value with the methods forward"):
-        sequential(ReLU(), thing)  # type: ignore[call-overload]
+@pytest.mark.parametrize(
+    ("layer", "shown"),
+    [
+        (fn.ReLU, r"<class 'funnet\.layers\.relu\.ReLU'>"),
+        (fn.Affine.init, "<function Affine.init"),
+        (np.tanh, "<ufunc 'tanh'>"),
+        (np.zeros(3), r"array\(\["),
+        ("relu", "'relu'"),
+        (3, "3"),
+        (None, "None"),
+        ([fn.ReLU()], r"\[ReLU\(\)\]"),
+    ],
+)
+def test_a_network_consists_of_layers(layer: Wrong, shown: str) -> None:
+    with pytest.raises(
+        TypeError,
+        match=f"^layer 1 must be a value with the methods forward and pullback, got {shown}",
+    ):
+        fn.sequential(affine(3, 4), layer)
 
 
-@pytest.mark.parametrize("make", [Sequential, lambda row: attrs.evolve(NET, layers=row)])
+every_constructor = pytest.mark.parametrize(
+    "make", [fn.Sequential, lambda row: attrs.evolve(NET, layers=row)]
+)
+
+
+@every_constructor
 @pytest.mark.parametrize("container", [tuple, list, iter])
-def test_the_layers_are_kept_in_a_tuple(
-    make: Callable[[object], Sequential[int, int, RowShape, RowShape, tuple[AnyLayer, ...]]],
+def test_the_layers_are_stored_in_a_tuple(
+    make: Callable[[object], fn.Sequential[int, int, RowShape, RowShape, tuple[AnyLayer, ...]]],
     container: Callable[[object], object],
 ) -> None:
-    row = (affine(5, 4), ReLU())
+    row = (affine(5, 4), fn.ReLU())
 
     net = make(container(row))
 
@@ -152,26 +153,79 @@ def test_the_layers_are_kept_in_a_tuple(
     assert net.layers == row
 
 
-def test_a_list_of_layers_may_change_afterwards() -> None:
-    mine: Any = [affine(5, 4)]  # no tuple, as mypy would say
-    net: Any = Sequential(mine)
-
-    mine.append(affine(8, 3))
-
-    assert len(net.layers) == 1
-
-
-@pytest.mark.parametrize("make", [Sequential, lambda row: attrs.evolve(NET, layers=row)])
-def test_however_a_network_is_made_its_layers_are_checked(
-    make: Callable[[object], object],
-) -> None:
-    with pytest.raises(
-        ShapeError, match=r"^layer 1 \(Affine\) expects 8 input features, but layer 0"
-    ):
+@every_constructor
+def test_every_constructor_checks_the_layers(make: Callable[[object], object]) -> None:
+    with pytest.raises(fn.ShapeError, match=r"^layer 1 \(Affine\) expects 8 input features"):
         make((affine(5, 4), affine(8, 3)))
-    with pytest.raises(TypeError, match=r"^layer 1 must be a value with the methods forward"):
+    with pytest.raises(TypeError, match=r"^layer 1 must be a value with the methods"):
         make([affine(5, 4), np.tanh])
-    with pytest.raises(TypeError, match=r"^layers must be a tuple of layers, got ReLU"):
-        make(ReLU())
-    with pytest.raises(TypeError, match=r"^layers must be a tuple of layers, got None$"):
-        make(None)
+    for wrong in (fn.ReLU(), None):
+        with pytest.raises(TypeError, match=f"^layers must be a tuple of layers, got {wrong}"):
+            make(wrong)
+
+
+class Plain:
+    """A layer that is not an attrs class, so its parameters cannot be found."""
+
+    def __init__(self, gain: fn.Vector) -> None:
+        self.gain = gain
+
+    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, fn.Matrix]:
+        return x * self.gain, x
+
+    def pullback(self, x: fn.Matrix, dout: fn.Matrix, /) -> tuple[Plain, Callable[[], fn.Matrix]]:
+        return Plain((dout * x).sum(axis=0)), lambda: dout * self.gain
+
+
+@dataclass(frozen=True)
+class Data(Plain):
+    gain: fn.Vector
+
+
+@pytest.mark.parametrize("cls", [Plain, Data])
+def test_a_layer_that_is_not_an_attrs_class_is_refused(cls: type[Plain]) -> None:
+    layer = cls(np.ones(3))
+    message = f"^the layer {cls.__name__} must be an attrs class"
+
+    with pytest.raises(TypeError, match=message):
+        fn.sequential(affine(3, 3), layer)
+    with pytest.raises(TypeError, match=message):
+        fn.tree_leaves(layer)
+    with pytest.raises(TypeError, match=message):
+        fn.check_gradients(layer, np.ones((2, 3)), fn.sum_squared_error, np.ones((2, 3)))
+
+
+# Errors inside layers
+
+
+def test_an_error_in_forward_starts_with_the_path_of_the_layer() -> None:
+    flatten: AnyLayer = fn.Flatten()
+    net = fn.sequential(fn.ReLU(), fn.sequential(affine(5, 4), flatten, affine(3, 2)))
+
+    with pytest.raises(fn.ShapeError, match=r"^layers\.1\.layers\.2: .*\(N, 3\), got \(6, 4\)$"):
+        fn.forward(net, np.zeros((6, 5), np.float32))
+
+
+@attrs.frozen(eq=False)
+class Faulty:
+    """A layer with errors in both methods."""
+
+    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, fn.Matrix]:
+        return x + np.ones(31), x
+
+    def pullback(self, x: fn.Matrix, dout: fn.Matrix, /) -> tuple[Faulty, fn.Matrix]:
+        return self, dout
+
+
+def test_an_error_in_a_user_defined_layer_has_notes_that_locate_it() -> None:
+    layer: Any = Faulty()  # mypy reports that dx is not a function
+    net = fn.sequential(fn.ReLU(), fn.sequential(fn.Tanh(), layer))
+
+    with pytest.raises(ValueError, match="broadcast") as caught:
+        fn.forward(net, np.ones((2, 3)))
+    assert caught.value.__notes__ == ["in layers.1 (Faulty)", "in layers.1 (Sequential)"]
+
+    _, cache = fn.forward(net, np.ones((2, 31)))
+    with pytest.raises(TypeError, match="not callable") as wrong:
+        fn.backward(net, cache, np.ones((2, 31)))
+    assert wrong.value.__notes__ == ["in layers.1 (Faulty)", "in layers.1 (Sequential)"]

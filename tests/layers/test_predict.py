@@ -1,4 +1,4 @@
-"""`predict` allocates its output and the arrays of one batch."""
+"""`predict`: batches, memory and arguments."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from small_networks import Wrong, batch, network
 
-from funnet import Affine, Matrix, Network, ReLU, ShapeError, forward, predict, sequential
+import funnet as fn
 
-Net = Network[Literal[20], Literal[5]]
+Net = fn.Network[Literal[20], Literal[5]]
 
 
 @pytest.fixture(scope="module")
 def net() -> Net:
     rng = np.random.default_rng(0)
-    return sequential(Affine.init(20, 300, rng=rng), ReLU(), Affine.init(300, 5, rng=rng))
+    return fn.sequential(
+        fn.Affine.init(20, 300, rng=rng), fn.ReLU(), fn.Affine.init(300, 5, rng=rng)
+    )
 
 
-def peak_beyond_output(net: Net, x: Matrix, batch_size: int | None) -> int:
+def peak_beyond_output(net: Net, x: fn.Matrix, batch_size: int | None) -> int:
     tracemalloc.start()
     try:
-        y = predict(net, x, batch_size)
+        y = fn.predict(net, x, batch_size)
         return tracemalloc.get_traced_memory()[1] - y.nbytes
     finally:
         tracemalloc.stop()
@@ -40,20 +43,35 @@ def test_memory_beyond_the_output_does_not_grow_with_the_rows(
     assert more < 20_000
 
 
-def test_an_input_on_disk_is_read_a_batch_at_a_time(net: Net, tmp_path: Path) -> None:
+def test_an_input_on_disk_is_read_in_batches(net: Net, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones((50_000, 20), np.float32))
     x = np.load(tmp_path / "x.npy", mmap_mode="r")
 
     assert peak_beyond_output(net, x, 1_000) < x.nbytes
 
 
-def test_a_batch_size_beyond_the_rows_is_forward(net: Net) -> None:
+@pytest.mark.parametrize("batch_size", [30, 1_000])
+def test_a_batch_of_all_rows_gives_the_output_of_forward(net: Net, batch_size: int) -> None:
     x = np.random.default_rng(1).normal(size=(30, 20)).astype(np.float32)
 
-    np.testing.assert_array_equal(predict(net, x, 30), forward(net, x)[0])
-    np.testing.assert_array_equal(predict(net, x, 1_000), forward(net, x)[0])
+    np.testing.assert_array_equal(fn.predict(net, x, batch_size), fn.forward(net, x)[0])
 
 
-def test_a_scalar_has_no_rows(net: Net) -> None:
-    with pytest.raises(ShapeError, match="x must have one row per sample, got a scalar"):
-        predict(net, np.array(1.0, np.float32))
+@pytest.mark.parametrize("x", [[[1.0, 2.0, 3.0]], [[1.0], [1.0, 2.0]], "text", None, 3.0])
+def test_the_input_must_be_an_array(x: Wrong) -> None:
+    with pytest.raises(
+        fn.DTypeError, match=rf"x .* a NumPy array with one row .*, got {type(x).__name__};"
+    ):
+        fn.predict(network(), x)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_size_below_1_is_refused(batch_size: int) -> None:
+    with pytest.raises(ValueError, match=f"^batch_size must be >= 1, got {batch_size}$"):
+        fn.predict(network(), batch(5, 3), batch_size)
+
+
+@pytest.mark.parametrize("batch_size", [1.5, 2.0, True, "2"])
+def test_a_batch_size_that_is_not_an_integer_is_refused(batch_size: Wrong) -> None:
+    with pytest.raises(TypeError, match=r"^batch_size must be an integer, got"):
+        fn.predict(network(), batch(5, 3), batch_size)

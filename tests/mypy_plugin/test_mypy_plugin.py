@@ -28,11 +28,12 @@ update_shared = sgd_update
 hidden = sequential(Affine.init(784, WIDTH, rng=rng), ReLU())
 wide = sequential(Affine.init(784, 99, rng=rng), ReLU())
 """
-MISFIT = """
+MISFIT_ERROR = "layer 1 (Affine) expects 5 input features, but layer 0 (Affine) outputs 4"
+MISFIT = f"""
 from funnet import Affine as Last, sequential as last_row
 last_layer = Last.init(3, 4, rng=0)
-last_row(last_layer, Last.init(5, 6, rng=0))
-last_row(Last.init(3, 4, rng=0), Last.init(5, 6, rng=0))
+last_row(last_layer, Last.init(5, 6, rng=0))  # E: {MISFIT_ERROR}
+last_row(Last.init(3, 4, rng=0), Last.init(5, 6, rng=0))  # E: {MISFIT_ERROR}
 """
 USER_FILES = {
     f"user_{path.stem}": path.read_text()
@@ -78,10 +79,13 @@ class Workspace:
 
     def check(self, *options: str) -> Reports:
         """Run mypy on all programs, or with these options."""
-        files = () if options else map(str, self.folder.glob("*.py"))
-        out, err, _ = api.run(["--config-file", str(self.settings), *options, *files])
+        return read_reports(self.run(*options or map(str, self.folder.glob("*.py"))))
+
+    def run(self, *options: str) -> str:
+        """Return the output of mypy."""
+        out, err, _ = api.run(["--config-file", str(self.settings), *options])
         assert not err
-        return read_reports(out)
+        return out
 
 
 def read_reports(output: str) -> Reports:
@@ -94,31 +98,23 @@ def read_reports(output: str) -> Reports:
     return reports
 
 
-def expected(program: str) -> set[tuple[int, str]]:
+def announced(program: str) -> set[tuple[int, str]]:
     """Return the messages that the comments of a program announce."""
     return {
-        (number, of_width(text) if kind == "E" else unused(text))
+        (number, width_error(text) if kind == "E" else unused_error(text))
         for number, line in enumerate(program.splitlines(), start=1)
         for kind, text in re.findall(r"# ([EU]): (.*?)(?= +# [EU]: |$)", line)
     }
 
 
-def of_width(message: str) -> str:
+def width_error(message: str) -> str:
     """Return mypy's output for a message about widths."""
     return f"{message}  [funnet-width]"
 
 
-def unused(name: str) -> str:
+def unused_error(name: str) -> str:
     """Return mypy's output for a call whose result is not used."""
     return f"the result of {name} is not used, and it has no other effect  [funnet-unused]"
-
-
-def with_misfit(program: str) -> tuple[str, set[tuple[int, str]]]:
-    """Return a program with two misfits at its end, and their messages."""
-    guarded = program + MISFIT
-    end = guarded.count("\n")
-    said = of_width("layer 1 (Affine) expects 5 input features, but layer 0 (Affine) outputs 4")
-    return guarded, {(end - 1, said), (end, said)}
 
 
 # Random programs
@@ -127,7 +123,7 @@ N_PROGRAMS = 1000
 WIDTHS = (2, 3)
 
 
-class Draw:
+class RandomSource:
     """Draws the source of networks, about a third of which do not fit."""
 
     def __init__(self, seed: int) -> None:
@@ -166,15 +162,15 @@ class Draw:
         return f"sequential({', '.join(layers)})"
 
 
-def draw_programs(seed: int) -> tuple[list[str], list[str | None]]:
+def random_lines(seed: int) -> tuple[list[str], list[str | None]]:
     """Return lines that make networks, and the error of each at run time."""
     scope: dict[str, object] = {}
     exec((PROGRAMS / "prelude.txt").read_text() + "\nONE, TWO = 1, 2", scope)  # noqa: S102
-    draw = Draw(seed)
+    source = RandomSource(seed)
     lines: list[str] = []
     raised: list[str | None] = []
     for i in range(N_PROGRAMS // 10):
-        line = f"net{i} = {draw.row(depth=2)}"
+        line = f"net{i} = {source.row(depth=2)}"
         try:
             exec(line, scope)  # noqa: S102
         except ShapeError as error:
@@ -183,11 +179,11 @@ def draw_programs(seed: int) -> tuple[list[str], list[str | None]]:
         else:
             lines.append(line)
             raised.append(None)
-            draw.names = [*draw.names[-9:], f"net{i}"]
+            source.names = [*source.names[-9:], f"net{i}"]
     return lines, raised
 
 
-DRAWN = {f"drawn_{seed}": draw_programs(seed) for seed in range(10)}
+RANDOM = {f"random_{seed}": random_lines(seed) for seed in range(10)}
 
 
 @pytest.fixture(scope="module")
@@ -197,10 +193,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     for name, program in WRONG.items():
         workspace.write(f"wrong_{name}", program)
     for name, program in RIGHT.items():
-        workspace.write(f"right_{name}", with_misfit(program)[0])
+        workspace.write(f"right_{name}", program + MISFIT)
     for name, program in USER_FILES.items():
-        (workspace.folder / f"{name}.py").write_text(with_misfit(program)[0])
-    for name, (lines, _) in DRAWN.items():
+        (workspace.folder / f"{name}.py").write_text(program + MISFIT)
+    for name, (lines, _) in RANDOM.items():
         constants = "ONE: Final = 1; TWO: Final = 2\n"
         workspace.write(name, constants + "\n".join(lines) + "\n")
     return workspace
@@ -216,27 +212,25 @@ def reports(workspace: Workspace) -> Reports:
 def test_a_wrong_program_is_reported_at_its_line_with_its_message(
     name: str, reports: Reports
 ) -> None:
-    assert expected(WRONG[name])
-    assert reports[f"wrong_{name}"] == expected(WRONG[name])
+    assert announced(WRONG[name])
+    assert reports[f"wrong_{name}"] == announced(WRONG[name])
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_program_is_accepted_and_a_misfit_after_it_is_not(
     name: str, reports: Reports
 ) -> None:
-    misfit = with_misfit(RIGHT[name])[1] if name != "disabled" else set()
+    expected = announced(RIGHT[name] + MISFIT) if name != "disabled" else set()
 
-    assert reports[f"right_{name}"] == misfit
+    assert reports[f"right_{name}"] == expected
 
 
 @pytest.mark.parametrize("name", USER_FILES)
 def test_a_misfit_after_a_typical_program_is_reported(name: str, reports: Reports) -> None:
-    _, misfit = with_misfit(USER_FILES[name])
-
     # These programs have no header line.
-    assert {(line, said) for line, said in reports[name] if "funnet-" in said} == {
-        (line - 1, said) for line, said in misfit
-    }
+    assert {(line + 1, message) for line, message in reports[name] if "funnet-" in message} == (
+        announced(USER_FILES[name] + MISFIT)
+    )
 
 
 def test_each_public_function_is_pure_or_known_to_have_an_effect(workspace: Workspace) -> None:
@@ -245,9 +239,9 @@ def test_each_public_function_is_pure_or_known_to_have_an_effect(workspace: Work
     workspace.write("public", "import funnet\n" + "".join(f"funnet.{f}()\n" for f in functions))
     calls = enumerate(functions, start=2)
 
-    said = workspace.check(str(workspace.folder / "public.py"))["public"]
+    reported = workspace.check(str(workspace.folder / "public.py"))["public"]
 
-    silent = [name for line, name in calls if (line, unused(name)) not in said]
+    silent = [name for line, name in calls if (line, unused_error(name)) not in reported]
     assert silent == [
         *("check_gradients", "last", "load_mnist", "lock_in_place", "save", "sequential")
     ]
@@ -258,22 +252,22 @@ def test_there_are_at_least_forty_programs_of_each_kind() -> None:
     assert len(RIGHT) >= 40
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", RANDOM)
 def test_mypy_reports_the_error_that_a_random_program_raises(name: str, reports: Reports) -> None:
-    lines, raised = DRAWN[name]
-    said: dict[int, set[str]] = defaultdict(set)
+    lines, raised = RANDOM[name]
+    reported: dict[int, set[str]] = defaultdict(set)
     for number, message in reports[name]:
         assert message.endswith("  [funnet-width]")
-        said[number - 2].add(message.removesuffix("  [funnet-width]"))
+        reported[number - 2].add(message.removesuffix("  [funnet-width]"))
     for i, (line, error) in enumerate(zip(lines, raised, strict=True)):
         if error is None:
-            assert i not in said, line
+            assert i not in reported, line
         else:
-            assert error in said[i], line
+            assert error in reported[i], line
 
 
 def test_about_a_third_of_the_random_programs_are_wrong() -> None:
-    raised = [error is not None for _, errors in DRAWN.values() for error in errors]
+    raised = [error is not None for _, errors in RANDOM.values() for error in errors]
     assert 0.2 < np.mean(raised) < 0.5
 
 
@@ -292,7 +286,9 @@ def test_plain_mypy_accepts_every_program(workspace: Workspace) -> None:
 
 HIDDEN = "hidden = sequential(Affine.init(784, {width}, rng=rng), ReLU())\n"
 HEAD = "from hidden_part import hidden\nsequential(hidden, Affine.init(12, 3, rng=rng))\n"
-WIDER = of_width("layer 1 (Affine) expects 12 input features, but layer 0 (Sequential) outputs 13")
+WIDER = width_error(
+    "layer 1 (Affine) expects 12 input features, but layer 0 (Sequential) outputs 13"
+)
 
 
 @pytest.fixture
@@ -347,8 +343,7 @@ def test_the_daemon_sees_a_changed_width(workspace: Workspace, head: str) -> Non
 def test_the_message_is_at_the_argument(workspace: Workspace, reports: Reports) -> None:
     assert reports
     workspace.write("column", "sequential(Affine.init(3, 4, rng=0), Affine.init(5, 6, rng=0))\n")
-    path = str(workspace.folder / "column.py")
-    out, _, _ = api.run(["--config-file", str(workspace.settings), "--show-column-numbers", path])
+    out = workspace.run("--show-column-numbers", str(workspace.folder / "column.py"))
     assert ":2:38: error: layer 1 (Affine) expects 5 input features" in out
 
 
@@ -360,7 +355,6 @@ def test_the_readme_shows_the_output_of_mypy(workspace: Workspace, reports: Repo
     )
     path = workspace.folder / "wide.py"
     path.write_text(program)
-    out, _, _ = api.run(["--config-file", str(workspace.settings), str(path)])
-    assert [line.split("wide.py:")[-1] for line in out.splitlines()] == [
-        line.split("wide.py:")[-1] for line in shown.splitlines()
-    ]
+    lines = (text.splitlines() for text in (workspace.run(str(path)), shown))
+    found, expected = ([line.split("wide.py:")[-1] for line in text] for text in lines)
+    assert found == expected

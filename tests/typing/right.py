@@ -1,4 +1,4 @@
-"""Right programs: mypy has no complaint, and infers what assert_type says."""
+"""A right program: mypy reports nothing, and infers the asserted types."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ G = TypeVar("G")
 rng = np.random.default_rng(0)
 x = rng.normal(size=(5, 784)).astype(np.float32)
 t = np.arange(5)
-n_in, n_hidden, n_out = 784, 80, 10  # int with the plugin as without it
+n_in, n_hidden, n_out = 784, 80, 10  # int, with the plugin too
 
 Rows = tuple[int, int]
 Net = Sequential[int, int, Rows, Rows, tuple[Affine, ReLU, Affine]]
 
-# A network, its training step, and everything that comes out of it.
+# A network and its training step.
 net = sequential(
     Affine.init(n_in, n_hidden, rng=rng), ReLU(), Affine.init(n_hidden, n_out, rng=rng)
 )
@@ -83,7 +83,7 @@ assert_type(net.layers[0], Affine)
 assert_type(net.layers[0].W, Matrix)
 assert_type(net.layers[2].b, Vector)
 
-# Layers by themselves.
+# Single layers.
 affine = Affine(np.zeros((3, 2)), np.zeros(2))
 assert_type(affine, Affine[int, int])
 assert_type(affine.n_in, int)
@@ -94,7 +94,7 @@ assert_type(backward(affine, affine_cache, affine_y), Affine[int, int])
 relu_y, relu_cache = forward(ReLU(), np.zeros((1, 3)))
 assert_type(relu_y, Matrix)
 
-# Nested networks, activations alone, images, no layers.
+# Nested networks, images, activations only, no layers.
 nested = sequential(
     Flatten(),
     sequential(Affine.init(784, 80, rng=rng), ReLU()),
@@ -107,7 +107,7 @@ assert_type(nested.layers[1].layers[0].W, Matrix)
 assert_type(predict(sequential(), x), Matrix)
 assert_type(predict(sequential(ReLU(), Sigmoid()), x), Matrix)
 
-# Six layers and more; as many as a list holds.
+# Six layers, and a list of layers.
 six = sequential(
     Affine.init(4, 4, rng=0),
     ReLU(),
@@ -122,7 +122,7 @@ assert_type(many, Sequential[int, int, Rows, Rows, tuple[Affine, ...]])
 assert_type(forward(many, x)[0], Matrix)
 
 
-# A user's layer in the middle.
+# A user-defined layer.
 @attrs.frozen(eq=False)
 class ScaleCache:
     x: Matrix
@@ -139,13 +139,13 @@ class Scale:
         return Scale((dout * cache.x).sum(axis=0)), lambda: dout * self.gain
 
 
-mine = sequential(Affine.init(4, 3, rng=0), Scale(np.ones(3, np.float32)), ReLU())
-assert_type(mine.layers, tuple[Affine, Scale, ReLU])
-mine_y, mine_cache = forward(mine, np.zeros((2, 4), np.float32))
-mine_grads = backward(mine, mine_cache, mine_y)
-assert_type(mine_grads.layers[1].gain, Vector)
-assert_type(sgd_update(mine, mine_grads, 0.1).layers[1], Scale)
-assert_type(attrs.evolve(mine.layers[1], gain=np.ones(3)), Scale)
+with_scale = sequential(Affine.init(4, 3, rng=0), Scale(np.ones(3, np.float32)), ReLU())
+assert_type(with_scale.layers, tuple[Affine, Scale, ReLU])
+with_scale_y, with_scale_cache = forward(with_scale, np.zeros((2, 4), np.float32))
+with_scale_grads = backward(with_scale, with_scale_cache, with_scale_y)
+assert_type(with_scale_grads.layers[1].gain, Vector)
+assert_type(sgd_update(with_scale, with_scale_grads, 0.1).layers[1], Scale)
+assert_type(attrs.evolve(with_scale.layers[1], gain=np.ones(3)), Scale)
 
 
 # Functions on networks.
@@ -155,11 +155,11 @@ def train(params: Network[int, int], x: Matrix, t: fn.Labels) -> Network[int, in
     return sgd_update(params, backward(params, cache, dy), lr=0.1)
 
 
-def share_of_hits(params: fn.Layer[Matrix, Matrix, C, G], x: Matrix, t: fn.Labels) -> float:
+def score(params: fn.Layer[Matrix, Matrix, C, G], x: Matrix, t: fn.Labels) -> float:
     return accuracy(predict(params, x), t)
 
 
-assert_type(share_of_hits(train(net, x, t), x, t), float)
+assert_type(score(train(net, x, t), x, t), float)
 
 # Trees.
 assert_type(tree_map(np.tanh, affine), Affine[int, int])
@@ -173,7 +173,7 @@ for path, array in named_leaves(net):
     assert_type(array, fn.Array)
 assert_type(tree_leaves(net), list[fn.Array])
 
-# Functions and losses keep the type of their array.
+# Functions and losses return the type of their array.
 assert_type(sigmoid(x), npt.NDArray[np.float32])
 assert_type(mean_squared_error(y, np.zeros((5, 10))), tuple[float, Matrix])
 assert_type(sum_squared_error(y, one_hot(t, 10)), tuple[float, Matrix])
@@ -190,8 +190,8 @@ assert_type(pixels, np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.uint8]]
 for xb, tb in minibatches(x_train, t_train, 100, rng=0, epochs=1):
     assert_type(xb, np.ndarray[tuple[int, int], np.dtype[np.float32]])
     assert_type(tb, fn.Labels)
-anything: npt.NDArray[Float] = x
-assert_type(forward(net, anything)[0], Matrix)
+any_rank: npt.NDArray[Float] = x
+assert_type(forward(net, any_rank)[0], Matrix)
 
 # Optimizers, training, checkpoints and sweeps.
 optimizer = fn.clip_by_global_norm(fn.freeze(fn.adam(fn.cosine_lr(0.1, 100)), "layers.0"), 1.0)

@@ -1,4 +1,4 @@
-"""Right programs with layers of a user's own, and with many layers."""
+"""A right program with user-defined layers, and with many layers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def affine() -> Affine[int, int]:
 
 @attrs.frozen(eq=False)
 class OnArray:
-    """On arrays of any rank."""
+    """Layer on arrays of any rank."""
 
     gain: Array = attrs.field(converter=lock)
 
@@ -61,7 +61,7 @@ class OnArray:
 
 @attrs.frozen(eq=False)
 class OnFloat32:
-    """On arrays of one dtype."""
+    """Layer on arrays of one dtype."""
 
     gain: F32
 
@@ -83,7 +83,7 @@ class OnFloat64:
 
 @attrs.frozen(eq=False)
 class Loose:
-    """Typed as loosely as NumPy allows."""
+    """Layer on arrays of any type."""
 
     def forward(self, x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], None]:
         return x, None
@@ -96,7 +96,7 @@ class Loose:
 
 @attrs.frozen(eq=False)
 class Square(Elementwise, OnRows, SomeLayer):
-    """On any rank, which it keeps; found in lists as ours are."""
+    """Layer that keeps the shape, and joins with those of funnet in lists."""
 
     def forward(self, x: Shaped[ShapeT]) -> tuple[Shaped[ShapeT], Shaped[ShapeT]]:
         return cast("Shaped[ShapeT]", x * x), x
@@ -109,7 +109,7 @@ class Square(Elementwise, OnRows, SomeLayer):
 
 @attrs.frozen(eq=False)
 class Cube:
-    """On any rank, which it keeps; inherits nothing."""
+    """Layer that keeps the shape, without base classes."""
 
     def forward(self, x: Shaped[ShapeT]) -> tuple[Shaped[ShapeT], Shaped[ShapeT]]:
         return x**3, x
@@ -144,7 +144,7 @@ class Residual(Generic[K]):
         return Residual(grads), lambda: dout + dx()
 
 
-# Between ours, at the ends, and beside one another.
+# Between layers of funnet, at the ends, and next to each other.
 net = sequential(affine(), OnArray(one), ReLU(), affine())
 assert_type(net.layers, tuple[Affine, OnArray, ReLU, Affine])
 assert_type(predict(net, x), Matrix)
@@ -165,7 +165,7 @@ assert_type(predict(Square(), images), Images)
 residual = sequential(Residual(affine()), ReLU(), Residual(sequential(affine(), ReLU())))
 predict(residual, x)
 
-# In lists.
+# Lists.
 for layers in ([affine(), Cube(), ReLU()], [Cube(), ReLU(), affine()], [ReLU(), Cube()]):
     predict(sequential(*layers), x)
 squares = [Square(), ReLU()]
@@ -183,7 +183,7 @@ head_y, head_cache = forward(head, images)
 accuracy(head_y, t)
 head = sgd_update(head, backward(head, head_cache, head_y), lr=0.1)
 
-# Nine layers and more.
+# Nine layers or more.
 # fmt: off
 rows20 = sequential(
     affine(), ReLU(), affine(), ReLU(), affine(), ReLU(), affine(), ReLU(), affine(), ReLU(),

@@ -1,4 +1,4 @@
-"""Wrong layers, lists, unions and helpers: mypy reports each line that ends in a code, no other."""
+"""A wrong program with user-defined layers, lists and unions; see wrong.py."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def affine() -> Affine[int, int]:
     return Affine.init(4, 4, rng=0)
 
 
-# Layers that are none.
+# Classes that are not layers.
 @attrs.frozen(eq=False)
 class NoCache:
     def forward(self, x: Matrix) -> Matrix:
@@ -135,7 +135,7 @@ sequential(full, relu, full, relu, full, relu, full, relu, DictOfGradients())  #
 forward(NoCache(), x)  # [call-overload]
 train(OnlyADict(), batches, loss=softmax_cross_entropy, optimizer=optimizer)  # [call-overload]
 
-# Lists and tables.
+# Lists and dictionaries.
 stack = [affine(), ReLU()]
 sequential(*stack, Flatten())  # [arg-type]
 sequential(Flatten(), *stack, Flatten())  # [arg-type]
@@ -151,7 +151,7 @@ stack.append(x)  # [arg-type]
 table = {"relu": ReLU, "tanh": Tanh, "softmax": Softmax}
 sequential(affine(), table["relu"])  # [call-overload]
 
-# Nine layers and more.
+# Nine layers or more.
 flat = Flatten()
 sequential(full, relu, full, relu, full, relu, full, relu, full, relu, full, flat)  # [arg-type]
 sequential(full, relu, full, relu, full, relu, full, relu, flat, relu, full)  # [arg-type]
