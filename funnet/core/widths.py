@@ -1,7 +1,9 @@
 """Rules and messages for the widths of consecutive layers, shared by run time and mypy.
 
 A layer of known width has the attributes `n_in` and `n_out`; one whose output is as wide as its
-input has `keeps_width = True`. The width of any other layer is unknown and is not checked.
+input has `keeps_width = True`, and one whose output is a multiple of that, as rows of flattened
+images are of the channels, has `multiplies_width = True`. The width of any other layer is unknown
+and is not checked. The width of images is their number of channels.
 """
 
 from __future__ import annotations
@@ -23,12 +25,18 @@ class Widths:
         The number of input and of output features. Default: None, which means unknown.
     keeps
         Whether the output is as wide as the input. Default: False.
+    multiplies
+        Whether the output is not of that width, or of `gives`, but a multiple. Default: False.
+    divides
+        Whether the input is not as wide as `takes`, but a divisor. Default: False.
     """
 
     name: str
     takes: int | None = None
     gives: int | None = None
     keeps: bool = False
+    multiplies: bool = False
+    divides: bool = False
 
 
 def mismatches(layers: Sequence[Widths]) -> Iterator[tuple[int, str]]:
@@ -45,18 +53,24 @@ def mismatches(layers: Sequence[Widths]) -> Iterator[tuple[int, str]]:
     >>> row = [Widths("Affine", 784, 80), Widths("ReLU", keeps=True), Widths("Affine", 100, 10)]
     >>> list(mismatches(row))
     [(2, 'layer 2 (Affine) expects 100 input features, but layer 0 (Affine) outputs 80')]
+    >>> flatten = Widths("Flatten", keeps=True, multiplies=True)
+    >>> print(next(mismatches([Widths("Conv2d", 1, 16), flatten, Widths("Affine", 100)]))[1])
+    layer 2 (Affine) expects 100 input features, but layer 1 (Flatten) outputs a multiple of 16
     """
-    source: tuple[int, Widths] | None = None
+    before, giver, multiple = "", Widths(""), False
     for index, layer in enumerate(layers):
+        name = f"layer {index} ({layer.name})"
         if layer.keeps:
+            if layer.multiplies:
+                before, multiple = name, True
             continue
-        if source is not None:
-            before, giver = source
-            if None not in (giver.gives, layer.takes) and giver.gives != layer.takes:
-                expects = f"layer {index} ({layer.name}) expects {layer.takes} input features"
-                outputs = f"layer {before} ({giver.name}) outputs {giver.gives}"
-                yield index, f"{expects}, but {outputs}"
-        source = index, layer
+        if giver.gives is not None and layer.takes is not None:
+            rest = layer.takes % giver.gives
+            if rest if multiple or layer.divides else layer.takes != giver.gives:
+                expects = f"{'a divisor of ' if layer.divides else ''}{layer.takes} input features"
+                outputs = f"{'a multiple of ' if multiple else ''}{giver.gives}"
+                yield index, f"{name} expects {expects}, but {before} outputs {outputs}"
+        before, giver, multiple = name, layer, layer.multiplies
 
 
 def demand_mismatches(expected: Widths, given: Widths) -> Iterator[str]:
@@ -69,8 +83,8 @@ def demand_mismatches(expected: Widths, given: Widths) -> Iterator[str]:
     ['expected a network with 64 input features, got one with 80']
     """
     for end, want, got in (
-        ("input", expected.takes, given.takes),
-        ("output", expected.gives, given.gives),
+        ("input", expected.takes, None if given.divides else given.takes),
+        ("output", expected.gives, None if given.multiplies else given.gives),
     ):
         if None not in (want, got) and want != got:
             yield f"expected a network with {want} {end} features, got one with {got}"
@@ -82,10 +96,18 @@ def whole(name: str, layers: Sequence[Widths]) -> Widths:
     Examples
     --------
     >>> from funnet.core.widths import Widths, whole
-    >>> whole("Sequential", [Widths("ReLU", keeps=True), Widths("Affine", 80, 10)])
-    Widths(name='Sequential', takes=80, gives=10, keeps=False)
+    >>> net = whole("Sequential", [Widths("ReLU", keeps=True), Widths("Affine", 80, 10)])
+    >>> net.takes, net.gives, net.keeps
+    (80, 10, False)
     """
-    changing = [layer for layer in layers if not layer.keeps]
+    changing = [i for i, layer in enumerate(layers) if not layer.keeps]
     if not changing:
-        return Widths(name, keeps=True)
-    return Widths(name, changing[0].takes, changing[-1].gives)
+        return Widths(name, keeps=True, multiplies=any(layer.multiplies for layer in layers))
+    first, last = changing[0], changing[-1]
+    return Widths(
+        name,
+        layers[first].takes,
+        layers[last].gives,
+        multiplies=any(layer.multiplies for layer in layers[last:]),
+        divides=layers[first].divides or any(layer.multiplies for layer in layers[:first]),
+    )

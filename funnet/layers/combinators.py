@@ -87,17 +87,20 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     @property
     def n_in(self) -> I_co | None:
         """Number of input features, or None if unknown."""
-        return cast("I_co | None", _widths(self).takes)
+        widths = _widths(self)
+        return cast("I_co | None", None if widths.divides else widths.takes)
 
     @property
     def n_out(self) -> O_co | None:
         """Number of output features, or None if unknown."""
-        return cast("O_co | None", _widths(self).gives)
+        widths = _widths(self)
+        return cast("O_co | None", None if widths.multiplies else widths.gives)
 
     @property
     def keeps_width(self) -> bool:
         """Whether the output has as many features as any input."""
-        return _widths(self).keeps
+        widths = _widths(self)
+        return widths.keeps and not widths.multiplies
 
     def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], SequentialCache[L_co]]:
         """Apply the layers in order."""
@@ -151,11 +154,13 @@ def _widths(layer: object) -> Widths:
     name = type(layer).__name__
     if isinstance(layer, Sequential):
         return whole(name, [_widths(inner) for inner in layer.layers])
+    multiplies = getattr(layer, "multiplies_width", False)
     return Widths(
         name,
         getattr(layer, "n_in", None),
         getattr(layer, "n_out", None),
-        getattr(layer, "keeps_width", False),
+        keeps=multiplies or getattr(layer, "keeps_width", False),
+        multiplies=multiplies,
     )
 
 

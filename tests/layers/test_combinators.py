@@ -104,7 +104,9 @@ widths = st.builds(
     st.just("L"),
     st.none() | st.integers(1, 3),
     st.none() | st.integers(1, 3),
-    st.booleans(),
+    keeps=st.booleans(),
+    multiplies=st.booleans(),
+    divides=st.booleans(),
 )
 rows = st.lists(widths, max_size=4)
 
@@ -121,8 +123,8 @@ def test_nesting_a_row_that_fits_changes_no_verdict(
 
 
 def test_an_error_in_forward_starts_with_the_path_of_the_layer() -> None:
-    flatten: AnyLayer = Flatten()
-    net = sequential(ReLU(), sequential(affine(5, 4), flatten, affine(3, 2)))
+    of_any_width: AnyLayer = Scale(np.ones(4, np.float32))
+    net = sequential(ReLU(), sequential(affine(5, 4), of_any_width, affine(3, 2)))
 
     with pytest.raises(ShapeError) as caught:
         forward(net, np.zeros((6, 5), np.float32))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small_networks import Wrong, batch
 from strategies import AnyArray, normal_array
-from zoo import AnyLayer
+from zoo import AnyLayer, TwoLayerNet
 
 import funnet as fn
 from funnet import Affine, AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, MaxPool2d, ReLU
@@ -332,6 +332,66 @@ def test_the_gradient_is_not_computed_for_the_batch_unless_asked_for(
 net = fn.sequential(
     Conv2d.init(1, 4, 3, rng=0), ReLU(), MaxPool2d(2), Flatten(), Affine.init(36, 10, rng=1)
 )
+
+
+@pytest.mark.parametrize(
+    ("layers", "expects", "outputs"),
+    [
+        (
+            (Conv2d.init(1, 16, 3, rng=0), ReLU(), MaxPool2d(2), conv),
+            "layer 3 (Conv2d) expects 3",
+            "layer 0 (Conv2d) outputs 16",
+        ),
+        (
+            (conv, AvgPool2d(2), GlobalAvgPool2d(), Affine.init(5, 2, rng=0)),
+            "layer 3 (Affine) expects 5",
+            "layer 0 (Conv2d) outputs 4",
+        ),
+        (
+            (conv, Flatten(), ReLU(), Affine.init(30, 2, rng=0)),
+            "layer 3 (Affine) expects 30",
+            "layer 1 (Flatten) outputs a multiple of 4",
+        ),
+        (
+            (conv, fn.sequential(ReLU(), Flatten(), Affine.init(30, 2, rng=0))),
+            "layer 1 (Sequential) expects a divisor of 30",
+            "layer 0 (Conv2d) outputs 4",
+        ),
+        (
+            (fn.sequential(conv, Flatten()), Affine.init(30, 2, rng=0)),
+            "layer 1 (Affine) expects 30",
+            "layer 0 (Sequential) outputs a multiple of 4",
+        ),
+        (
+            (Affine.init(2, 6, rng=0), Flatten(), Flatten(), Affine.init(8, 2, rng=0)),
+            "layer 3 (Affine) expects 8",
+            "layer 2 (Flatten) outputs a multiple of 6",
+        ),
+    ],
+)
+def test_channels_that_do_not_fit_are_refused_when_a_network_is_made(
+    layers: tuple[AnyLayer, ...], expects: str, outputs: str
+) -> None:
+    with pytest.raises(fn.ShapeError) as caught:
+        fn.Sequential(layers)
+
+    assert str(caught.value) == f"{expects} input features, but {outputs}"
+
+
+def test_a_network_knows_its_channels_as_far_as_they_are_known() -> None:
+    flat = fn.sequential(MaxPool2d(2), conv, Flatten())
+
+    assert (flat.n_in, flat.n_out, flat.keeps_width) == (3, None, False)
+    assert (net.n_in, net.n_out) == (1, 10)
+    assert fn.sequential(MaxPool2d(2), GlobalAvgPool2d()).keeps_width
+    assert not fn.sequential(Flatten()).keeps_width
+
+
+def test_a_width_behind_a_layer_of_unknown_width_is_not_compared() -> None:
+    some: AnyLayer = TwoLayerNet(np.ones((4, 2)), np.ones(2), np.ones((2, 5)), np.ones(5))
+    anything = fn.sequential(conv, Flatten(), Affine.init(64, 4, rng=0), some)
+
+    assert fn.sequential(anything, Flatten(), Affine.init(5, 7, rng=0)).n_out == 7
 
 
 def test_an_empty_batch_has_the_output_shape_and_gradients_of_zero() -> None:
