@@ -97,6 +97,15 @@ def test_the_benchmark_of_training_measures_memory_on_mnist(run: Run) -> None:
     assert re.search(line, output, re.MULTILINE)
 
 
+def test_the_benchmark_of_images_prints_ratios_and_limits(run: Run) -> None:
+    output = run("benchmarks/benchmark_images", "--quick", "--networks", "SimpleConvNet")
+
+    lines = re.findall(r"^  (funnet.*?) +[\d,.]+ .*?at most ([\d.]+): ", output, re.MULTILINE)
+    ratios = [("funnet", "1.00")] if find_spec("torch") else []
+    assert lines == [*ratios, ("funnet, beside the textbook", "0.33")]
+    assert re.search(r"^memory of a step .*: \d+ MB  at most 150: ", output, re.MULTILINE)
+
+
 def test_the_benchmark_of_types_prints_a_ratio_and_its_limit(run: Run) -> None:
     output = run("benchmarks/benchmark_types", "--quick")
 

@@ -17,7 +17,12 @@ from funnet import Float
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 GALLERY = sorted(path.stem for path in EXAMPLES.glob("*.py") if "def main" in path.read_text())
-BENCHMARKS = ["benchmarks/benchmark", "benchmarks/benchmark_training", "benchmarks/benchmark_types"]
+BENCHMARKS = [
+    "benchmarks/benchmark",
+    "benchmarks/benchmark_images",
+    "benchmarks/benchmark_training",
+    "benchmarks/benchmark_types",
+]
 
 
 @pytest.fixture

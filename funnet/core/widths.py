@@ -1,11 +1,13 @@
 """Rules and messages for the widths of consecutive layers, shared by run time and mypy.
 
 A layer of known width has the attributes `n_in` and `n_out`; one whose output is as wide as its
-input has `keeps_width = True`. The width of any other layer is unknown and is not checked.
+input has `keeps_width = True`, and one whose output is a multiple of that, as rows of flattened
+images are of the channels, has `multiplies_width = True`. The width of any other layer is unknown
+and is not checked. The width of images is their number of channels.
 
 A layer that is composed of others may have an attribute `widths` instead, a `Widths`, from which it
-answers the three above: if each level of a nested network asked the level below for all three, the
-deepest would be asked exponentially often.
+answers these: if each level of a nested network asked the level below for all of them, the deepest
+would be asked exponentially often.
 """
 
 from __future__ import annotations
@@ -29,12 +31,33 @@ class Widths:
         The number of input and of output features. Default: None, which means unknown.
     keeps
         Whether the output is as wide as the input. Default: False.
+    multiplies
+        Whether the output is not of that width, or of `gives`, but a multiple. Default: False.
+    divides
+        Whether the input is not as wide as `takes`, but a divisor. Default: False.
     """
 
     name: str
     takes: int | None = None
     gives: int | None = None
     keeps: bool = False
+    multiplies: bool = False
+    divides: bool = False
+
+    @property
+    def n_in(self) -> int | None:
+        """The width of the input, if it is exactly known."""
+        return None if self.divides else self.takes
+
+    @property
+    def n_out(self) -> int | None:
+        """The width of the output, if it is exactly known."""
+        return None if self.multiplies else self.gives
+
+    @property
+    def keeps_width(self) -> bool:
+        """Whether the output is exactly as wide as the input."""
+        return self.keeps and not self.multiplies
 
 
 def widths_of(layer: object) -> Widths:
@@ -44,17 +67,20 @@ def widths_of(layer: object) -> Widths:
     --------
     >>> from funnet import Affine
     >>> from funnet.core.widths import widths_of
-    >>> widths_of(Affine.init(784, 80, rng=0))
-    Widths(name='Affine', takes=784, gives=80, keeps=False)
+    >>> widths = widths_of(Affine.init(784, 80, rng=0))
+    >>> widths.name, widths.n_in, widths.n_out
+    ('Affine', 784, 80)
     """
     stated = getattr(layer, "widths", None)
     if isinstance(stated, Widths):
         return stated
+    multiplies = getattr(layer, "multiplies_width", False)
     return Widths(
         type(layer).__name__,
         getattr(layer, "n_in", None),
         getattr(layer, "n_out", None),
-        getattr(layer, "keeps_width", False),
+        keeps=multiplies or getattr(layer, "keeps_width", False),
+        multiplies=multiplies,
     )
 
 
@@ -72,18 +98,24 @@ def mismatches(layers: Sequence[Widths]) -> Iterator[tuple[int, str]]:
     >>> row = [Widths("Affine", 784, 80), Widths("ReLU", keeps=True), Widths("Affine", 100, 10)]
     >>> list(mismatches(row))
     [(2, 'layer 2 (Affine) expects 100 input features, but layer 0 (Affine) outputs 80')]
+    >>> flatten = Widths("Flatten", keeps=True, multiplies=True)
+    >>> print(next(mismatches([Widths("Conv2d", 1, 16), flatten, Widths("Affine", 100)]))[1])
+    layer 2 (Affine) expects 100 input features, but layer 1 (Flatten) outputs a multiple of 16
     """
-    source: tuple[int, Widths] | None = None
+    before, giver, multiple = "", Widths(""), False
     for index, layer in enumerate(layers):
+        name = f"layer {index} ({layer.name})"
         if layer.keeps:
+            if layer.multiplies:
+                before, multiple = name, True
             continue
-        if source is not None:
-            before, giver = source
-            if None not in (giver.gives, layer.takes) and giver.gives != layer.takes:
-                expects = f"layer {index} ({layer.name}) expects {layer.takes} input features"
-                outputs = f"layer {before} ({giver.name}) outputs {giver.gives}"
-                yield index, f"{expects}, but {outputs}"
-        source = index, layer
+        if giver.gives is not None and layer.takes is not None:
+            rest = layer.takes % giver.gives
+            if rest if multiple or layer.divides else layer.takes != giver.gives:
+                expects = f"{'a divisor of ' if layer.divides else ''}{layer.takes} input features"
+                outputs = f"{'a multiple of ' if multiple else ''}{giver.gives}"
+                yield index, f"{name} expects {expects}, but {before} outputs {outputs}"
+        before, giver, multiple = name, layer, layer.multiplies
 
 
 def demand_mismatches(expected: Widths, given: Widths) -> Iterator[str]:
@@ -96,8 +128,8 @@ def demand_mismatches(expected: Widths, given: Widths) -> Iterator[str]:
     ['expected a network with 64 input features, got one with 80']
     """
     for end, want, got in (
-        ("input", expected.takes, given.takes),
-        ("output", expected.gives, given.gives),
+        ("input", expected.n_in, given.n_in),
+        ("output", expected.n_out, given.n_out),
     ):
         if None not in (want, got) and want != got:
             yield f"expected a network with {want} {end} features, got one with {got}"
@@ -109,13 +141,21 @@ def whole(name: str, layers: Sequence[Widths]) -> Widths:
     Examples
     --------
     >>> from funnet.core.widths import Widths, whole
-    >>> whole("Sequential", [Widths("ReLU", keeps=True), Widths("Affine", 80, 10)])
-    Widths(name='Sequential', takes=80, gives=10, keeps=False)
+    >>> net = whole("Sequential", [Widths("ReLU", keeps=True), Widths("Affine", 80, 10)])
+    >>> net.takes, net.gives, net.keeps
+    (80, 10, False)
     """
-    changing = [layer for layer in layers if not layer.keeps]
+    changing = [i for i, layer in enumerate(layers) if not layer.keeps]
     if not changing:
-        return Widths(name, keeps=True)
-    return Widths(name, changing[0].takes, changing[-1].gives)
+        return Widths(name, keeps=True, multiplies=any(layer.multiplies for layer in layers))
+    first, last = changing[0], changing[-1]
+    return Widths(
+        name,
+        layers[first].takes,
+        layers[last].gives,
+        multiplies=any(layer.multiplies for layer in layers[last:]),
+        divides=layers[first].divides or any(layer.multiplies for layer in layers[:first]),
+    )
 
 
 def around(name: str, layer: Widths) -> Widths:
@@ -129,15 +169,15 @@ def around(name: str, layer: Widths) -> Widths:
     Examples
     --------
     >>> from funnet.core.widths import Widths, around
-    >>> around("Residual", Widths("Affine", 80, 80))
-    Widths(name='Residual', takes=80, gives=80, keeps=False)
+    >>> around("Residual", Widths("Affine", 80, 80)).n_out
+    80
     """
-    if None not in (layer.takes, layer.gives) and layer.takes != layer.gives:
+    if None not in (layer.n_in, layer.n_out) and layer.n_in != layer.n_out:
         raise ShapeError(
             f"a residual layer needs as many output as input features, but {layer.name} expects "
-            f"{layer.takes} and outputs {layer.gives}"
+            f"{layer.n_in} and outputs {layer.n_out}"
         )
-    width = layer.gives if layer.takes is None else layer.takes
+    width = layer.n_out if layer.n_in is None else layer.n_in
     return Widths(name, width, width, keeps=width is None)
 
 
@@ -152,23 +192,23 @@ def beside(name: str, layers: Sequence[Widths]) -> Widths:
     Examples
     --------
     >>> from funnet.core.widths import Widths, beside
-    >>> beside("Concatenate", [Widths("Identity", keeps=True), Widths("Affine", 80, 10)])
-    Widths(name='Concatenate', takes=80, gives=90, keeps=False)
+    >>> beside("Concatenate", [Widths("Identity", keeps=True), Widths("Affine", 80, 10)]).n_out
+    90
     """
-    known = [(i, layer) for i, layer in enumerate(layers) if layer.takes is not None]
+    known = [(i, layer) for i, layer in enumerate(layers) if layer.n_in is not None]
     for i, layer in known:
         first, other = known[0]
-        if layer.takes != other.takes:
+        if layer.n_in != other.n_in:
             raise ShapeError(
-                f"layer {i} ({layer.name}) expects {layer.takes} input features, but "
-                f"layer {first} ({other.name}) expects {other.takes}"
+                f"layer {i} ({layer.name}) expects {layer.n_in} input features, but "
+                f"layer {first} ({other.name}) expects {other.n_in}"
             )
-    takes = known[0][1].takes if known else None
-    gives = [takes if layer.keeps else layer.gives for layer in layers]
+    takes = known[0][1].n_in if known else None
+    gives = [takes if layer.keeps_width else layer.n_out for layer in layers]
     total = sum(width for width in gives if width is not None)
     return Widths(
         name,
         takes,
         None if None in gives else total,
-        keeps=[layer.keeps for layer in layers] == [True],
+        keeps=[layer.keeps_width for layer in layers] == [True],
     )

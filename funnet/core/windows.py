@@ -12,6 +12,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from funnet.core.arrays import Float, Images, Matrix, Vector
 from funnet.core.kernels import column_sums
 
+quiet = np.errstate(over="ignore", invalid="ignore")
+"""Numbers beyond the range of the dtype are infinite, and their differences NaN."""
+
 Index = tuple[EllipsisType, slice, slice]
 """Some rows and columns of images."""
 
@@ -154,6 +157,7 @@ def columns(x: Images, down: Slide, across: Slide) -> Iterator[Matrix]:
         yield matrix
 
 
+@quiet
 def correlate(W: Images, x: Images, down: Slide, across: Slide) -> Images:
     """Return the cross-correlation of W (O, C, height, width) and x (N, C, H, W).
 
@@ -161,12 +165,12 @@ def correlate(W: Images, x: Images, down: Slide, across: Slide) -> Images:
     """
     kernels = W.reshape(len(W), -1).astype(computing_dtype(W.dtype), copy=False)
     y = np.empty((len(x), len(W), down.stops * across.stops), x.dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for image, windows in zip(y, columns(x, down, across), strict=True):
-            np.matmul(kernels, windows, out=image)
+    for image, windows in zip(y, columns(x, down, across), strict=True):
+        np.matmul(kernels, windows, out=image)
     return y.reshape(len(x), len(W), down.stops, across.stops)
 
 
+@quiet
 def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: Slide) -> Images:
     """Return dL/dW: the sum over images of dout, one row a kernel, times the windows as rows.
 
@@ -174,17 +178,16 @@ def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: 
     """
     dW = np.zeros((len(W), W[0].size), computing_dtype(W.dtype))
     douts = dout.reshape(len(dout), len(W), down.stops * across.stops)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for d, windows in zip(douts, columns(x, down, across), strict=True):
-            dW += d @ windows.T
-        return dW.reshape(W.shape).astype(W.dtype, copy=False)
+    for d, windows in zip(douts, columns(x, down, across), strict=True):
+        dW += d @ windows.T
+    return dW.reshape(W.shape).astype(W.dtype, copy=False)
 
 
+@quiet
 def channel_sums(x: Images) -> Vector:
     """Return the sum of each channel over all images, of the type of the images."""
     sums: Matrix = x.sum((2, 3), computing_dtype(x.dtype))
-    with np.errstate(over="ignore"):
-        return column_sums(sums).astype(x.dtype, copy=False)
+    return column_sums(sums).astype(x.dtype, copy=False)
 
 
 def window_maxima(x: Images, down: Slide, across: Slide) -> Images:
@@ -215,6 +218,7 @@ def to_first_maxima(x: Images, y: Images, dout: Images, down: Slide, across: Sli
     return dx
 
 
+@quiet
 def window_sums(x: Images, down: Slide, across: Slide) -> Images:
     """Return the sum of each window, of the type to compute in."""
     y = np.zeros((*x.shape[:2], down.stops, across.stops), computing_dtype(x.dtype))
@@ -223,6 +227,7 @@ def window_sums(x: Images, down: Slide, across: Slide) -> Images:
     return y
 
 
+@quiet
 def to_all(dout: Images, down: Slide, across: Slide) -> Images:
     """Return dx: the gradient of each window goes to each of its pixels."""
     shape = (*dout.shape[:2], down.size, across.size)

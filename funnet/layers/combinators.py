@@ -93,17 +93,17 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     @property
     def n_in(self) -> I_co | None:
         """Number of input features, or None if unknown."""
-        return cast("I_co | None", self.widths.takes)
+        return cast("I_co | None", self.widths.n_in)
 
     @property
     def n_out(self) -> O_co | None:
         """Number of output features, or None if unknown."""
-        return cast("O_co | None", self.widths.gives)
+        return cast("O_co | None", self.widths.n_out)
 
     @property
     def keeps_width(self) -> bool:
         """Whether the output is as wide as the input."""
-        return self.widths.keeps
+        return self.widths.keeps_width
 
     def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], SequentialCache[L_co]]:
         """Apply the layers in order."""

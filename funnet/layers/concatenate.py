@@ -98,17 +98,17 @@ class Concatenate(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     @property
     def n_in(self) -> I_co | None:
         """Number of input features, or None if unknown."""
-        return cast("I_co | None", self.widths.takes)
+        return cast("I_co | None", self.widths.n_in)
 
     @property
     def n_out(self) -> O_co | None:
         """Sum of the numbers of output features, or None if one is unknown."""
-        return cast("O_co | None", self.widths.gives)
+        return cast("O_co | None", self.widths.n_out)
 
     @property
     def keeps_width(self) -> bool:
         """Whether the output has as many features as any input."""
-        return self.widths.keeps
+        return self.widths.keeps_width
 
     def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], ConcatenateCache[T, L_co]]:
         """Return the outputs of the layers, side by side."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import ClassVar, Literal
 
 import attrs
 
@@ -32,6 +33,8 @@ class Flatten(SomeLayer):
     >>> predict(Flatten(), np.zeros((5, 1, 28, 28))).shape
     (5, 784)
     """
+
+    multiplies_width: ClassVar[Literal[True]] = True
 
     def forward(self, x: Images, /) -> tuple[Matrix, FlattenCache]:
         """Return x, reshaped to (N, product of the other axes)."""

@@ -76,17 +76,17 @@ class Residual(SomeLayer, Generic[W_co, S, L_co]):
     @property
     def n_in(self) -> W_co | None:
         """Number of input features, or None if unknown."""
-        return cast("W_co | None", self.widths.takes)
+        return cast("W_co | None", self.widths.n_in)
 
     @property
     def n_out(self) -> W_co | None:
         """Number of output features, or None if unknown."""
-        return cast("W_co | None", self.widths.gives)
+        return cast("W_co | None", self.widths.n_out)
 
     @property
     def keeps_width(self) -> bool:
         """Whether the output has as many features as any input."""
-        return self.widths.keeps
+        return self.widths.keeps_width
 
     def forward(self, x: Shaped[S], /) -> tuple[Shaped[S], ResidualCache[S, L_co]]:
         """Return y = x + layer(x)."""

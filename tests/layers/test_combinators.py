@@ -96,7 +96,18 @@ def test_a_network_has_the_widths_of_its_layers(
 
 
 any_widths = st.none() | st.integers(1, 3)
-rows = st.lists(st.builds(Widths, st.just("L"), any_widths, any_widths, st.booleans()), max_size=4)
+rows = st.lists(
+    st.builds(
+        Widths,
+        st.just("L"),
+        any_widths,
+        any_widths,
+        keeps=st.booleans(),
+        multiplies=st.booleans(),
+        divides=st.booleans(),
+    ),
+    max_size=4,
+)
 
 
 @given(rows, rows, rows)

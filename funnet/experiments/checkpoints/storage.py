@@ -35,9 +35,13 @@ from funnet.core.encoding import (
 from funnet.experiments.checkpoints.files import file_to_write, write_atomically
 from funnet.layers import (
     Affine,
+    AvgPool2d,
+    Conv2d,
     Flatten,
+    GlobalAvgPool2d,
     Identity,
     LeakyReLU,
+    MaxPool2d,
     ReLU,
     Sigmoid,
     Softmax,
@@ -54,8 +58,8 @@ VERSION = 1
 TYPES: Mapping[str, type[object]] = {
     cls.__name__: cls
     for cls in (
-        Affine, Flatten, Identity, LeakyReLU, OptimizerState, ReLU, Sequential, Sigmoid, Softmax,
-        Step, Tanh, TrainState,
+        Affine, AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Identity, LeakyReLU, MaxPool2d,
+        OptimizerState, ReLU, Sequential, Sigmoid, Softmax, Step, Tanh, TrainState,
     )
 }  # fmt: skip
 """The classes that `load` knows without `types=`, by name."""
