@@ -25,16 +25,22 @@ from funnet.core.encoding import (
 from funnet.experiments.checkpoints.files import file_to_write, write_atomically
 from funnet.layers import (
     Affine,
+    BatchNorm,
+    Dropout,
     Flatten,
     Identity,
+    LayerNorm,
     LeakyReLU,
     ReLU,
     Sigmoid,
     Softmax,
+    Standardize,
     Step,
     Tanh,
 )
 from funnet.layers.combinators import Sequential
+from funnet.layers.concatenate import Concatenate
+from funnet.layers.residual import Residual
 from funnet.optimizers import OptimizerState
 from funnet.training.train import TrainState
 
@@ -44,8 +50,9 @@ VERSION = 1
 TYPES: Mapping[str, type[object]] = {
     cls.__name__: cls
     for cls in (
-        Affine, Flatten, Identity, LeakyReLU, OptimizerState, ReLU, Sequential, Sigmoid, Softmax,
-        Step, Tanh, TrainState,
+        Affine, BatchNorm, Concatenate, Dropout, Flatten, Identity, LayerNorm, LeakyReLU,
+        OptimizerState, ReLU, Residual, Sequential, Sigmoid, Softmax, Standardize, Step, Tanh,
+        TrainState,
     )
 }  # fmt: skip
 """The classes that `load` knows without `types=`, by name."""
