@@ -65,8 +65,24 @@ def trained() -> fn.TrainState[object]:
     return next(islice(run, 2, None))
 
 
+def with_norms() -> fn.Network[int, int]:
+    """Return a network with all layers that have buffers, contexts or layers, after one step."""
+    x = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    net: fn.Network[int, int] = fn.sequential(
+        fn.Standardize.fit(x),
+        fn.residual(fn.sequential(fn.Affine.init(4, 4, rng=2), fn.BatchNorm.init(4), fn.ReLU())),
+        fn.concatenate(fn.LayerNorm.init(4), fn.Affine.init(4, 2, rng=3)),
+        fn.Dropout(0.3),
+    )
+    _, cache = fn.forward(fn.training_mode(net, seed=7, step=0), x)
+    return fn.update_statistics(net, cache)
+
+
+NORMS = with_norms()
+
 VALUES = {
     "network": NET,
+    "norms": NORMS,
     "trained": trained(),
     "state": fn.momentum().init(NET),
     "float16": fn.astype(NET, np.float16),

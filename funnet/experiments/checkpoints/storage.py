@@ -36,19 +36,25 @@ from funnet.experiments.checkpoints.files import file_to_write, write_atomically
 from funnet.layers import (
     Affine,
     AvgPool2d,
+    BatchNorm,
     Conv2d,
+    Dropout,
     Flatten,
     GlobalAvgPool2d,
     Identity,
+    LayerNorm,
     LeakyReLU,
     MaxPool2d,
     ReLU,
     Sigmoid,
     Softmax,
+    Standardize,
     Step,
     Tanh,
 )
 from funnet.layers.combinators import Sequential
+from funnet.layers.concatenate import Concatenate
+from funnet.layers.residual import Residual
 from funnet.optimizers import OptimizerState
 from funnet.training.state import TrainState
 
@@ -58,8 +64,9 @@ VERSION = 1
 TYPES: Mapping[str, type[object]] = {
     cls.__name__: cls
     for cls in (
-        Affine, AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Identity, LeakyReLU, MaxPool2d,
-        OptimizerState, ReLU, Sequential, Sigmoid, Softmax, Step, Tanh, TrainState,
+        Affine, AvgPool2d, BatchNorm, Concatenate, Conv2d, Dropout, Flatten, GlobalAvgPool2d,
+        Identity, LayerNorm, LeakyReLU, MaxPool2d, OptimizerState, ReLU, Residual, Sequential,
+        Sigmoid, Softmax, Standardize, Step, Tanh, TrainState,
     )
 }  # fmt: skip
 """The classes that `load` knows without `types=`, by name."""
