@@ -1,0 +1,120 @@
+"""Networks in training mode and at rest, and the statistics that they keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from zoo import CASES, WITH_CONTEXT, Case
+
+import funnet as fn
+
+every_case = pytest.mark.parametrize("case", WITH_CONTEXT.values(), ids=WITH_CONTEXT)
+NORM = fn.BatchNorm.init(2, dtype=np.float64)
+X = np.random.default_rng(0).standard_normal((37, 2))
+
+
+def live(net: Any, step: int = 0, **more: Any) -> Any:
+    return fn.training_mode(net, seed=7, step=step, **more)
+
+
+@pytest.mark.parametrize(
+    "name", CASES.keys() - {n for n in CASES if n.removesuffix(", live") in WITH_CONTEXT}
+)
+def test_a_network_without_contexts_is_returned_itself(name: str) -> None:
+    net = CASES[name].layer(0)
+
+    assert live(net) is net
+    assert fn.inference_mode(net) is net
+
+
+@every_case
+def test_inference_mode_is_the_inverse_of_training_mode(case: Case) -> None:
+    net = case.layer(0)
+
+    assert fn.fingerprint(live(net)) != fn.fingerprint(net)
+    assert fn.fingerprint(fn.inference_mode(live(net))) == fn.fingerprint(net)
+
+
+@every_case
+def test_a_live_network_is_refused_where_one_at_rest_is_needed(case: Case) -> None:
+    net = live(case.layer(0))
+
+    for call in (fn.predict, fn.population_statistics):
+        with pytest.raises(ValueError, match=r"pass inference_mode\(net\)"):
+            call(net, case.x(0))
+    with pytest.raises(ValueError, match=r"pass inference_mode\(net\)"):
+        live(net)
+
+
+@pytest.mark.parametrize("net", [fn.Dropout(0.5), fn.ReLU()])
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"seed": -1}, ValueError), ({"step": -1}, ValueError), ({"shard": -1}, ValueError),
+        ({"seed": 1.0}, TypeError), ({"step": 1.0}, TypeError), ({"seed": None}, TypeError),
+        ({"at_rest": "rate"}, TypeError), ({"at_rest": None}, TypeError),
+        ({"at_rest": [3]}, TypeError), ({"at_rest": ["layers.9"]}, KeyError),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_refused(net: Any, arguments: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        fn.training_mode(net, **{"seed": 0, "step": 0, **arguments})
+
+
+def test_parts_can_stay_at_rest() -> None:
+    net: Any = live(
+        fn.sequential(NORM, fn.sequential(NORM)), step=3, at_rest=["layers.0", "layers.1"]
+    )
+
+    assert fn.inference_mode(net) is net
+
+
+def test_forgotten_or_foreign_statistics_are_refused() -> None:
+    net: Any = fn.sequential(NORM, fn.Dropout(0.5))
+    _, resting = fn.forward(net, X)
+    _, other = fn.forward(live(fn.sequential(fn.ReLU(), NORM)), X)
+
+    with pytest.raises(fn.StructureError, match=r"^layers\.0: the cache has no statistics"):
+        fn.update_statistics(net, resting)
+    assert fn.update_statistics(net, resting, at_rest=["layers.0"]) is net
+    with pytest.raises(fn.StructureError, match=r"^layers\.1: expected a layer that keeps"):
+        fn.update_statistics(net, other)
+    with pytest.raises(ValueError, match=r"^layers\.0 has no statistics at step 1"):
+        live(net, step=1)
+    narrow: Any = fn.sequential(fn.BatchNorm.init(1, dtype=np.float64))
+    _, cache = fn.forward(live(narrow), X[:, :1])
+    with pytest.raises(fn.ShapeError, match=r"^layers\.0: the mean of the batch must have shape"):
+        fn.update_statistics(fn.sequential(NORM), cache)
+
+
+def test_a_layer_used_twice_is_updated_twice() -> None:
+    net = live(NORM)
+    caches = [fn.forward(net, part)[1] for part in (X[:9], X[9:])]
+
+    after = fn.update_statistics(NORM, caches)
+
+    assert int(after.count) == len(X)
+    np.testing.assert_allclose(after.mean, X.mean(axis=0), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("batch_size", [None, 3, 5, 36, 37])
+def test_population_statistics_are_those_of_the_whole_data_set(batch_size: int | None) -> None:
+    net: Any = fn.sequential(fn.Dropout(0), NORM)
+
+    norm = fn.population_statistics(net, X, batch_size).layers[1]
+
+    np.testing.assert_allclose(norm.mean, X.mean(axis=0), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(norm.var, X.var(axis=0, ddof=1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["a user's layer with statistics", "a network with contexts"])
+def test_users_layers_take_part(name: str) -> None:
+    case = CASES[name]
+    net = case.layer(0)
+
+    updated = fn.update_statistics(net, fn.forward(live(net, 1), case.x(0))[1])
+
+    assert fn.fingerprint(updated) != fn.fingerprint(net)
+    assert fn.fingerprint(fn.population_statistics(net, case.x(0))) != fn.fingerprint(net)
