@@ -149,7 +149,7 @@ def slides(
     if down.stops < 1 or across.stops < 1:
         padded = f" ({down.canvas} x {across.canvas} with padding)" if any(twice) else ""
         raise ShapeError(
-            f"expected {name} to have images of at least {kernel_size[0]} x {kernel_size[1]}, "
+            f"{name} must have images of at least {kernel_size[0]} x {kernel_size[1]}, "
             f"the size of the kernel, got {size[0]} x {size[1]}{padded}"
         )
     return down, across

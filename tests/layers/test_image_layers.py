@@ -82,37 +82,41 @@ free: Wrong = fn  # of types, for what type checkers refuse
         (
             lambda: free.Conv2d.init(0, 4, 3, rng=0),
             ValueError,
-            "in_channels to be at least 1",
+            "in_channels must be >= 1",
         ),
-        (lambda: free.Conv2d.init(3, 2.0, 3, rng=0), TypeError, "out_channels to be an integer"),
+        (lambda: free.Conv2d.init(3, 2.0, 3, rng=0), TypeError, "out_channels must be an integer"),
         (
             lambda: free.Conv2d.init(3, 4, 0, rng=0),
             ValueError,
-            "kernel_size to be at least 1",
+            "kernel_size must be >= 1",
         ),
         (lambda: free.Conv2d.init(3, 4, 3), TypeError, "required keyword-only argument: 'rng'"),
-        (lambda: free.Conv2d.init(3, 4, 3, rng=None), TypeError, "rng to be a seed"),
-        (lambda: free.Conv2d.init(3, 4, 3, rng=0, dtype=int), TypeError, "dtype np.float16"),
+        (lambda: free.Conv2d.init(3, 4, 3, rng=None), TypeError, "rng must be a seed"),
+        (
+            lambda: free.Conv2d.init(3, 4, 3, rng=0, dtype=int),
+            TypeError,
+            "dtype must be np.float16",
+        ),
         (
             lambda: free.Conv2d(conv.W, conv.b, stride=0),
             ValueError,
-            "stride to be at least 1",
+            "stride must be >= 1",
         ),
-        (lambda: free.Conv2d(conv.W, conv.b, stride=1.0), TypeError, "stride to be an integer"),
+        (lambda: free.Conv2d(conv.W, conv.b, stride=1.0), TypeError, "stride must be an integer"),
         (
             lambda: free.Conv2d(conv.W, conv.b, stride=(1, 1, 1)),
             TypeError,
-            "stride to be an integer or a pair of integers, got (1, 1, 1)",
+            "stride must be an integer or a pair of integers, got (1, 1, 1)",
         ),
         (
             lambda: free.Conv2d(conv.W, conv.b, padding=-1),
             ValueError,
-            "padding to be at least 0",
+            "padding must be >= 0",
         ),
         (
             lambda: free.Conv2d(conv.W, conv.b, padding="full"),
             ValueError,
-            "expected padding to be a size, 'valid' or 'same', got 'full'",
+            "padding must be a size, 'valid' or 'same', got 'full'",
         ),
         (
             lambda: free.Conv2d(conv.W, conv.b, stride=(1, 2), padding="same"),
@@ -122,28 +126,28 @@ free: Wrong = fn  # of types, for what type checkers refuse
         (
             lambda: free.Conv2d(conv.W[0], conv.b),
             fn.ShapeError,
-            "expected W of Conv2d of shape (O, C, H, W), got (3, 3, 2)",
+            "W of Conv2d must have shape (O, C, H, W), got (3, 3, 2)",
         ),
         (lambda: free.Conv2d(conv.W[:, :0], conv.b), fn.ShapeError, "at least one weight"),
         (
             lambda: free.Conv2d(conv.W, conv.b[1:]),
             fn.ShapeError,
-            "expected b of Conv2d of shape (4,), got (3,)",
+            "b of Conv2d must have shape (4,), got (3,)",
         ),
         (
             lambda: free.Conv2d(conv.W, conv.b.astype(np.float64)),
             fn.DTypeError,
-            "expected b of Conv2d to be float32, got float64",
+            "b of Conv2d must be float32, got float64",
         ),
-        (lambda: free.MaxPool2d(0), ValueError, "kernel_size to be at least 1"),
-        (lambda: free.MaxPool2d(None), TypeError, "kernel_size to be an integer, got None"),
-        (lambda: free.AvgPool2d(2, 0), ValueError, "stride to be at least 1"),
+        (lambda: free.MaxPool2d(0), ValueError, "kernel_size must be >= 1"),
+        (lambda: free.MaxPool2d(None), TypeError, "kernel_size must be an integer, got None"),
+        (lambda: free.AvgPool2d(2, 0), ValueError, "stride must be >= 1"),
         (
             lambda: free.AvgPool2d((4, 3), padding=2),
             ValueError,
             "expected padding of at most half of kernel_size (4, 3), got (2, 2)",
         ),
-        (lambda: free.MaxPool2d(2, padding="same"), TypeError, "padding to be an integer"),
+        (lambda: free.MaxPool2d(2, padding="same"), TypeError, "padding must be an integer"),
     ],
 )
 def test_sizes_and_arrays_that_do_not_fit_are_refused(
@@ -161,7 +165,7 @@ def test_sizes_and_arrays_that_do_not_fit_are_refused(
 @every_layer
 @pytest.mark.parametrize("shape", [(5,), (5, 3), (5, 3, 4), (5, 3, 4, 4, 1), ()])
 def test_what_is_not_a_batch_of_images_is_refused(layer: AnyLayer, shape: tuple[int, ...]) -> None:
-    with pytest.raises(fn.ShapeError, match=r"expected x of \w+ of shape \(N, (3|C), H, W\), got "):
+    with pytest.raises(fn.ShapeError, match=r"x of \w+ must have shape \(N, (3|C), H, W\), got "):
         fn.forward(layer, batch(*shape))
 
 
@@ -174,25 +178,25 @@ def test_images_without_pixels_are_refused(layer: AnyLayer) -> None:
 @every_layer
 @pytest.mark.parametrize("x", [[[1.0]], None, np.ones((1, 3, 4, 4), int)])
 def test_what_is_not_an_array_of_floats_is_refused(layer: AnyLayer, x: Wrong) -> None:
-    with pytest.raises(fn.DTypeError, match=r"expected x of \w+ to be "):
+    with pytest.raises(fn.DTypeError, match=r"x of \w+ must be "):
         fn.forward(layer, x)
 
 
 def test_other_channels_and_another_dtype_are_refused_by_a_convolution() -> None:
-    with pytest.raises(fn.ShapeError, match=r"^expected x of Conv2d of shape \(N, 3, H, W\), got "):
+    with pytest.raises(fn.ShapeError, match=r"^x of Conv2d must have shape \(N, 3, H, W\), got "):
         fn.forward(conv, batch(5, 4, 6, 6))
-    with pytest.raises(fn.DTypeError, match=r"^expected x of Conv2d to be float32, got float64"):
+    with pytest.raises(fn.DTypeError, match=r"^x of Conv2d must be float32, got float64"):
         fn.forward(conv, batch(5, 3, 6, 6, dtype=np.float64))
 
 
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (conv, "Conv2d to have images of at least 3 x 2, the size of the kernel, got 2 x 4"),
+        (conv, "Conv2d must have images of at least 3 x 2, the size of the kernel, got 2 x 4"),
         (
             MaxPool2d((3, 7), padding=(0, 1)),
             (
-                "MaxPool2d to have images of at least 3 x 7, the size of the kernel, "
+                "MaxPool2d must have images of at least 3 x 7, the size of the kernel, "
                 "got 2 x 4 (2 x 6 with padding)"
             ),
         ),
@@ -204,7 +208,7 @@ def test_the_error_for_a_kernel_larger_than_the_image_names_both(
     with pytest.raises(fn.ShapeError) as caught:
         fn.forward(layer, batch(5, 3, 2, 4))
 
-    assert str(caught.value) == f"expected x of {message}"
+    assert str(caught.value) == f"x of {message}"
 
 
 @every_layer
@@ -214,11 +218,11 @@ def test_a_gradient_unlike_the_output_is_refused(
 ) -> None:
     y, cache = fn.forward(layer, batch(5, 3, 6, 6))
 
-    with pytest.raises(fn.ShapeError, match=r"^expected dout of \w+ of shape"):
+    with pytest.raises(fn.ShapeError, match=r"^dout of \w+ must have shape"):
         pull(layer, cache, y[1:])
-    with pytest.raises(fn.DTypeError, match=r"^expected dout of \w+ to be float32, got float64"):
+    with pytest.raises(fn.DTypeError, match=r"^dout of \w+ must be float32, got float64"):
         pull(layer, cache, y.astype(np.float64))
-    with pytest.raises(fn.StructureError, match=r"^expected a \w+Cache, got AffineCache"):
+    with pytest.raises(fn.StructureError, match=r"^expected \w+Cache, got AffineCache"):
         pull(layer, Affine.init(1, 1, rng=0).forward(batch(1, 1))[1], y)
 
 
@@ -226,7 +230,7 @@ def test_a_cache_of_other_images_is_refused() -> None:
     y, _ = fn.forward(conv, batch(5, 3, 6, 6))
     _, other = fn.forward(conv, batch(5, 3, 6, 7))
 
-    with pytest.raises(fn.ShapeError, match=r"^expected dout of Conv2d of shape \(5, 4, 4, 6\)"):
+    with pytest.raises(fn.ShapeError, match=r"^dout of Conv2d must have shape \(5, 4, 4, 6\)"):
         fn.backward(conv, other, y)
 
 

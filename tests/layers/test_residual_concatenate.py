@@ -126,9 +126,9 @@ def test_the_widths_that_a_layer_states_are_those_of_its_arrays(case: Case) -> N
 
     for each, out in [(layer, y), (concatenate(layer, layer), np.concatenate([y, y], axis=1))]:
         stated = widths_of(each)
-        assert stated.takes in (None, x.shape[1])
-        assert stated.gives in (None, out.shape[1])
-        assert not stated.keeps or out.shape[1] == x.shape[1]
+        assert stated.n_in in (None, x.shape[1])
+        assert stated.n_out in (None, out.shape[1])
+        assert not stated.keeps_width or out.shape[1] == x.shape[1]
 
 
 WIDTHS: dict[str, tuple[AnyLayer, tuple[int | None, int | None, bool]]] = {
