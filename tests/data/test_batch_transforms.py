@@ -13,7 +13,15 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, strategies as st
 
-from funnet import Context, DTypeError, ShapeError
+from funnet import (
+    Affine,
+    Context,
+    DTypeError,
+    ShapeError,
+    batch_gradients,
+    combine,
+    softmax_cross_entropy,
+)
 from funnet.core.arrays import Labels
 from funnet.data import Minibatches, minibatches
 
@@ -312,6 +320,21 @@ def test_a_map_sees_the_whole_batch_before_shard_and_the_part_after_it() -> None
     assert rows == [6, 2]
 
 
+@given(st.integers(1, 6), st.integers(0, 5))
+def test_the_combined_gradients_of_the_shards_are_those_of_the_batch(n: int, step: int) -> None:
+    net = Affine.init(2, 3, rng=0, dtype=np.float64)
+    x, t = samples(20)
+    batches = minibatches(x / 20, t % 3, 6, rng=0, drop_last=True).map(add_noise)
+
+    whole = batch_gradients(net, *batches[step], loss=softmax_cross_entropy)
+    parts = [
+        batch_gradients(net, *batches.shard(i, n)[step], loss=softmax_cross_entropy)
+        for i in range(n)
+    ]
+
+    np.testing.assert_allclose(combine(parts).grads.W, whole.grads.W, rtol=0, atol=1e-14)
+
+
 def test_only_the_rows_of_the_part_are_read() -> None:
     """Of equal data in which the other rows are different, the part is the same."""
     x, t = samples(20)
@@ -354,6 +377,12 @@ def test_without_short_batches_there_can_be_as_many_shards_as_rows() -> None:
     batches = minibatches(*samples(10), 4, rng=0, drop_last=True)
 
     assert [len(batches.shard(i, 4)[0][1]) for i in range(4)] == [1, 1, 1, 1]
+
+
+def test_draws_with_replacement_can_have_as_many_shards_as_a_batch_has_rows() -> None:
+    batches = minibatches(*samples(10), 4, rng=0, replacement=True)
+
+    assert [len(batches.shard(i, 4)[2][1]) for i in range(4)] == [1, 1, 1, 1]
 
 
 def test_a_mapped_batch_with_fewer_rows_than_shards_is_refused_at_the_batch() -> None:
