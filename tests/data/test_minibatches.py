@@ -263,6 +263,12 @@ def test_batches_have_the_types_of_the_data() -> None:
         ({"epochs": True}, TypeError, "epochs .*integer, got True"),
         ({"epochs": 1.0}, TypeError, "epochs .*integer, got 1.0"),
         ({"replacement": "no"}, TypeError, "replacement must be True or False, got 'no'"),
+        ({"drop_last": 1}, TypeError, "drop_last must be True or False, got 1"),
+        (
+            {"batch_size": 6, "drop_last": True},
+            ValueError,
+            "batch_size must be <= 5, the number of rows, with drop_last=True, got 6",
+        ),
         ({"rng": None}, TypeError, "rng .*, got None"),
     ],
 )
@@ -306,6 +312,6 @@ def test_a_seed_must_be_a_natural_number(seed: int, error: type[Exception], says
 
 
 def test_a_seed_may_be_a_numpy_integer() -> None:
-    plain = Minibatches(*samples(9), 2, 3, epochs=1)
+    plain: Batches = Minibatches(*samples(9), 2, 3, epochs=1)
 
     assert steps(Minibatches(*samples(9), 2, np.int64(3), epochs=1)) == steps(plain)  # type: ignore[arg-type]

@@ -190,6 +190,16 @@ assert_type(pixels, np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.uint8]]
 for xb, tb in minibatches(x_train, t_train, 100, rng=0, epochs=1):
     assert_type(xb, np.ndarray[tuple[int, int], np.dtype[np.float32]])
     assert_type(tb, fn.Labels)
+
+
+def jitter(x: Matrix, t: fn.Labels, rng: np.random.Generator) -> tuple[Matrix, fn.Labels]:
+    return np.multiply(x, rng.random()), t
+
+
+augmented = minibatches(x_train, t_train, 100, rng=0, drop_last=True).map(jitter).shard(0, 2)
+assert_type(augmented, fn.Minibatches[Matrix, fn.Labels])
+augmented_run = fn.train(net, augmented, loss=softmax_cross_entropy, optimizer=fn.adam())
+assert_type(fn.last(augmented_run).params, Net)
 any_rank: npt.NDArray[Float] = x
 assert_type(forward(net, any_rank)[0], Matrix)
 

@@ -72,6 +72,10 @@ optimizer = fn.adam(lr=0.1)
 state = optimizer.init(net)
 batches = fn.minibatches(x, t, 2, rng=0)
 of_images = fn.minibatches(images, t, 2, rng=0)
+to_images = batches.map(lambda x, t, rng: (images, t))
+fn.train(net, to_images, loss=fn.softmax_cross_entropy, optimizer=optimizer)  # [arg-type]
+of_images.map(lambda x, t: (x, t))  # [arg-type] [misc]
+batches.map(lambda x, t, rng: x)  # [arg-type] [return-value]
 optimizer.update(net, other_grads, state)  # [misc]
 optimizer.update(net, grads, optimizer.init(other))  # [misc]
 optimizer.update(net, grads)  # [call-arg]
