@@ -218,7 +218,7 @@ def test_the_numerical_gradient_of_integers_is_wrong_in_the_textbook_and_an_erro
         fn.numerical_gradient(squares, np.array([3, 4]))
 
 
-def test_dropout_that_is_told_nothing_drops_in_the_textbook_only() -> None:
+def test_dropout_without_a_flag_drops_in_the_textbook_only() -> None:
     x = np.ones((10, 100))
     dropout = fn.Dropout(0.5)
 
