@@ -334,3 +334,42 @@ def test_accuracy_leaves_out_the_last_rows_in_the_textbook_only() -> None:
 
     assert textbook_accuracy(scores, t) == 0.8
     assert fn.accuracy(scores, t) == 1
+
+
+def test_convolution_and_pooling_are_those_of_the_textbook() -> None:
+    rng = np.random.default_rng(0)
+    x, W = rng.standard_normal((2, 3, 7, 7)), rng.standard_normal((4, 3, 3, 3))
+    col = textbook_im2col(x, 3, 3, stride=2, pad=1)
+    conv = fn.Conv2d(W, np.ones(4), stride=2, padding=1)
+    y, cache = fn.forward(conv, x)
+    dy = rng.standard_normal(y.shape)
+    grads = fn.backward(conv, cache, dy)
+    dout = dy.transpose(0, 2, 3, 1).reshape(-1, 4)
+
+    assert y.transpose(0, 2, 3, 1).reshape(-1, 4) == pytest.approx(col @ W.reshape(4, -1).T + 1)
+    assert grads.W.reshape(4, -1) == pytest.approx(dout.T @ col)
+    assert fn.predict(fn.MaxPool2d(2), y).tolist() == textbook_pooling(y, 2, 2, 2, 0).tolist()
+
+
+def test_the_weight_of_a_batch_is_that_of_the_textbook_after_the_first_batches() -> None:
+    """Its running mean is 0.9 * mean + 0.1 * batch mean from the first batch on."""
+    norm = fn.BatchNorm.init(1, momentum=0.1, dtype=np.float64)
+    means = [norm.mean]
+    for step in range(20):
+        x = np.array([[step], [step + 2.0]])
+        _, cache = fn.forward(fn.training_mode(norm, seed=7, step=step), x)
+        norm = fn.update_statistics(norm, cache)
+        means.append(norm.mean)
+
+    assert means[-1] == pytest.approx(0.9 * means[-2] + 0.1 * 20)
+
+
+def test_weight_decay_is_that_of_the_textbook() -> None:
+    """It adds weight_decay_lambda * W to the gradients of weights, and nothing to biases."""
+    net, grads = fn.Affine(np.ones((2, 1)), np.ones(1)), fn.Affine(np.ones((2, 1)), np.ones(1))
+    optimizer = fn.weight_decay(fn.sgd(0.5), 0.1)
+
+    updated, _ = optimizer.update(net, grads, optimizer.init(net))
+
+    assert updated.W == pytest.approx(np.full((2, 1), 1 - 0.5 * (1 + 0.1)))
+    assert updated.b == pytest.approx(np.full(1, 1 - 0.5))
