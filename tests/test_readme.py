@@ -8,10 +8,12 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mypy import api
 from test_typing import needs_typed_numpy
 
+import funnet
 from funnet import ShapeError
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +56,17 @@ def test_the_programs_run_in_order_and_print_what_is_shown(
                 assert next_language != "text" or printed[-1] == output
 
     assert float(printed[0]) > 0.96  # the accuracy on the digits
+
+
+def test_the_networks_in_the_table_can_be_built() -> None:
+    code = re.findall(r"`(sequential\([^`]*)`", (ROOT / "README.md").read_text())
+    names = vars(funnet) | {"rng": 0, "W": np.ones((2, 1)), "b": np.ones(1)}
+    networks = [eval(text, names) for text in code if "..." not in text]  # noqa: S307
+    gate, extended, convolutional = networks
+
+    assert funnet.predict(gate, np.ones((4, 2))).shape == (4, 1)
+    assert funnet.predict(extended, np.ones((4, 784), np.float32)).shape == (4, 10)
+    assert funnet.predict(convolutional, np.ones((4, 1, 28, 28), np.float32)).shape == (4, 10)
 
 
 @needs_typed_numpy
