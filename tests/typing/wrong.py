@@ -4,8 +4,11 @@ import numpy as np
 
 from funnet import (
     Affine,
+    Conv2d,
     Flatten,
+    GlobalAvgPool2d,
     LeakyReLU,
+    MaxPool2d,
     ReLU,
     Sigmoid,
     accuracy,
@@ -44,6 +47,9 @@ sequential(Affine.init(4, 3, rng=0), ReLU(), Flatten(), Affine.init(3, 2, rng=0)
 sequential(sequential(Flatten(), Affine.init(4, 3, rng=0)), Flatten())  # [misc]
 forward(net, images)  # [misc]
 forward(sequential(Flatten(), net), x)  # [misc]
+sequential(Conv2d.init(1, 4, 3, rng=0), Affine.init(4, 3, rng=0))  # [misc]
+sequential(Flatten(), MaxPool2d(2))  # [misc]
+sequential(GlobalAvgPool2d(), Conv2d.init(1, 4, 3, rng=0))  # [misc]
 predict(Affine.init(4, 3, rng=0), images)  # [misc]
 
 # A cache of another layer or network.
