@@ -238,8 +238,9 @@ def sequential(
 ) -> Sequential[int, int, S, RowShape, tuple[G1, *tuple[G2, ...]]]: ...
 @overload
 def sequential(
-    a: Layer[Ranked[ImageShape], Ranked[ImageShape], Any, G1], b: SomeLayer, /, *more: SomeLayer
-) -> Sequential[int, int, ImageShape, Any, tuple[G1, *tuple[SomeLayer, ...]]]: ...
+    a: Layer[Ranked[ImageShape], Ranked[ImageShape], Any, G1],
+    b: Layer[Ranked[ImageShape], Any, Any, G2], /, *more: SomeLayer
+) -> Sequential[int, int, ImageShape, Any, tuple[G1, G2, *tuple[SomeLayer, ...]]]: ...
 # fmt: on
 def sequential(*layers: AnyLayer) -> Sequential[Any, Any, Any, Any, Any]:
     """Return a network that applies the layers in order; without layers, the identity.

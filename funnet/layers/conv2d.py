@@ -92,9 +92,8 @@ class Conv2d(OnImages, SomeLayer, Generic[I_co, O_co]):
     __reduce__ = reduce_to_constructor
 
     def __attrs_post_init__(self) -> None:
-        W, b = self.W, self.b
-        check_dtype(b, W.dtype, "b of Conv2d")
-        check_shape(b, W.shape[:1], "b of Conv2d")
+        check_dtype(self.b, self.W.dtype, "b of Conv2d")
+        check_shape(self.b, self.W.shape[:1], "b of Conv2d")
         if self.padding == "same" and self.stride != (1, 1):
             raise ValueError(f"expected stride 1 with padding 'same', got {self.stride}")
 
@@ -119,14 +118,9 @@ class Conv2d(OnImages, SomeLayer, Generic[I_co, O_co]):
         kernel_size
             Size of the kernel: a number, or a pair (height, width).
         stride, padding
-            See `Conv2d`.
+            See `Conv2d`, also for what is raised.
         rng, weights, dtype
-            See `Affine.init`. Each output is a sum of in_channels x kernel size inputs.
-
-        Raises
-        ------
-        ValueError, TypeError, ShapeError, DTypeError
-            See `Conv2d` and `Affine.init`.
+            See `Affine.init`. The fan-in is in_channels x kernel height x kernel width.
 
         Examples
         --------

@@ -107,6 +107,20 @@ assert_type(nested.layers[1].layers[0].W, Matrix)
 assert_type(predict(sequential(), x), Matrix)
 assert_type(predict(sequential(ReLU(), Sigmoid()), x), Matrix)
 
+# Images: convolutions and pooling, then rows.
+convolutional = sequential(
+    fn.Conv2d.init(1, 16, (3, 1), stride=(2, 1), padding=1, rng=rng),
+    ReLU(),
+    fn.MaxPool2d(2),
+    Flatten(),
+    Affine.init(16 * 7 * 15, 10, rng=rng),
+)
+convolutional_y, convolutional_cache = forward(convolutional, np.zeros((2, 1, 28, 28), np.float32))
+assert_type(input_gradient(convolutional, convolutional_cache, convolutional_y), Images)
+pooled = sequential(fn.Conv2d.init(1, 4, 3, padding="same", rng=rng), fn.GlobalAvgPool2d())
+assert_type(predict(pooled, np.zeros((2, 1, 28, 28), np.float32)), Matrix)
+on_images: list[fn.OnImages] = [fn.AvgPool2d(2), fn.Conv2d.init(1, 4, 3, rng=0), fn.MaxPool2d(2, 1)]
+
 # Six layers, and a list of layers.
 six = sequential(
     Affine.init(4, 4, rng=0),

@@ -20,6 +20,9 @@ fn.sequential(fn.Affine.init(4, 3, rng=0), fn.ReLU(), fn.Flatten(), fn.Softmax()
 fn.sequential(fn.sequential(fn.Flatten(), fn.Affine.init(4, 3, rng=0)), fn.Flatten())  # [misc]
 fn.forward(net, images)  # [misc]
 fn.forward(fn.sequential(fn.Flatten(), net), x)  # [misc]
+fn.sequential(fn.Conv2d.init(1, 4, 3, rng=0), fn.Affine.init(4, 3, rng=0))  # [misc]
+fn.sequential(fn.Flatten(), fn.MaxPool2d(2))  # [misc]
+fn.sequential(fn.GlobalAvgPool2d(), fn.Conv2d.init(1, 4, 3, rng=0))  # [misc]
 fn.predict(fn.Affine.init(4, 3, rng=0), images)  # [misc]
 
 # Caches of another layer or network.
