@@ -9,9 +9,12 @@ from typing import Generic, TypeVar
 import attrs
 import numpy as np
 
+from funnet.core.arrays import Array
 from funnet.core.context import Statistics
 from funnet.core.layer import SomeLayer
-from funnet.core.tree import named_leaves, tree_leaves
+from funnet.core.live import check_at_rest
+from funnet.core.nodes import kind_of
+from funnet.core.tree import named_leaves, tree_leaves, value_at
 from funnet.optimizers.optimizer import Optimizer, OptimizerState
 
 P_co = TypeVar("P_co", covariant=True)
@@ -60,12 +63,18 @@ class TrainState(Generic[P_co]):
     def init(params: Params, optimizer: Optimizer) -> TrainState[Params]:
         """Return the state of a network before the first step.
 
+        Raises
+        ------
+        ValueError
+            If the network is in training mode.
+
         Examples
         --------
         >>> from funnet import Affine, TrainState, momentum
         >>> TrainState.init(Affine.init(3, 2, rng=0), momentum()).step
         0
         """
+        check_at_rest(params, "TrainState.init")
         return TrainState(0, 0, params, optimizer.init(params))
 
     @property
@@ -75,7 +84,7 @@ class TrainState(Generic[P_co]):
 
 
 class NonFiniteError(ArithmeticError):
-    """A loss, a parameter or an array of the optimizer became infinite or NaN.
+    """A loss, a parameter, or an array of the optimizer or of statistics became infinite or NaN.
 
     The message names it, or the gradient that caused it. `state` is the state before that step.
     """
@@ -97,6 +106,19 @@ def cause_in(x: object) -> str:
     return ""
 
 
+def check_statistics(
+    statistics: Iterable[Statistics], state: TrainState[object], x: object
+) -> None:
+    """Raise NonFiniteError if what layers report from a batch is infinite or NaN."""
+    for record in statistics:
+        if not all(np.isfinite(value).all() for value in record.values):
+            raise NonFiniteError(
+                f"the statistics of {record.path or 'the network'} at step {state.step} are not "
+                f"finite{cause_in(x)}",
+                state,
+            )
+
+
 def check_finite(
     new: TrainState[object],
     old: TrainState[object],
@@ -105,11 +127,15 @@ def check_finite(
     x: object,
 ) -> None:
     """Raise NonFiniteError if the update from `old` to `new` made an array infinite or NaN."""
-    for record in statistics:
-        if not all(np.isfinite(value).all() for value in record.values):
-            where = record.path or "the network"
+    for path in {record.path: None for record in statistics}:
+        kept = _buffers(value_at(old.params, path))
+        for i, buffer in _buffers(value_at(new.params, path)).items():
+            if i in kept or np.isfinite(buffer).all():
+                continue
             raise NonFiniteError(
-                f"the statistics of {where} at step {old.step} are not finite{cause_in(x)}", old
+                f"the update at step {old.step} makes the statistics of {path or 'the network'} "
+                "infinite or NaN, though those of the batch are finite",
+                old,
             )
     for array in tree_leaves((new.params, new.optimizer_state.slots)):
         # Infinity and NaN survive in a sum of squares, which costs less than a test of each
@@ -118,6 +144,13 @@ def check_finite(
         if not math.isfinite(row.dot(row)):
             _explain(new, old, grads, x)
             return
+
+
+def _buffers(layer: object) -> dict[int, Array]:
+    """Return the buffers of a layer by their ids."""
+    kind = kind_of(type(layer))
+    children = kind.children(layer)
+    return {id(array): array for i in kind.kept for array in tree_leaves(children[i])}
 
 
 def _explain(new: TrainState[object], old: TrainState[object], grads: object, x: object) -> None:

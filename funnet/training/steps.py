@@ -6,27 +6,30 @@ the gradients of several parts of a batch: to accumulate them, or to compute the
 `loss` is a function `(y, t) -> (loss, dy)`, such as `softmax_cross_entropy`, and `optimizer` the
 optimizer that the state was made for. `seed` is the seed of the run, an integer >= 0 or a
 SeedSequence; it is required if the network has layers that `training_mode` affects. `at_rest` are
-paths of layers that stay as they are at inference. A step raises
+paths of layers that stay as they are at inference; their parameters are still updated, unless the
+optimizer is wrapped in `freeze`. A step raises
 
 - NonFiniteError if the loss, a parameter, or an array of the optimizer or of the statistics becomes
   infinite or NaN;
 - ShapeError or DTypeError if the batch does not match the network, or dy does not match y;
-- TypeError if the loss does not return a number and its gradient;
-- ValueError if the network is in training mode, or if a seed is required and is None.
+- TypeError if the loss does not return a number and its gradient, or an argument is of another
+  type;
+- ValueError if the network is in training mode, or if a seed is required and is None, or negative;
+- KeyError if a path of `at_rest` does not exist.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array
-from funnet.core.context import Statistics
+from funnet.core.arrays import Array, array_type, lock_in_place
+from funnet.core.context import Context, Statistics
 from funnet.core.errors import StructureError
 from funnet.core.layer import Layer, X, Y, backward, forward
 from funnet.core.live import check_at_rest, contexts
@@ -41,7 +44,13 @@ from funnet.training.modes import (
     records,
     training_mode,
 )
-from funnet.training.state import NonFiniteError, TrainState, cause_in, check_finite
+from funnet.training.state import (
+    NonFiniteError,
+    TrainState,
+    cause_in,
+    check_finite,
+    check_statistics,
+)
 
 P_co = TypeVar("P_co", covariant=True)
 T = TypeVar("T")
@@ -76,10 +85,16 @@ def live_network(net: object, seed: Seed, at_rest: Iterable[str]) -> Callable[..
     Raises
     ------
     ValueError
-        If the network is live, or if a seed is required and is None.
+        If the network is live, or if a seed is required and is None, or is negative.
+    KeyError
+        If a path of `at_rest` does not exist.
+    TypeError
+        If `seed` or `at_rest` is of another type.
     """
     check_at_rest(net, "training")
     paths = check_paths(net, at_rest)
+    if seed is not None:
+        Context(seed, 0)
     affected = [
         f"{path or 'the network'} ({type(layer).__name__})"
         for path, layer, _ in contexts(net)
@@ -159,16 +174,18 @@ def _gradients(
     return BatchGradients(value, weight, grads, statistics)
 
 
-def combine(parts: Sequence[BatchGradients[P]]) -> BatchGradients[P]:
+@np.errstate(all="ignore")
+def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
     """Return the average of gradients by weight, added in order.
 
     If the loss is a mean over rows, the parts of a batch give the gradients of the whole batch, up
-    to rounding. One part is returned as it is. Statistics are kept in order.
+    to rounding; but not where layers in training mode use the statistics of their part. One part is
+    returned as it is. Parts of weight 0 are not averaged. Statistics are kept in order.
 
     Raises
     ------
     ValueError
-        If there are no parts.
+        If there are no parts, or the sum of their weights is not positive and finite.
     StructureError, ShapeError
         If the gradients differ in structure.
 
@@ -179,21 +196,25 @@ def combine(parts: Sequence[BatchGradients[P]]) -> BatchGradients[P]:
     >>> combine(parts).loss, combine(parts).grads
     (1.25, array([0.25]))
     """
+    parts = tuple(parts)
     if not parts:
         raise ValueError("parts must contain at least one BatchGradients, got none")
     if len(parts) == 1:
         return parts[0]
     total = sum(part.weight for part in parts)
-    shares = [part.weight / total if total else 0.0 for part in parts]
+    if not 0 < total < math.inf:
+        raise ValueError(f"the weights of parts must have a positive sum, got {total}")
+    shares = [part.weight / total for part in parts]
 
     def average(*grads: Array) -> Array:
-        mean: Array = grads[0] * shares[0]
-        for grad, share in zip(grads[1:], shares[1:], strict=True):
-            mean += grad * share
-        return mean
+        mean: Array = np.zeros_like(grads[0])
+        for grad, share in zip(grads, shares, strict=True):
+            if share:  # the mean over no rows may be NaN
+                mean += grad * share
+        return lock_in_place(mean)
 
     return BatchGradients(
-        sum(share * part.loss for share, part in zip(shares, parts, strict=True)),
+        sum(share * part.loss for share, part in zip(shares, parts, strict=True) if share),
         total,
         tree_map(average, *(part.grads for part in parts)),
         tuple(record for part in parts for record in part.statistics),
@@ -208,6 +229,8 @@ def apply_gradients(
 
     The epoch is not changed, since one batch does not tell how many an epoch has.
     """
+    check_state(state, optimizer)
+    check_at_rest(state.params, "training")
     return _apply(state, gradients, optimizer, None)
 
 
@@ -218,12 +241,30 @@ def _apply(
         raise NonFiniteError(
             f"the loss at step {state.step} is {gradients.loss}{cause_in(x)}", state
         )
+    # Before a layer uses them: what its with_statistics does with NaN is not known.
+    check_statistics(gradients.statistics, state, x)
     params, optimizer_state = optimizer.update(state.params, gradients.grads, state.optimizer_state)
     if gradients.statistics:
         params = apply_statistics(params, gradients.statistics)
     new = TrainState(state.step + 1, state.epoch, params, optimizer_state, gradients.loss)
     check_finite(new, state, gradients.grads, gradients.statistics, x)
     return new
+
+
+def check_state(state: object, optimizer: object) -> None:
+    """Raise TypeError for what is not a TrainState and an Optimizer."""
+    if not isinstance(state, TrainState):
+        raise TypeError(
+            "state must be a TrainState, such as TrainState.init(net, optimizer), "
+            f"got {array_type(state)}"
+        )
+    check_optimizer(optimizer)
+
+
+def check_optimizer(optimizer: object) -> None:
+    """Raise TypeError for what is not an Optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be an Optimizer, such as adam(), got {optimizer!r}")
 
 
 def train_step(
@@ -251,6 +292,7 @@ def train_step(
     >>> state.step, state.metrics
     (3, {'lr': 0.1})
     """
+    check_state(state, optimizer)
     return step_with(live_network(state.params, seed, at_rest), loss, optimizer)(state, x, t)
 
 

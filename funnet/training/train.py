@@ -11,7 +11,7 @@ from funnet.core.arrays import Matrix, array_type
 from funnet.core.layer import AnyLayer, Layer, NetworkT, X, Y
 from funnet.optimizers.optimizer import Optimizer, P
 from funnet.training.state import TrainState
-from funnet.training.steps import Seed, live_network, step_with
+from funnet.training.steps import Seed, check_optimizer, live_network, step_with
 
 B_co = TypeVar("B_co", covariant=True)
 T = TypeVar("T")
@@ -95,8 +95,7 @@ def train(
     >>> [later.step for later in islice(more, 3)]
     [6, 7, 8]
     """
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be an Optimizer, such as adam(), got {optimizer!r}")
+    check_optimizer(optimizer)
     state = start if isinstance(start, TrainState) else TrainState.init(start, optimizer)
     step = step_with(live_network(state.params, seed, at_rest), loss, optimizer)
     return _walk(state, batches, step)

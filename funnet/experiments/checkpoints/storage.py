@@ -32,6 +32,7 @@ from funnet.core.encoding import (
     specs,
     to_json,
 )
+from funnet.core.live import check_at_rest
 from funnet.experiments.checkpoints.files import file_to_write, write_atomically
 from funnet.layers import (
     Affine,
@@ -117,7 +118,8 @@ def save(path: str | PathLike[str], value: object) -> None:
         If part of the value is not supported, such as a masked array; the message starts with its
         path.
     ValueError
-        If `path` has another ending, or a class rejects its own values on loading.
+        If `path` has another ending, a network is in training mode, or a class rejects its own
+        values on loading.
     OSError
         If the file can't be written, or is not a regular file.
 
@@ -140,6 +142,7 @@ def save(path: str | PathLike[str], value: object) -> None:
     target, file_format = file_to_write(name), _format(name)
     arrays: dict[str, AnyArray] = {}
     node = encode(value, arrays)
+    check_at_rest(value, "save")
     # A file that a class would reject on loading must not be written.
     decode(node, lambda spec: _locked(arrays[spec.path].view()), _builder(classes_in(value)))
     document = {"format": FORMAT, "version": VERSION, "value": to_json(node)}
