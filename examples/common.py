@@ -1,5 +1,6 @@
 """Options, data and tables shared by the examples."""
 
+import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -74,6 +75,16 @@ def mnist_or_digits(
         return fn.load_digits()
     print("data: MNIST")
     return data
+
+
+def images_or_digits(
+    data_dir: str | None,
+) -> tuple[tuple[fn.Images, fn.Labels], tuple[fn.Images, fn.Labels]]:
+    """Return what `mnist_or_digits` returns, with images of shape (1, side, side)."""
+    (x_train, t_train), (x_test, t_test) = mnist_or_digits(data_dir)
+    side = math.isqrt(x_train.shape[1])
+    shape = -1, 1, side, side
+    return (x_train.reshape(shape), t_train), (x_test.reshape(shape), t_test)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,5 +1,6 @@
 """The pictures of the examples: everything that concerns matplotlib."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
@@ -9,7 +10,7 @@ from common import CORNERS, Net
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.contour import ContourSet
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure, FigureBase, SubFigure
 from numpy.typing import ArrayLike
 
 import funnet as fn
@@ -106,19 +107,62 @@ def draw_lines(axes: Axes, layer: fn.Affine) -> None:
     axes.set(xlim=(-0.5, 1.5), ylim=(-0.5, 1.5))
 
 
-def draw_digits(figure: SubFigure, x: fn.Matrix, t: fn.Labels, predicted: fn.Labels) -> None:
+def draw_digits(
+    figure: FigureBase, x: fn.Matrix | fn.Images, t: fn.Labels, predicted: fn.Labels
+) -> None:
     """Draw digits with their predictions, beginning with the wrong ones."""
     right = predicted == t
     errors = f"the {np.sum(~right)} errors first, with the true digit in parentheses"
     figure.suptitle(f"Predictions on test digits, {errors}")
     order = np.argsort(right, kind="stable")
+    side = math.isqrt(x[0].size)
     for axes, i in zip(figure.subplots(5, 8).flat, order, strict=False):
-        axes.imshow(x[i].reshape(8, 8), cmap="gray_r")
+        axes.imshow(x[i].reshape(side, side), cmap="gray_r")
         axes.set_axis_off()
         if right[i]:
             axes.set_title(predicted[i])
         else:
             axes.set_title(f"{predicted[i]} ({t[i]})", color=ORANGE, weight="bold")
+
+
+def draw_filters(figure: SubFigure, W: fn.Images, title: str) -> None:
+    """Draw the filters of a convolution with one input channel, each on its own grey scale."""
+    figure.suptitle(title)
+    for axes, kernel in zip(figure.subplots(-(-len(W) // 10), 10).flat, W[:, 0], strict=True):
+        axes.imshow(kernel, cmap="gray")
+        axes.set_axis_off()
+
+
+def draw_edges(figure: SubFigure, layer: fn.Conv2d, x: fn.Images) -> None:
+    """Draw a digit, and where the filters answer that are most like an edge in two directions.
+
+    Parameters
+    ----------
+    figure
+        Figure to draw on.
+    layer
+        A convolution with one input channel.
+    x
+        One image, shape (1, 1, height, width).
+    """
+    kernels = layer.W[:, 0] / np.linalg.norm(layer.W[:, 0], axis=(1, 2), keepdims=True)
+    ramp = np.arange(kernels.shape[2]) - (kernels.shape[2] - 1) / 2
+    answers = fn.predict(layer, x)[0]
+    figure.suptitle("Edges: white where a filter answers most, black where it answers least")
+    panels = figure.subplots(1, 5, width_ratios=[3, 1, 3, 1, 3])
+    panels[0].imshow(x[0, 0], cmap="gray")
+    panels[0].set_title("test digit")
+    # Across, the weights of a vertical edge rise or fall, and down those of a horizontal one.
+    for (left, right), kind, axis in zip(
+        panels[1:].reshape(2, 2), ("vertical", "horizontal"), (1, 2), strict=True
+    ):
+        i = np.abs(kernels.sum(axis=axis) @ ramp).argmax()
+        left.imshow(kernels[i], cmap="gray")
+        left.set_title(f"filter {i + 1}")
+        right.imshow(answers[i], cmap="gray")
+        right.set_title(f"its answer: {kind} edges")
+    for axes in panels:
+        axes.set_axis_off()
 
 
 def draw_histograms(

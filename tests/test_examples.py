@@ -55,6 +55,26 @@ def test_without_mnist_the_digits_are_used(run: Run, tmp_path: Path) -> None:
 
 
 @needs_mnist
+def test_a_convolutional_network_learns_mnist_in_one_epoch(run: Run, tmp_path: Path) -> None:
+    output = run("convnet", "--epochs", "1", "--data-dir", str(MNIST))
+
+    assert percentage(output) >= 97
+    assert f"epoch  1: {percentage(output):.2f}%" in output
+    assert_wrote_only(tmp_path / "out" / "convnet.png")
+
+
+def test_a_convolutional_network_learns_the_digits(run: Run, tmp_path: Path) -> None:
+    output = run("convnet")
+
+    assert output.startswith("data: 8 x 8 digits, since MNIST is not available")
+    accuracies = re.findall(r"^epoch +\d+: ([\d.]+)%$", output, re.MULTILINE)
+    assert len(accuracies) == 20
+    assert output.endswith(f"\ntest accuracy: {accuracies[-1]}%\n")
+    assert percentage(output) >= 90
+    assert_wrote_only(tmp_path / "out" / "convnet.png")
+
+
+@needs_mnist
 def test_backward_is_compared_with_differences_for_each_array(run: Run) -> None:
     arguments = ["--gradient-check", "--hidden", "3", "--steps", "1", "--data-dir", str(MNIST)]
 
