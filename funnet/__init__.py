@@ -14,11 +14,6 @@ from funnet.core.arrays import (
     ShapeT as ShapeT,
     Targets as Targets,
     Vector as Vector,
-    lock as lock,
-    lock_buffer as lock_buffer,
-    lock_in_place as lock_in_place,
-    lock_matrix as lock_matrix,
-    lock_vector as lock_vector,
 )
 from funnet.core.context import (
     BUFFER as BUFFER,
@@ -41,6 +36,13 @@ from funnet.core.layer import (
     forward as forward,
     input_gradient as input_gradient,
     predict as predict,
+)
+from funnet.core.locks import (
+    lock as lock,
+    lock_buffer as lock_buffer,
+    lock_in_place as lock_in_place,
+    lock_matrix as lock_matrix,
+    lock_vector as lock_vector,
 )
 from funnet.core.tree import (
     astype as astype,

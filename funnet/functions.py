@@ -14,7 +14,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import FLOAT_TYPES, ArrayT, Float, as_ndarray, check_float, typed_like
+from funnet.core.arrays import FLOAT_TYPES, ArrayT, Float, as_ndarray, typed_like
+from funnet.core.checks import check_float
 from funnet.core.errors import ShapeError
 from funnet.core.kernels import positive_part
 

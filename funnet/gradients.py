@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, array_type, as_float, check_like, lock_in_place
+from funnet.core.arrays import Array, array_type
+from funnet.core.checks import as_float, check_like
 from funnet.core.layer import Layer, X, Y, backward, forward, input_gradient
+from funnet.core.locks import lock_in_place
 from funnet.core.tree import Tree, astype, named_leaves, replace_at, tree_leaves, tree_map
 
 T = TypeVar("T")

@@ -44,12 +44,9 @@ from funnet.core.arrays import (
     Matrix,
     Targets,
     as_ndarray,
-    check_float,
-    check_labels,
-    check_targets,
-    is_labels,
     typed_like,
 )
+from funnet.core.checks import check_float, check_labels, check_targets, is_labels
 from funnet.core.errors import ShapeError
 from funnet.core.kernels import one_per_row
 from funnet.functions import WIDENED, Order, below_maximum, widened

@@ -7,16 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import (
-    LabelsLike,
-    Matrix,
-    Targets,
-    as_float,
-    as_ndarray,
-    check_float,
-    check_labels,
-    is_labels,
-)
+from funnet.core.arrays import LabelsLike, Matrix, Targets, as_ndarray
+from funnet.core.checks import as_float, check_float, check_labels, is_labels
 from funnet.core.errors import ShapeError
 from funnet.targets import distributions, probabilities
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Float, check_targets
+from funnet.core.arrays import Float
+from funnet.core.checks import check_targets
 from funnet.functions import WIDENED, Order
 
 EPS_16, EPS_32 = (float(np.finfo(dtype).eps) for dtype in (np.float16, np.float32))

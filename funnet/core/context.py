@@ -18,7 +18,8 @@ from types import MappingProxyType
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, check_count
+from funnet.core.arrays import Array
+from funnet.core.checks import check_count
 
 BUFFER: Mapping[str, bool] = MappingProxyType({"funnet_buffer": True})
 """Metadata of an array field that is not a parameter: `attrs.field(metadata=BUFFER)`."""

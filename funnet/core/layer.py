@@ -24,9 +24,9 @@ from funnet.core.arrays import (
     Shaped,
     ShapeT,
     as_ndarray,
-    check_count,
     plain,
 )
+from funnet.core.checks import check_count
 from funnet.core.errors import DTypeError, ShapeError
 from funnet.core.live import check_at_rest
 

@@ -17,18 +17,11 @@ from typing import TypeVar, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import (
-    Array,
-    Float,
-    T,
-    array_type,
-    as_ndarray,
-    check_float_type,
-    lock,
-    lock_in_place,
-)
+from funnet.core.arrays import Array, Float, T, array_type, as_ndarray
+from funnet.core.checks import check_float_type
 from funnet.core.context import CONTEXT, Context
 from funnet.core.errors import DTypeError, LocatedError, ShapeError, StructureError
+from funnet.core.locks import lock, lock_in_place
 from funnet.core.nodes import Kind, is_branch, kind_of, parameters_of
 
 Tree = TypeVar("Tree")

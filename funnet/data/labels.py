@@ -6,14 +6,8 @@ from typing import TypeVar, overload
 
 import numpy as np
 
-from funnet.core.arrays import (
-    Float,
-    LabelsLike,
-    as_ndarray,
-    check_count,
-    check_float_type,
-    check_labels,
-)
+from funnet.core.arrays import Float, LabelsLike, as_ndarray
+from funnet.core.checks import check_count, check_float_type, check_labels
 
 FloatT = TypeVar("FloatT", bound=Float)
 

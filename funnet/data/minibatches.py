@@ -20,7 +20,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import RNGLike, array_type, as_ndarray, check_count, generator, typed_like
+from funnet.core.arrays import RNGLike, array_type, as_ndarray, typed_like
+from funnet.core.checks import check_count, generator
 from funnet.core.errors import DTypeError, ShapeError
 from funnet.data.shards import Shard, too_few_rows
 

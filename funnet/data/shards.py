@@ -8,7 +8,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import check_count, typed_like
+from funnet.core.arrays import typed_like
+from funnet.core.checks import check_count
 from funnet.core.errors import ShapeError
 
 ArrayT = TypeVar("ArrayT", bound=npt.NDArray[np.generic])

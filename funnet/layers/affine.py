@@ -8,22 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import (
-    Float,
-    Matrix,
-    RNGLike,
-    Vector,
-    check_batch,
-    check_cache,
-    check_count,
-    check_dtype,
-    check_shape,
-    lock_in_place,
-    lock_matrix,
-    lock_vector,
-)
+from funnet.core.arrays import Float, Matrix, RNGLike, Vector
+from funnet.core.checks import check_batch, check_cache, check_count, check_dtype, check_shape
 from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
+from funnet.core.locks import lock_in_place, lock_matrix, lock_vector
 from funnet.core.tree import describe, reduce_to_constructor, refill
 from funnet.layers.initializers import Initializer, draw, he
 

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from funnet.core.arrays import Images, check_cache, check_dtype, check_shape
+from funnet.core.arrays import Images
+from funnet.core.checks import check_cache, check_dtype, check_shape
 from funnet.core.layer import OnImages, SomeLayer
 from funnet.core.windows import Slide, to_all, window_sums
 from funnet.layers.images import (

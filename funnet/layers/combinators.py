@@ -31,7 +31,8 @@ from typing import Any, ClassVar, Generic, Literal, Never, Protocol, TypeVar, ca
 
 import attrs
 
-from funnet.core.arrays import Matrix, Ranked, Shaped, check_cache
+from funnet.core.arrays import Matrix, Ranked, Shaped
+from funnet.core.checks import check_cache
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
 from funnet.core.tree import describe, refill

@@ -10,16 +10,8 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 import attrs
 import numpy as np
 
-from funnet.core.arrays import (
-    Array,
-    Ranked,
-    Shaped,
-    check_cache,
-    check_dtype,
-    check_float,
-    check_like,
-    plain,
-)
+from funnet.core.arrays import Array, Ranked, Shaped, plain
+from funnet.core.checks import check_cache, check_dtype, check_float, check_like
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, SomeLayer
 from funnet.core.tree import describe, refill

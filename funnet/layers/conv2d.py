@@ -8,19 +8,10 @@ from typing import ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import (
-    Float,
-    Images,
-    RNGLike,
-    Vector,
-    check_cache,
-    check_count,
-    check_dtype,
-    check_shape,
-    lock_in_place,
-    lock_vector,
-)
+from funnet.core.arrays import Float, Images, RNGLike, Vector
+from funnet.core.checks import check_cache, check_count, check_dtype, check_shape
 from funnet.core.layer import OnImages, SomeLayer
+from funnet.core.locks import lock_in_place, lock_vector
 from funnet.core.tree import describe, reduce_to_constructor, refill
 from funnet.core.windows import Slide, channel_sums, correlate, correlate_gradient
 from funnet.layers.affine import I, I_co, O, O_co

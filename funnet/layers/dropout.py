@@ -8,7 +8,8 @@ from typing import Generic, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Shaped, ShapeT, as_float, check_cache, check_float, check_like
+from funnet.core.arrays import Shaped, ShapeT
+from funnet.core.checks import as_float, check_cache, check_float, check_like
 from funnet.core.context import Context
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.core.tree import describe

@@ -13,14 +13,8 @@ from typing import Generic, TypeAlias, TypeVar, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import (
-    Array,
-    Shaped,
-    ShapeT,
-    array_type,
-    check_like,
-    wrong_cache,
-)
+from funnet.core.arrays import Array, Shaped, ShapeT, array_type
+from funnet.core.checks import check_like, wrong_cache
 
 L = TypeVar("L")
 

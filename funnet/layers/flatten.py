@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from funnet.core.arrays import Images, Matrix, check_cache, check_dtype, check_float, check_shape
+from funnet.core.arrays import Images, Matrix
+from funnet.core.checks import check_cache, check_dtype, check_float, check_shape
 from funnet.core.errors import ShapeError
 from funnet.core.layer import SomeLayer
 

@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Images, Matrix, check_cache, check_dtype, check_shape
+from funnet.core.arrays import Images, Matrix
+from funnet.core.checks import check_cache, check_dtype, check_shape
 from funnet.core.layer import SomeLayer
 from funnet.core.windows import computing_dtype
 from funnet.layers.images import check_images

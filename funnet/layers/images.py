@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from funnet.core.arrays import Images, check_count, check_float, check_shape, lock
+from funnet.core.arrays import Images
+from funnet.core.checks import check_count, check_float, check_shape
 from funnet.core.errors import ShapeError
+from funnet.core.locks import lock
 from funnet.core.windows import Slide
 
 Pair = tuple[int, int]

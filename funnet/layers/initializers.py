@@ -20,17 +20,8 @@ from typing import TypeAlias
 import attrs
 import numpy as np
 
-from funnet.core.arrays import (
-    Array,
-    Float,
-    RNGLike,
-    array_type,
-    as_float,
-    check_dtype,
-    check_float_type,
-    check_shape,
-    generator,
-)
+from funnet.core.arrays import Array, Float, RNGLike, array_type
+from funnet.core.checks import as_float, check_dtype, check_float_type, check_shape, generator
 
 Shape: TypeAlias = tuple[int, ...]
 Fans: TypeAlias = tuple[int, int]

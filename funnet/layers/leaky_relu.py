@@ -7,7 +7,8 @@ from functools import partial
 
 import attrs
 
-from funnet.core.arrays import Shaped, ShapeT, as_float, check_float
+from funnet.core.arrays import Shaped, ShapeT
+from funnet.core.checks import as_float, check_float
 from funnet.core.kernels import leak, leak_where_negative
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import LOWEST

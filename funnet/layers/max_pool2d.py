@@ -7,8 +7,10 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from funnet.core.arrays import Images, check_cache, check_like, check_shape, lock_in_place
+from funnet.core.arrays import Images
+from funnet.core.checks import check_cache, check_like, check_shape
 from funnet.core.layer import OnImages, SomeLayer
+from funnet.core.locks import lock_in_place
 from funnet.core.windows import Slide, to_first_maxima, window_maxima
 from funnet.layers.images import (
     Pair,

@@ -7,7 +7,8 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from funnet.core.arrays import Array, wrong_cache
+from funnet.core.arrays import Array
+from funnet.core.checks import wrong_cache
 from funnet.core.errors import LocatedError
 from funnet.core.nodes import check_layer_class
 

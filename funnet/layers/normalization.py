@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from funnet.core.arrays import Float, Vector, as_float, check_count, check_float_type
+from funnet.core.arrays import Float, Vector
+from funnet.core.checks import as_float, check_count, check_float_type
 
 
 def as_eps(eps: float) -> float:

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 
 import attrs
 
-from funnet.core.arrays import Ranked, Shaped, check_cache, check_float, check_like
+from funnet.core.arrays import Ranked, Shaped
+from funnet.core.checks import check_cache, check_float, check_like
 from funnet.core.layer import AnyLayer, Layer, SomeLayer
 from funnet.core.tree import describe, refill
 from funnet.core.widths import Widths, around, widths_of

@@ -8,20 +8,12 @@ from typing import cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import (
-    Array,
-    Matrix,
-    Vector,
-    check_batch,
-    check_cache,
-    check_float,
-    check_like,
-    lock_vector,
-    plain,
-)
+from funnet.core.arrays import Array, Matrix, Vector, plain
+from funnet.core.checks import check_batch, check_cache, check_float, check_like
 from funnet.core.context import BUFFER
 from funnet.core.errors import ShapeError
 from funnet.core.layer import OnRows, SomeLayer
+from funnet.core.locks import lock_vector
 from funnet.core.tree import describe, reduce_to_constructor
 from funnet.layers.normalization import wide
 

@@ -15,8 +15,10 @@ from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 
-from funnet.core.arrays import Array, check_dtype, lock_in_place
+from funnet.core.arrays import Array
+from funnet.core.checks import check_dtype
 from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
+from funnet.core.locks import lock_in_place
 from funnet.core.tree import tree_map
 from funnet.optimizers.optimizer import Optimizer
 from funnet.optimizers.rules import elementwise

@@ -9,8 +9,10 @@ from inspect import Parameter, signature
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Float, check_dtype, check_float, lock_in_place
+from funnet.core.arrays import Array, Float
+from funnet.core.checks import check_dtype, check_float
 from funnet.core.errors import ShapeError, StructureError
+from funnet.core.locks import lock_in_place
 from funnet.core.tree import tree_like, tree_map
 from funnet.optimizers.optimizer import Optimizer, OptimizerState, P, made_by
 from funnet.optimizers.schedules import LearningRate, check_number, rate_at

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import attrs
 
-from funnet.core.arrays import as_float, check_count
+from funnet.core.checks import as_float, check_count
 
 Schedule = Callable[[int], float]
 """The learning rate as a function of the number of updates made."""

@@ -11,8 +11,9 @@ import math
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, lock_in_place
+from funnet.core.arrays import Array
 from funnet.core.errors import StructureError
+from funnet.core.locks import lock_in_place
 from funnet.core.tree import named_leaves, tree_leaves, tree_like, tree_map
 from funnet.optimizers.optimizer import (
     Init,

@@ -24,7 +24,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array, Float, check_count
+from funnet.core.arrays import Array, Float
+from funnet.core.checks import check_count
 from funnet.core.context import Context, Statistics
 from funnet.core.errors import LocatedError, StructureError
 from funnet.core.layer import ROWS_AT_ONCE, AnyLayer, forward

@@ -28,11 +28,12 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, array_type, lock_in_place
+from funnet.core.arrays import Array, array_type
 from funnet.core.context import Context, Statistics
 from funnet.core.errors import StructureError
 from funnet.core.layer import Layer, X, Y, backward, forward
 from funnet.core.live import check_at_rest, contexts
+from funnet.core.locks import lock_in_place
 from funnet.core.tree import tree_map
 from funnet.gradients import check_loss
 from funnet.optimizers.optimizer import Optimizer, P

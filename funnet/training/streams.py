@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
-from funnet.core.arrays import check_count
+from funnet.core.checks import check_count
 from funnet.optimizers.schedules import check_number
 from funnet.training.state import TrainState
 

@@ -25,7 +25,8 @@ from funnet import (
     tree_leaves,
     tree_map,
 )
-from funnet.core.arrays import as_ndarray, check_float, plain
+from funnet.core.arrays import as_ndarray, plain
+from funnet.core.checks import check_float
 
 
 class Own(np.ndarray[Any, Any]):

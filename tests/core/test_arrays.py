@@ -12,8 +12,8 @@ from hypothesis import given, strategies as st
 from strategies import LAYOUTS, AnyArray, float_arrays, read_only
 
 from funnet import DTypeError, ShapeError, lock, lock_in_place, lock_matrix, lock_vector
-from funnet.core.arrays import (
-    array_type,
+from funnet.core.arrays import array_type, is_plain, plain
+from funnet.core.checks import (
     check_batch,
     check_count,
     check_dtype,
@@ -21,10 +21,8 @@ from funnet.core.arrays import (
     check_like,
     check_shape,
     generator,
-    is_locked,
-    is_plain,
-    plain,
 )
+from funnet.core.locks import is_locked
 
 Layout = Callable[[AnyArray], AnyArray]
 

@@ -32,7 +32,7 @@ from funnet import (
     tree_leaves,
     tree_map,
 )
-from funnet.core.arrays import is_locked
+from funnet.core.locks import is_locked
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 

@@ -1,0 +1,212 @@
+"""Checks of arguments, with the messages that users read."""
+
+from __future__ import annotations
+
+from typing import SupportsFloat, TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+
+from funnet.core.arrays import (
+    ARRAY_CLASSES,
+    FLOAT_TYPES,
+    Float,
+    LabelsLike,
+    RNGLike,
+    Targets,
+    array_type,
+    as_ndarray,
+)
+from funnet.core.errors import DTypeError, ShapeError, StructureError
+
+
+def check_float_type(dtype: object) -> None:
+    """Raise TypeError unless `dtype` is `np.float16`, `np.float32` or `np.float64`."""
+    if dtype not in FLOAT_TYPES:
+        raise TypeError(f"dtype must be np.float16, np.float32 or np.float64, got {dtype!r}")
+
+
+def check_count(value: object, name: str, least: int = 1) -> int:
+    """Return an integer >= `least` as an int.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer.
+    ValueError
+        If it is less than `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be >= {least}, got {value}")
+    return int(value)
+
+
+def as_float(value: object, name: str) -> float:
+    """Return a real number as a float, which may be infinite or NaN.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number; bools and arrays of rank >= 1 are not.
+    ValueError
+        If it is an integer or a fraction outside the range of float64.
+    """
+    scalar = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    # float() also takes bools, complex scalars and arrays of one number: all are mistakes here.
+    if isinstance(scalar, bool | np.bool | np.complexfloating | np.ndarray) or not isinstance(
+        scalar, SupportsFloat
+    ):
+        got = array_type(value) if isinstance(value, np.ndarray) else repr(value)
+        raise TypeError(f"{name} must be a number, got {got}")
+    try:
+        return float(scalar)
+    except OverflowError:  # an integer or a fraction
+        raise ValueError(
+            f"{name} must be finite, got a number outside the range of float64"
+        ) from None
+
+
+def generator(rng: RNGLike) -> np.random.Generator:
+    """Return a Generator for a seed, or the Generator itself.
+
+    Raises
+    ------
+    TypeError
+        If `rng` is None, since the result could not be reproduced.
+    """
+    if rng is None:
+        raise TypeError("rng must be a seed or a numpy.random.Generator, got None")
+    return np.random.default_rng(rng)
+
+
+def check_float(array: object, name: str, wanted: str = "float32") -> None:
+    """Raise DTypeError unless `array` is a NumPy array of floats.
+
+    Of the subclasses of `np.ndarray`, only `np.memmap` is accepted (see `as_ndarray`).
+
+    Parameters
+    ----------
+    wanted
+        The float type to convert to, for the message. Default: "float32".
+    """
+    if not isinstance(array, np.ndarray) or type(array) not in ARRAY_CLASSES:
+        as_ndarray(array, name)  # a mask has a message of its own
+        raise DTypeError(
+            f"{name} must be a NumPy array of floats, got {type(array).__name__}; "
+            f"convert it with np.asarray(..., dtype=np.{wanted})"
+        )
+    if array.dtype.type not in FLOAT_TYPES:
+        raise DTypeError(
+            f"{name} must be float16, float32 or float64, got {array.dtype}; "
+            f"convert it with .astype(np.{wanted})"
+        )
+
+
+def check_dtype(array: npt.NDArray[Float], dtype: np.dtype[Float], name: str) -> None:
+    """Raise DTypeError unless `array` is an array of this dtype: nothing is converted silently."""
+    if type(array) is np.ndarray and array.dtype == dtype:
+        return
+    check_float(array, name, dtype.name)
+    if array.dtype != dtype:
+        raise DTypeError(
+            f"{name} must be {dtype}, got {array.dtype}; convert it with "
+            f".astype(np.{dtype}), or the network with astype(net, np.{array.dtype.name})"
+        )
+
+
+def check_shape(array: npt.NDArray[Float], shape: tuple[int | str, ...], name: str) -> None:
+    """Raise ShapeError unless `array` has this shape, in which "N" is an axis of any length."""
+    if array.shape == shape:
+        return
+    if array.ndim != len(shape) or any(
+        want != got
+        for want, got in zip(shape, array.shape, strict=True)
+        if not isinstance(want, str)
+    ):
+        expected = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+        raise ShapeError(f"{name} must have shape {expected}, got {array.shape}")
+
+
+def check_batch(x: npt.NDArray[Float], width: int, dtype: np.dtype[Float], name: str) -> None:
+    """Raise DTypeError or ShapeError unless `x` has this dtype and shape (N, width)."""
+    check_dtype(x, dtype, name)
+    if x.ndim != 2 or x.shape[1] != width:
+        raise ShapeError(f"{name} must have shape (N, {width}), got {x.shape}")
+
+
+def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -> None:
+    """Raise DTypeError or ShapeError unless `array` has the dtype and shape of `like`."""
+    if type(like) is not np.ndarray:
+        check_float(like, "the cached array")
+    check_dtype(array, like.dtype, name)
+    check_shape(array, like.shape, name)
+
+
+def is_labels(t: LabelsLike | Targets) -> TypeGuard[LabelsLike]:
+    """Return whether targets are class labels, which have rank 1."""
+    return isinstance(t, np.ndarray) and t.ndim == 1
+
+
+def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
+    """Check that there is one class label per sample, from 0 to n_classes - 1.
+
+    Raises
+    ------
+    DTypeError
+        If `t` is not an array of integers.
+    ShapeError
+        If its shape is not (n,).
+    ValueError
+        If a label is out of range; the message names the first one.
+    """
+    if not isinstance(t, np.ndarray) or t.dtype.kind not in "iu":
+        hint = ".astype(np.int64)" if isinstance(t, np.ndarray) else "np.asarray"
+        raise DTypeError(
+            f"class labels must be an array of integers, got {array_type(t)}; "
+            f"convert them with {hint}"
+        )
+    if t.shape != (n,):
+        raise ShapeError(f"class labels must have shape ({n},), got {t.shape}")
+    if n and np.maximum.reduce(t.astype(np.uint64)) >= n_classes:  # negative labels become huge
+        i = int(np.argmax((t < 0) | (t >= n_classes)))
+        raise ValueError(f"class labels must be from 0 to {n_classes - 1}, got {t[i]} at row {i}")
+
+
+def check_targets(
+    t: npt.NDArray[np.generic], scores: npt.NDArray[Float], *, or_labels: bool = False
+) -> None:
+    """Check that targets are numbers and have the shape of the scores.
+
+    Parameters
+    ----------
+    or_labels
+        Whether the message names class labels as the alternative. Default: False.
+
+    Raises
+    ------
+    DTypeError
+        If `t` is not an array of numbers.
+    ShapeError
+        If its shape is not that of `scores`.
+    """
+    if not isinstance(t, np.ndarray) or t.dtype.kind not in "fiub":
+        hint = "" if isinstance(t, np.ndarray) else "; convert it with np.asarray"
+        raise DTypeError(f"t must be an array of numbers, got {array_type(t)}{hint}")
+    if t.shape != scores.shape:
+        labels = f", or ({len(scores)},) for class labels" if or_labels else ""
+        raise ShapeError(f"t must have shape {scores.shape}, as the scores{labels}, got {t.shape}")
+
+
+def check_cache(cache: object, cls: type[object]) -> None:
+    """Raise StructureError unless `cache` is of the class that the layer's forward returns."""
+    if type(cache) is not cls:
+        raise wrong_cache(cls.__name__, array_type(cache))
+
+
+def wrong_cache(expected: str, got: str) -> StructureError:
+    """Return the error for a cache that another layer or network made."""
+    return StructureError(
+        f"expected {expected}, got {got}; pass the cache that forward returned for this network"
+    )
