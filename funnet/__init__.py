@@ -17,6 +17,7 @@ from funnet.core.arrays import (
 )
 from funnet.core.context import (
     BUFFER as BUFFER,
+    WIDE_BUFFER as WIDE_BUFFER,
     Context as Context,
     Statistics as Statistics,
 )
@@ -35,6 +36,7 @@ from funnet.core.layer import (
     backward as backward,
     forward as forward,
     input_gradient as input_gradient,
+    output_shape as output_shape,
     predict as predict,
 )
 from funnet.core.locks import (

@@ -9,7 +9,7 @@ StructureError for the cache of other layers, even of layers with the same archi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Never, NoReturn, Protocol, TypeVar, overload
 
 import numpy as np
@@ -29,6 +29,8 @@ from funnet.core.arrays import (
 from funnet.core.checks import check_count
 from funnet.core.errors import DTypeError, ShapeError
 from funnet.core.live import check_at_rest
+from funnet.core.nodes import kind_of
+from funnet.core.tree import named_branches
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -271,3 +273,41 @@ def predict(
     for start in range(rows, len(x), rows):
         y[start : start + rows], _ = forward(params, x[start : start + rows])
     return y
+
+
+def output_shape(params: Forward[Any, Any], input_shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape of the output for one sample of a shape, computed with an empty batch.
+
+    Parameters
+    ----------
+    params
+        A layer or network at rest.
+    input_shape
+        Shape of one sample, such as (784,) or (1, 28, 28).
+
+    Raises
+    ------
+    ShapeError
+        If a layer does not accept that shape; the message names the layer by its path.
+    TypeError, ValueError
+        If a size is not an integer >= 0, or the network is in training mode.
+
+    Examples
+    --------
+    >>> from funnet import Conv2d, Flatten, MaxPool2d, output_shape, sequential
+    >>> net = sequential(Conv2d.init(1, 30, 5, rng=0), MaxPool2d(2), Flatten())
+    >>> output_shape(net, (1, 28, 28))
+    (4320,)
+    """
+    check_at_rest(params, "output_shape")
+    sizes = [check_count(size, f"input_shape[{i}]", 0) for i, size in enumerate(input_shape)]
+    # Buffers count as well: a network may consist of layers without parameters.
+    dtypes = (
+        child.dtype
+        for _, branch in named_branches(params)
+        for child in kind_of(type(branch)).children(branch)
+        if isinstance(child, np.ndarray) and child.dtype.kind == "f"
+    )
+    dtype = next(dtypes, np.dtype(np.float32))
+    y, _ = forward(params, np.empty((0, *sizes), dtype))
+    return tuple(y.shape[1:])

@@ -1,0 +1,41 @@
+"""`output_shape` is the shape that a batch of that shape comes out with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from zoo import RESTING, Case
+
+import funnet as fn
+
+
+@pytest.mark.parametrize("case", RESTING.values(), ids=RESTING)
+def test_it_is_the_shape_of_each_output(case: Case) -> None:
+    layer = case.layer(0)
+    y, _ = fn.forward(layer, case.x(0))
+
+    assert fn.output_shape(layer, case.shape[1:]) == y.shape[1:]
+
+
+def test_the_network_keeps_its_dtype() -> None:
+    assert fn.output_shape(fn.Affine.init(3, 2, rng=0, dtype=np.float64), (3,)) == (2,)
+
+
+def test_a_shape_that_does_not_match_names_the_layer() -> None:
+    net = fn.sequential(fn.ReLU(), fn.Affine.init(3, 2, rng=0))
+
+    with pytest.raises(fn.ShapeError, match=r"^layers\.1: x of Affine must have shape \(N, 3\)"):
+        fn.output_shape(net, (4,))
+
+
+@pytest.mark.parametrize(("shape", "error"), [((-1,), ValueError), ((2.0,), TypeError)])
+def test_sizes_are_integers_of_at_least_0(shape: tuple[int, ...], error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"input_shape\[0\] must be"):
+        fn.output_shape(fn.ReLU(), shape)
+
+
+def test_a_live_network_is_refused() -> None:
+    live = fn.training_mode(fn.Dropout(0.5), seed=0, step=0)
+
+    with pytest.raises(ValueError, match=r"pass inference_mode\(net\)"):
+        fn.output_shape(live, (3,))
