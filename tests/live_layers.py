@@ -106,7 +106,8 @@ class Center:
         """Return the layer with the mean of all rows so far."""
         mean, n = values
         count = self.count + n.astype(np.int64)
-        return attrs.evolve(self, mean=self._mean + (mean - self._mean) * (n / count), count=count)
+        weight = float(n / count)  # a float64 of NumPy would make the mean one
+        return attrs.evolve(self, mean=self._mean + (mean - self._mean) * weight, count=count)
 
     def with_population(self, parts: Sequence[tuple[Array, ...]]) -> Center:
         """Return the layer with the mean of all rows of a data set."""
