@@ -74,6 +74,19 @@ def test_a_convolutional_network_learns_the_digits(run: Run, tmp_path: Path) -> 
     assert_wrote_only(tmp_path / "out" / "convnet.png")
 
 
+def test_a_deep_convolutional_network_reads_as_well_in_float16(run: Run, tmp_path: Path) -> None:
+    output = run("deep_convnet", "--epochs", "8")
+
+    assert output.startswith("data: 8 x 8 digits, since MNIST is not available")
+    accuracies = re.findall(r"^epoch +\d+: ([\d.]+)%$", output, re.MULTILINE)
+    assert len(accuracies) == 8
+    assert output.endswith(f"\ntest accuracy: {accuracies[-1]}%\n")
+    assert percentage(output) >= 90
+    (half,) = re.findall(r"^with weights in float16.*: ([\d.]+)%$", output, re.MULTILINE)
+    assert float(half) == pytest.approx(percentage(output), abs=0.4)  # one of 297 digits
+    assert_wrote_only(tmp_path / "out" / "deep_convnet.png")
+
+
 @needs_mnist
 def test_backward_is_compared_with_differences_for_each_array(run: Run) -> None:
     arguments = ["--gradient-check", "--hidden", "3", "--steps", "1", "--data-dir", str(MNIST)]
