@@ -74,7 +74,7 @@ def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> N
     shown = set(re.findall(r"\]\(pictures/(.*)\)", text))
     assert shown == {picture.name for picture in pictures.iterdir()}
     assert shown.issuperset(re.findall(r'src="pictures/(.*?)"', text))
-    assert sum(picture.stat().st_size for picture in pictures.iterdir()) < 1_500_000
+    assert sum(picture.stat().st_size for picture in pictures.iterdir()) < 2_000_000
 
 
 def test_two_layers_of_perceptrons_are_xor(run: Callable[..., str]) -> None:
