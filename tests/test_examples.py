@@ -99,6 +99,18 @@ def test_backward_is_compared_with_differences_for_each_array(run: Run) -> None:
     assert all(float(difference) < 1e-7 for difference in differences.values())
 
 
+@needs_mnist
+def test_weight_decay_and_dropout_narrow_the_gap_to_the_test_digits(run: Run) -> None:
+    output = run("overfitting", "--epochs", "60", "--data-dir", str(MNIST))
+
+    lines = re.findall(
+        r"^ *(nothing|weight decay|dropout).* ([\d.]+) +([\d.]+) +([\d.]+)$", output, re.MULTILINE
+    )
+    table = {name: (float(training), float(gap)) for name, training, _, gap in lines}
+    assert table["nothing"][0] == 100
+    assert max(table["weight decay"][1], table["dropout"][1]) < table["nothing"][1] - 1
+
+
 def test_the_benchmark_prints_ratios_and_limits(run: Run) -> None:
     contenders = ["products", "funnet", "numpy"]
 

@@ -74,12 +74,12 @@ def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> N
     text = (EXAMPLES / "README.md").read_text()
     pictures = EXAMPLES / "pictures"
 
-    assert len(GALLERY) == 18
+    assert len(GALLERY) == 19
     assert [name for name in GALLERY if f"`python examples/{name}.py`" not in text] == []
     shown = set(re.findall(r"\]\(pictures/(.*)\)", text))
     assert shown == {picture.name for picture in pictures.iterdir()}
     assert shown.issuperset(re.findall(r'src="pictures/(.*?)"', text))
-    assert sum(picture.stat().st_size for picture in pictures.iterdir()) < 1_700_000
+    assert sum(picture.stat().st_size for picture in pictures.iterdir()) < 2_000_000
 
 
 def test_two_layers_of_perceptrons_are_xor(run: Callable[..., str]) -> None:
@@ -200,6 +200,15 @@ def test_the_optimizers_go_down_the_valley_as_in_the_textbook(run: Callable[...,
     height, loss = np.transpose([row(output, name) for name in known])
     assert height == pytest.approx(list(known.values()), rel=0.035)
     assert max(loss) < np.log(10) + 0.1  # that of guessing
+    assert "data: 8 x 8 digits, since MNIST is not available" in output
+
+
+def test_a_deep_network_learns_300_digits_by_heart(run: Callable[..., str]) -> None:
+    output = run("overfitting", "--epochs", "28")
+
+    assert row(output, "nothing")[0] > 98
+    assert row(output, "weight decay 0.1")[0] < 95
+    assert row(output, "dropout 0.2")[0] < 95
     assert "data: 8 x 8 digits, since MNIST is not available" in output
 
 
