@@ -69,7 +69,7 @@ def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> N
     text = (EXAMPLES / "README.md").read_text()
     pictures = EXAMPLES / "pictures"
 
-    assert len(GALLERY) == 17
+    assert len(GALLERY) == 19
     assert [name for name in GALLERY if f"`python examples/{name}.py`" not in text] == []
     shown = set(re.findall(r"\]\(pictures/(.*)\)", text))
     assert shown == {picture.name for picture in pictures.iterdir()}
@@ -195,6 +195,25 @@ def test_the_optimizers_go_down_the_valley_as_in_the_textbook(run: Callable[...,
     height, loss = np.transpose([row(output, name) for name in known])
     assert height == pytest.approx(list(known.values()), rel=0.035)
     assert max(loss) < np.log(10) + 0.1  # that of guessing
+    assert "data: 8 x 8 digits, since MNIST is not available" in output
+
+
+def test_weights_with_std_one_hundredth_do_not_learn(run: Callable[..., str]) -> None:
+    output = run("weight_init_compare", "--steps", "600")
+
+    first, after = np.transpose([row(output, name) for name in ("std 0.01", "Xavier", "He")])
+    assert first == pytest.approx([np.log(10)] * 3, abs=0.2)
+    assert after[0] == pytest.approx(np.log(10), abs=0.02)
+    assert after[2] < after[1] < 1.6
+    assert "data: 8 x 8 digits, since MNIST is not available" in output
+
+
+def test_batch_norm_learns_from_nearly_all_weights(run: Callable[..., str]) -> None:
+    output = run("batch_norm", "--epochs", "10")
+
+    learned = r"batch norm, learned \(over 50 %\): (\d+) of 16"
+    assert found(f"with {learned}", output) >= 10
+    assert found(f"without {learned}", output) <= 4
     assert "data: 8 x 8 digits, since MNIST is not available" in output
 
 
