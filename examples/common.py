@@ -30,6 +30,7 @@ OPTIONS: dict[str, tuple[Callable[[str], float | str | Path], str]] = {
     "seeds": (positive, "number of seeds, starting with --seed"),
     "epochs": (positive, "passes through the training data"),
     "steps": (positive, "number of updates"),
+    "runs": (positive, "number of runs"),
     "hidden": (positive, "neurons in the hidden layer"),
     "processes": (positive, "number of worker processes"),
     "x": (float, "input of the sigmoid"),

@@ -74,7 +74,7 @@ def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> N
     text = (EXAMPLES / "README.md").read_text()
     pictures = EXAMPLES / "pictures"
 
-    assert len(GALLERY) == 19
+    assert len(GALLERY) == 22
     assert [name for name in GALLERY if f"`python examples/{name}.py`" not in text] == []
     shown = set(re.findall(r"\]\(pictures/(.*)\)", text))
     assert shown == {picture.name for picture in pictures.iterdir()}
@@ -203,6 +203,25 @@ def test_the_optimizers_go_down_the_valley_as_in_the_textbook(run: Callable[...,
     assert "data: 8 x 8 digits, since MNIST is not available" in output
 
 
+def test_weights_with_std_one_hundredth_do_not_learn(run: Callable[..., str]) -> None:
+    output = run("weight_init_compare", "--steps", "600")
+
+    first, after = np.transpose([row(output, name) for name in ("std 0.01", "Xavier", "He")])
+    assert first == pytest.approx([np.log(10)] * 3, abs=0.2)
+    assert after[0] == pytest.approx(np.log(10), abs=0.02)
+    assert after[2] < after[1] < 1.6
+    assert "data: 8 x 8 digits, since MNIST is not available" in output
+
+
+def test_batch_norm_learns_from_nearly_all_weights(run: Callable[..., str]) -> None:
+    output = run("batch_norm", "--epochs", "10")
+
+    learned = r"batch norm, learned \(over 50 %\): (\d+) of 16"
+    assert found(f"with {learned}", output) >= 10
+    assert found(f"without {learned}", output) <= 4
+    assert "data: 8 x 8 digits, since MNIST is not available" in output
+
+
 def test_a_deep_network_learns_300_digits_by_heart(run: Callable[..., str]) -> None:
     output = run("overfitting", "--epochs", "28")
 
@@ -210,6 +229,18 @@ def test_a_deep_network_learns_300_digits_by_heart(run: Callable[..., str]) -> N
     assert row(output, "weight decay 0.1")[0] < 95
     assert row(output, "dropout 0.2")[0] < 95
     assert "data: 8 x 8 digits, since MNIST is not available" in output
+
+
+def test_a_random_search_is_the_same_on_any_number_of_processes(run: Callable[..., str]) -> None:
+    arguments = ["hyperparameters", "--runs", "16", "--epochs", "8", "--processes"]
+
+    output = run(*arguments, "2")
+
+    best, median = (found(rf"{name}: ([\d.]+)", output) for name in ("best", "median"))
+    assert best > 75
+    assert median < best - 30
+    assert "data: 8 x 8 digits, since MNIST is not available" in output
+    assert run(*arguments, "1") == output
 
 
 def test_a_user_s_layer_and_network_pass_the_checks_and_learn(run: Callable[..., str]) -> None:
