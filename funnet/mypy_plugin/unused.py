@@ -42,7 +42,7 @@ FUNNET_UNUSED = ErrorCode(
 # The public functions that are called for their effect.
 WITH_EFFECT = frozenset(
     {
-        "funnet.core.arrays.lock_in_place",  # locks its argument
+        "funnet.core.locks.lock_in_place",  # locks its argument
         "funnet.layers.combinators.sequential",  # checks that layers fit
         "funnet.data.mnist.load_mnist",  # stores what it downloads
         "funnet.gradients.check_gradients",  # raises if gradients are wrong
