@@ -236,7 +236,7 @@ class WidthsPlugin(Plugin):
         if not isinstance(result, Instance) or result.type.fullname != SEQUENTIAL_TYPE:
             return signature
         n_in, n_out, *rest = result.args
-        ends = literal_of(self._whole.takes, n_in), literal_of(self._whole.gives, n_out)
+        ends = literal_of(self._whole.n_in, n_in), literal_of(self._whole.n_out, n_out)
         return signature.copy_modified(ret_type=result.copy_modified(args=[*ends, *rest]))
 
     def _check_layers(self, call: CallExpr, api: CheckerPluginInterface) -> Widths:

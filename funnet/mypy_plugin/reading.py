@@ -180,7 +180,9 @@ def widths_of(typ: Type) -> Widths:
     if not isinstance(typ, Instance):
         return NOTHING_KNOWN
     takes, gives = map(number_of, ends_of(typ))
-    return Widths(typ.type.name, takes, gives, keeps_width(typ))
+    multiplies = is_true(typ, "multiplies_width")
+    keeps = multiplies or keeps_width(typ)
+    return Widths(typ.type.name, takes, gives, keeps=keeps, multiplies=multiplies)
 
 
 def keeps_width(layer: Instance) -> bool:
@@ -188,10 +190,17 @@ def keeps_width(layer: Instance) -> bool:
     if layer.type.fullname == SEQUENTIAL_TYPE:
         layers = get_proper_type(layer.args[-1])
         if isinstance(layers, TupleType):
-            return all(widths_of(item).keeps for item in layers.items)
-        return isinstance(layers, Instance) and all(widths_of(item).keeps for item in layers.args)
-    keeps = member_of(layer, "keeps_width")
-    return isinstance(keeps, LiteralType) and keeps.value is True
+            return all(widths_of(item).keeps_width for item in layers.items)
+        return isinstance(layers, Instance) and all(
+            widths_of(item).keeps_width for item in layers.args
+        )
+    return is_true(layer, "keeps_width")
+
+
+def is_true(layer: Instance, name: str) -> bool:
+    """Return whether an attribute of a layer is declared as `Literal[True]`."""
+    declared = member_of(layer, name)
+    return isinstance(declared, LiteralType) and declared.value is True
 
 
 def number_of(typ: Type | None) -> int | None:
@@ -219,7 +228,7 @@ def value_of(expression: Expression, api: CheckerPluginInterface) -> int | None:
         value = number_of(api.get_expression_type(expression))
         if value is None and isinstance(expression, MemberExpr):
             layer = widths_of(api.get_expression_type(expression.expr))
-            value = {"n_in": layer.takes, "n_out": layer.gives}.get(expression.name)
+            value = {"n_in": layer.n_in, "n_out": layer.n_out}.get(expression.name)
     return value if isinstance(value, int) else None
 
 
@@ -261,7 +270,7 @@ def has_widths(typ: Type) -> bool:
     if isinstance(typ, TupleType):
         return any(map(has_widths, typ.items))
     known = widths_of(typ)
-    return (known.takes, known.gives) != (None, None)
+    return (known.n_in, known.n_out) != (None, None)
 
 
 def swallows_errors(manager: Type) -> bool:
