@@ -1,12 +1,12 @@
 """How long a training step of convolutional networks takes, and how much memory.
 
     python examples/benchmarks/benchmark_images.py            # six minutes, on an idle machine
-    python examples/benchmarks/benchmark_images.py --quick    # to see that it works
+    python examples/benchmarks/benchmark_images.py --quick    # a short run, as a test
 
-A step is forward, softmax cross-entropy of class numbers, backward and plain SGD in float32, always
-on the same 100 images of 28 x 28 and from the same weights. Beside funnet and PyTorch, the step is
-taken in the way of the textbook: all windows of a batch as one matrix, and layers that are changed.
-How the contenders take turns, and which of their times count, is said in `timing`.
+A step consists of forward, softmax cross-entropy with class labels, backward and plain SGD in
+float32, always on the same 100 images of 28 x 28 and from the same weights. funnet is compared with
+PyTorch and with the textbook's way, in which all windows of a batch form one matrix and layers are
+modified in place. `timing` describes how the contenders alternate and which times count.
 """
 
 import sys
