@@ -12,8 +12,7 @@ a line of its own. `# type: ignore[funnet-width]` and `[funnet-unused]` silence 
 
 Widths that mypy cannot infer are `int` and are not checked, nor are those of values that may move
 to where values of other widths go: an item of a list, an attribute that is not `Final`, a name that
-is bound twice. (mypy gives such a place the type of its first value, so literal widths would make
-the next value an error.) `Flow` finds the values that stay where they are.
+is bound twice, as the next value would be an error for mypy. `Flow` finds the values that stay.
 """
 
 from __future__ import annotations
