@@ -101,7 +101,8 @@ def training_mode(
         if step and getattr(layer, "has_statistics", True) is False:
             raise ValueError(
                 f"{path or type(layer).__name__} has no statistics at step {step}; "
-                "call net = update_statistics(net, cache) after each step"
+                "call net = update_statistics(net, cache) after each step; for a layer that was "
+                "at rest until now, call net = population_statistics(net, x) once"
             )
         return attrs.evolve(here, path=path)
 
