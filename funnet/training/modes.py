@@ -141,6 +141,7 @@ def update_statistics(net: Tree, cache: object, *, at_rest: Iterable[str] = ()) 
         If statistics have another shape or dtype than the layer's.
     """
     found = tuple(records(cache))
+    updated = apply_statistics(net, found)
     reported, resting = {record.path for record in found}, check_paths(net, at_rest)
     for path, layer in named_branches(net):
         if (
@@ -153,7 +154,7 @@ def update_statistics(net: Tree, cache: object, *, at_rest: Iterable[str] = ()) 
                 "pass the cache of a forward pass of training_mode(net, ...)",
                 path,
             )
-    return apply_statistics(net, found)
+    return updated
 
 
 def apply_statistics(net: Tree, statistics: Iterable[Statistics]) -> Tree:
