@@ -22,6 +22,7 @@ BENCHMARKS = [
     "benchmarks/benchmark_images",
     "benchmarks/benchmark_training",
     "benchmarks/benchmark_types",
+    "benchmarks/instructions",
 ]
 
 
