@@ -17,7 +17,7 @@ FLOORS = (
     {"optimizers", "functions", "gradients", "metrics", "data", "targets", "mypy_plugin"},
     {"layers", "losses", "training"},
     {"experiments"},
-    {"__init__"},
+    {"__init__", "onnx"},
 )
 """The rooms of each floor, from the lowest one up."""
 
