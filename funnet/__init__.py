@@ -139,6 +139,9 @@ from funnet.layers.initializers import (
     xavier_uniform as xavier_uniform,
     zeros_init as zeros_init,
 )
+from funnet.layers.mlp import (
+    mlp as mlp,
+)
 from funnet.layers.residual import (
     Residual as Residual,
     ResidualCache as ResidualCache,

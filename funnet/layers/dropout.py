@@ -23,10 +23,11 @@ class DropoutCache(Generic[ShapeT]):
     mask: Shaped[ShapeT] | None
 
 
-def _rate(rate: object) -> float:
-    number = as_float(rate, "rate")
+def drop_rate(rate: object, name: str = "rate") -> float:
+    """Return a rate of dropout as a float; raise TypeError or ValueError for what is none."""
+    number = as_float(rate, name)
     if not 0 <= number < 1:
-        raise ValueError(f"rate must be >= 0 and < 1, got {number}")
+        raise ValueError(f"{name} must be >= 0 and < 1, got {number}")
     return number
 
 
@@ -55,7 +56,7 @@ class Dropout(Elementwise, OnRows, SomeLayer):
     array([0., 2.])
     """
 
-    rate: float = attrs.field(converter=_rate)
+    rate: float = attrs.field(converter=drop_rate)
     context: Context | None = attrs.field(default=None, kw_only=True)
 
     __repr__ = describe

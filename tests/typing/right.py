@@ -134,6 +134,12 @@ assert_type(six.layers, tuple[Affine, ReLU, Affine, ReLU, Affine, Softmax])
 many = sequential(*[Affine.init(4, 4, rng=seed) for seed in range(50)])
 assert_type(many, Sequential[int, int, Rows, Rows, tuple[Affine, ...]])
 assert_type(forward(many, x)[0], Matrix)
+sizes = [n_in, n_hidden, n_out]
+assert_type(
+    fn.mlp((n_in, *sizes[1:-1], n_out), rng=rng, activation=Tanh()),
+    Sequential[int, int, Rows, Rows, tuple[fn.OnRows, ...]],
+)
+assert_type(forward(fn.mlp(sizes, rng=rng, dropout=0.5), x)[0], Matrix)
 
 
 # A user-defined layer.
