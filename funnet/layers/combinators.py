@@ -79,6 +79,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     layers: L_co = attrs.field(converter=_fitting)
 
     constructor_only_checks: ClassVar[Literal[True]] = True
+    applies_layers: ClassVar[Literal[True]] = True
 
     __repr__ = describe
 

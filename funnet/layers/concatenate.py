@@ -75,6 +75,7 @@ class Concatenate(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     layers: L_co = attrs.field(converter=_fitting)
 
     constructor_only_checks: ClassVar[Literal[True]] = True
+    applies_layers: ClassVar[Literal[True]] = True
 
     __repr__ = describe
 

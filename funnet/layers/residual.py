@@ -66,6 +66,7 @@ class Residual(SomeLayer, Generic[W_co, S, L_co]):
     layer: L_co = attrs.field(converter=_keeping)
 
     constructor_only_checks: ClassVar[Literal[True]] = True
+    applies_layers: ClassVar[Literal[True]] = True
 
     __repr__ = describe
 
