@@ -95,10 +95,11 @@ class Summary:
         return "\n".join(_aligned(line, widths).rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
-        *rows, total = (_html_row(cells, "td") for cells in self._cells())
+        *rows, total = self._cells()
         return (
             f"<table><thead>{_html_row(_HEADER, 'th')}</thead>"
-            f"<tbody>{''.join(rows)}</tbody><tfoot>{total}</tfoot></table>"
+            f"<tbody>{''.join(_html_row(cells, 'td') for cells in rows)}</tbody>"
+            f"<tfoot>{_html_row(total, 'th')}</tfoot></table>"
         )
 
 
