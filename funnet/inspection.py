@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Never
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
-from funnet.core.arrays import Array, Float
+from funnet.core.arrays import Array, ArrayT
 from funnet.core.checks import check_float
 from funnet.core.errors import DTypeError, StructureError
 from funnet.core.layer import Forward, empty_batch, forward
@@ -123,7 +122,7 @@ def _html_row(cells: Iterable[str], tag: str) -> str:
     return f"<tr>{columns}</tr>"
 
 
-def summary(params: Forward[Any, Any], input_shape: Sequence[int]) -> Summary:
+def summary(params: Forward[Never, object], input_shape: Sequence[int]) -> Summary:
     """Return the layers of a network with their output shapes and the sizes of their arrays.
 
     The shapes are computed with an empty batch. An array or a layer at two paths counts twice, as
@@ -173,7 +172,7 @@ def summary(params: Forward[Any, Any], input_shape: Sequence[int]) -> Summary:
     )
 
 
-def activations(params: Forward[Any, Any], x: npt.NDArray[Float]) -> dict[str, Array]:
+def activations(params: Forward[ArrayT, object], x: ArrayT) -> dict[str, Array]:
     """Return the output of each layer of a network for a batch, by the path of the layer.
 
     The outputs are read-only, in the order in which they are computed; the last one, "", is that of

@@ -24,6 +24,9 @@ fn.sequential(fn.Conv2d.init(1, 4, 3, rng=0), fn.Affine.init(4, 3, rng=0))  # [m
 fn.sequential(fn.Flatten(), fn.MaxPool2d(2))  # [misc]
 fn.sequential(fn.GlobalAvgPool2d(), fn.Conv2d.init(1, 4, 3, rng=0))  # [misc]
 fn.predict(fn.Affine.init(4, 3, rng=0), images)  # [misc]
+fn.activations(net, images)  # [misc]
+fn.summary(net, 4)  # [arg-type]
+fn.summary(x, (4,))  # [arg-type]
 
 # Caches of another layer or network.
 fn.backward(net, other_cache, y)  # [misc]
