@@ -31,7 +31,7 @@ from typing import Any, ClassVar, Generic, Literal, Never, Protocol, TypeVar, ca
 
 import attrs
 
-from funnet.core.arrays import Matrix, Ranked, Shaped
+from funnet.core.arrays import Matrix, Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
@@ -58,6 +58,8 @@ class SequentialCache(Generic[L_co]):
 
     layers: L_co
     caches: tuple[object, ...]
+
+    __repr__ = describe_cache
 
 
 def _fitting(layers: L) -> L:
