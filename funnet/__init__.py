@@ -79,6 +79,10 @@ from funnet.experiments.manifests import (
     compare_manifests as compare_manifests,
     manifest as manifest,
 )
+from funnet.experiments.state_dicts import (
+    from_state_dict as from_state_dict,
+    to_state_dict as to_state_dict,
+)
 from funnet.experiments.sweeps.results import Result as Result
 from funnet.experiments.sweeps.sweep import sweep as sweep
 from funnet.functions import (
