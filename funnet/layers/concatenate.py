@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Ranked, Shaped, plain
+from funnet.core.arrays import Array, Ranked, Shaped, describe_cache, plain
 from funnet.core.checks import check_cache, check_dtype, check_float, check_like
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, SomeLayer
@@ -37,6 +37,8 @@ class ConcatenateCache(Generic[T, L_co]):
     layers: L_co
     caches: tuple[object, ...]
     ends: tuple[int, ...]
+
+    __repr__ = describe_cache
 
 
 def _fitting(layers: L) -> L:
@@ -70,6 +72,7 @@ class Concatenate(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     layers: L_co = attrs.field(converter=_fitting)
 
     constructor_only_checks: ClassVar[Literal[True]] = True
+    applies_layers: ClassVar[Literal[True]] = True
 
     __repr__ = describe
 

@@ -8,7 +8,7 @@ from typing import Generic, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Shaped, ShapeT
+from funnet.core.arrays import Shaped, ShapeT, describe_cache
 from funnet.core.checks import as_float, check_cache, check_float, check_like
 from funnet.core.context import Context
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
@@ -21,6 +21,8 @@ class DropoutCache(Generic[ShapeT]):
 
     y: Shaped[ShapeT]
     mask: Shaped[ShapeT] | None
+
+    __repr__ = describe_cache
 
 
 def drop_rate(rate: object, name: str = "rate") -> float:

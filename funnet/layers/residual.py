@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 
 import attrs
 
-from funnet.core.arrays import Ranked, Shaped
+from funnet.core.arrays import Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache, check_float, check_like
 from funnet.core.layer import AnyLayer, Layer, SomeLayer
 from funnet.core.tree import describe, refill
@@ -32,6 +32,8 @@ class ResidualCache(Generic[S, L_co]):
     x: Shaped[S]
     layer: L_co
     cache: object
+
+    __repr__ = describe_cache
 
 
 def _keeping(layer: L) -> L:
@@ -60,6 +62,7 @@ class Residual(SomeLayer, Generic[W_co, S, L_co]):
     layer: L_co = attrs.field(converter=_keeping)
 
     constructor_only_checks: ClassVar[Literal[True]] = True
+    applies_layers: ClassVar[Literal[True]] = True
 
     __repr__ = describe
 

@@ -8,7 +8,7 @@ from typing import cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Matrix, Vector, plain
+from funnet.core.arrays import Array, Matrix, Vector, describe_cache, plain
 from funnet.core.checks import check_batch, check_cache, check_float, check_like
 from funnet.core.context import BUFFER
 from funnet.core.errors import ShapeError
@@ -23,6 +23,8 @@ class StandardizeCache:
     """Cache of `Standardize`: its output, of which only shape and dtype are used."""
 
     y: Matrix
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)
