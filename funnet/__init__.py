@@ -145,16 +145,21 @@ from funnet.layers.initializers import (
     xavier_uniform as xavier_uniform,
     zeros_init as zeros_init,
 )
+from funnet.layers.mlp import (
+    mlp as mlp,
+)
 from funnet.layers.residual import (
     Residual as Residual,
     ResidualCache as ResidualCache,
     residual as residual,
 )
 from funnet.losses import (
+    class_weights as class_weights,
     mean_squared_error as mean_squared_error,
     sigmoid_cross_entropy as sigmoid_cross_entropy,
     softmax_cross_entropy as softmax_cross_entropy,
     sum_squared_error as sum_squared_error,
+    weighted as weighted,
 )
 from funnet.metrics import (
     accuracy as accuracy,

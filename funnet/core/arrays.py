@@ -102,12 +102,8 @@ def as_ndarray(x: T, name: str = "x") -> T:
     """Return an array of any class as a plain `np.ndarray`, and any other value unchanged.
 
     Subclasses may redefine operators, as `np.matrix` does with the product, so every function that
-    takes arrays converts them first. The result is a view of the same memory.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is a masked array, even if no element is masked.
+    takes arrays converts them first. The result is a view of the same memory. Masked arrays raise
+    DTypeError, even if no element is masked.
     """
     if type(x) is np.ndarray or not isinstance(x, np.ndarray):
         return x
@@ -132,12 +128,7 @@ def plain(x: T, name: str = "x") -> T:
 
     BLAS takes another path, with other rounding, for another layout, so equal values give equal
     bytes only if all inputs have one layout. Strided, reversed and byte-swapped arrays and
-    subclasses are copied; other arrays are returned as they are.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is a masked array.
+    subclasses are copied; masked arrays raise DTypeError.
     """
     if not isinstance(x, np.ndarray) or is_plain(x):
         return x
