@@ -142,6 +142,8 @@ from funnet.layers.residual import (
 )
 from funnet.losses import (
     class_weights as class_weights,
+    huber_loss as huber_loss,
+    mean_absolute_error as mean_absolute_error,
     mean_squared_error as mean_squared_error,
     sigmoid_cross_entropy as sigmoid_cross_entropy,
     softmax_cross_entropy as softmax_cross_entropy,
