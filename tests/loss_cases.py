@@ -109,7 +109,7 @@ def is_smooth(loss: Loss, scores: AnyArray, t: Target) -> bool:
     """Return whether a loss has no kink in reach of `derivatives`."""
     if loss not in (mean_absolute_error, huber_loss):
         return True
-    distance = np.abs(scores - t)
+    distance = np.abs(scores - np.asarray(t, np.float64))
     kinks = (0, 1) if loss is huber_loss else (0,)
     return all(bool((np.abs(distance - kink) > 0.005).all()) for kink in kinks)
 
