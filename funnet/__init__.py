@@ -79,6 +79,10 @@ from funnet.experiments.manifests import (
     compare_manifests as compare_manifests,
     manifest as manifest,
 )
+from funnet.experiments.state_dicts import (
+    from_state_dict as from_state_dict,
+    to_state_dict as to_state_dict,
+)
 from funnet.experiments.sweeps.results import Result as Result
 from funnet.experiments.sweeps.sweep import sweep as sweep
 from funnet.functions import (
@@ -95,6 +99,12 @@ from funnet.gradients import (
     GradientReport as GradientReport,
     check_gradients as check_gradients,
     numerical_gradient as numerical_gradient,
+)
+from funnet.inspection import (
+    Summary as Summary,
+    SummaryRow as SummaryRow,
+    activations as activations,
+    summary as summary,
 )
 from funnet.layers import (
     Affine as Affine,
@@ -134,6 +144,9 @@ from funnet.layers.initializers import (
     xavier as xavier,
     xavier_uniform as xavier_uniform,
     zeros_init as zeros_init,
+)
+from funnet.layers.mlp import (
+    mlp as mlp,
 )
 from funnet.layers.residual import (
     Residual as Residual,
