@@ -214,6 +214,7 @@ from funnet.training.streams import (
     every as every,
     last as last,
     moving_average as moving_average,
+    scored as scored,
 )
 from funnet.training.train import train as train
 

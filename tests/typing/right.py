@@ -249,7 +249,11 @@ assert_type(new_state, fn.OptimizerState[Net])
 point, point_state = fn.sgd().update(np.ones(2), np.ones(2), fn.sgd().init(np.ones(2)))
 batches = minibatches(x_train, t_train, 100, rng=0, epochs=1)
 states = fn.train(net, batches, loss=softmax_cross_entropy, optimizer=optimizer)
-for train_state in fn.early_stopping(fn.every(states, 10), 3, key=lambda s: s.loss):
+scores = fn.early_stopping(fn.scored(states, lambda s: float(s.params.layers[0].W[0, 0])), 3)
+best_state, best_score = fn.last(fn.best_so_far(scores))
+assert_type(best_state, fn.TrainState[Net])
+assert_type(best_score, float)
+for train_state in fn.every(states, 10):
     assert_type(train_state, fn.TrainState[Net])
     resumed = fn.train(train_state, batches, loss=softmax_cross_entropy, optimizer=optimizer)
     assert_type(fn.last(resumed).params, Net)
@@ -258,7 +262,7 @@ for train_state in fn.early_stopping(fn.every(states, 10), 3, key=lambda s: s.lo
     fn.save("state.npz", train_state)
     loaded = fn.load("state.npz", like=train_state)
     assert_type(loaded, fn.TrainState[Net])
-for average_state, average in fn.moving_average(states, 50):
+for average_state, average in fn.early_stopping(fn.moving_average(states, 50), 3):
     assert_type(average_state, fn.TrainState[Net])
     assert_type(average, float)
 assert_type(fn.fingerprint(net), str)
