@@ -207,8 +207,9 @@ row_weights = fn.class_weights(t, "balanced")
 assert_type(row_weights, np.ndarray[tuple[int], np.dtype[np.float64]])
 assert_type(fn.weighted(softmax_cross_entropy)(y, (t, row_weights)), tuple[float, Matrix])
 assert_type(fn.weighted(mean_squared_error)(y, (y, t > 0)), tuple[float, Matrix])
+row_batches = minibatches(x, (t, row_weights), 2, rng=0)
 weighted_run = fn.train(
-    net, [(x, (t, row_weights))], loss=fn.weighted(softmax_cross_entropy), optimizer=fn.adam()
+    net, row_batches, loss=fn.weighted(softmax_cross_entropy), optimizer=fn.adam()
 )
 assert_type(fn.last(weighted_run).params, Net)
 
@@ -224,6 +225,12 @@ assert_type(pixels, np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.uint8]]
 for xb, tb in minibatches(x_train, t_train, 100, rng=0, epochs=1):
     assert_type(xb, np.ndarray[tuple[int, int], np.dtype[np.float32]])
     assert_type(tb, fn.Labels)
+pairs = t_train, np.ones(len(t_train))
+weighted_batches = minibatches(x_train, pairs, 100, rng=0, epochs=1)
+for xb, (tb, wb) in weighted_batches:
+    assert_type(xb, np.ndarray[tuple[int, int], np.dtype[np.float32]])
+    assert_type(tb, fn.Labels)
+    assert_type(wb, np.ndarray[tuple[int], np.dtype[np.float64]])
 
 
 def jitter(x: Matrix, t: fn.Labels, rng: np.random.Generator) -> tuple[Matrix, fn.Labels]:
