@@ -148,10 +148,14 @@ from funnet.layers.residual import (
     residual as residual,
 )
 from funnet.losses import (
+    class_weights as class_weights,
+    huber_loss as huber_loss,
+    mean_absolute_error as mean_absolute_error,
     mean_squared_error as mean_squared_error,
     sigmoid_cross_entropy as sigmoid_cross_entropy,
     softmax_cross_entropy as softmax_cross_entropy,
     sum_squared_error as sum_squared_error,
+    weighted as weighted,
 )
 from funnet.metrics import (
     accuracy as accuracy,

@@ -197,6 +197,14 @@ assert_type(tree_leaves(net), list[fn.Array])
 assert_type(sigmoid(x), npt.NDArray[np.float32])
 assert_type(mean_squared_error(y, np.zeros((5, 10))), tuple[float, Matrix])
 assert_type(sum_squared_error(y, one_hot(t, 10)), tuple[float, Matrix])
+row_weights = fn.class_weights(t, "balanced")
+assert_type(row_weights, np.ndarray[tuple[int], np.dtype[np.float64]])
+assert_type(fn.weighted(softmax_cross_entropy)(y, (t, row_weights)), tuple[float, Matrix])
+assert_type(fn.weighted(mean_squared_error)(y, (y, t > 0)), tuple[float, Matrix])
+weighted_run = fn.train(
+    net, [(x, (t, row_weights))], loss=fn.weighted(softmax_cross_entropy), optimizer=fn.adam()
+)
+assert_type(fn.last(weighted_run).params, Net)
 
 # Data.
 (x_train, t_train), (x_test, t_test) = load_mnist()

@@ -88,6 +88,8 @@ fn.adam(lr="0.1")  # [arg-type]
 fn.freeze(net, "layers.0")  # [arg-type]
 state.step = 3  # [misc]
 fn.train(net, batches, loss=fn.mean_squared_error, optimizer=optimizer)  # [arg-type]
+of_weights = fn.weighted(fn.softmax_cross_entropy)
+fn.train(net, batches, loss=of_weights, optimizer=optimizer)  # [arg-type]
 fn.train(net, of_images, loss=fn.softmax_cross_entropy, optimizer=optimizer)  # [arg-type]
 fn.train(net, [x, x], loss=fn.softmax_cross_entropy, optimizer=optimizer)  # [list-item] [arg-type]
 fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=fn.sgd_update)  # [call-overload]
