@@ -18,6 +18,7 @@ FLOORS = (
     {"layers", "losses", "training"},
     {"experiments"},
     {"__init__"},
+    {"sklearn"},
 )
 """The rooms of each floor, from the lowest one up."""
 
