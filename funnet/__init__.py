@@ -100,6 +100,12 @@ from funnet.gradients import (
     check_gradients as check_gradients,
     numerical_gradient as numerical_gradient,
 )
+from funnet.inspection import (
+    Summary as Summary,
+    SummaryRow as SummaryRow,
+    activations as activations,
+    summary as summary,
+)
 from funnet.layers import (
     Affine as Affine,
     AvgPool2d as AvgPool2d,

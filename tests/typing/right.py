@@ -121,6 +121,12 @@ pooled = sequential(fn.Conv2d.init(1, 4, 3, padding="same", rng=rng), fn.GlobalA
 assert_type(predict(pooled, np.zeros((2, 1, 28, 28), np.float32)), Matrix)
 on_images: list[fn.OnImages] = [fn.AvgPool2d(2), fn.Conv2d.init(1, 4, 3, rng=0), fn.MaxPool2d(2, 1)]
 
+assert_type(fn.summary(convolutional, (1, 28, 28)), fn.Summary)
+pictures = fn.activations(convolutional, np.zeros((2, 1, 28, 28), np.float32))
+assert_type(pictures["layers.0"], fn.Array)
+fn.activations(net if n_in else nested.layers[1], x)
+fn.activations(ReLU(), np.zeros((2, 1, 28, 28)))
+
 # Six layers, and a list of layers.
 six = sequential(
     Affine.init(4, 4, rng=0),

@@ -26,6 +26,9 @@ fn.sequential(fn.GlobalAvgPool2d(), fn.Conv2d.init(1, 4, 3, rng=0))  # [misc]
 fn.predict(fn.Affine.init(4, 3, rng=0), images)  # [misc]
 fn.sequential(fn.Conv2d.init(1, 4, 3, rng=0), fn.mlp((4, 3, 2), rng=0))  # [misc]
 fn.mlp((4, 3, 2), rng=0, activation=fn.ReLU)  # [call-overload]
+fn.activations(net, images)  # [misc]
+fn.summary(net, 4)  # [arg-type]
+fn.summary(x, (4,))  # [arg-type]
 
 # Caches of another layer or network.
 fn.backward(net, other_cache, y)  # [misc]
