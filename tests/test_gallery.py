@@ -21,6 +21,7 @@ GALLERY = sorted(path.stem for path in EXAMPLES.glob("*.py") if "def main" in pa
 BENCHMARKS = [
     "benchmarks/benchmark",
     "benchmarks/benchmark_images",
+    "benchmarks/benchmark_sklearn",
     "benchmarks/benchmark_training",
     "benchmarks/benchmark_types",
 ]
