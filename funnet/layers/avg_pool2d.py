@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from funnet.core.arrays import Images
+from funnet.core.arrays import Images, describe_cache
 from funnet.core.checks import check_cache, check_dtype, check_shape
 from funnet.core.layer import OnImages, SomeLayer
 from funnet.core.windows import to_all, window_sums
@@ -26,6 +26,8 @@ class AvgPool2dCache:
     """Cache of `AvgPool2d`: its input, of which only shape and dtype are used."""
 
     x: Images
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array, Float, Shaped, ShapeT, Vector
+from funnet.core.arrays import Array, Float, Shaped, ShapeT, Vector, describe_cache
 from funnet.core.checks import as_float, check_cache, check_dtype, check_like, check_shape
 from funnet.core.context import BUFFER, WIDE_BUFFER, Context, Statistics
 from funnet.core.errors import ShapeError
@@ -31,6 +31,8 @@ class BatchNormCache(Generic[ShapeT]):
     normalized: Shaped[ShapeT]
     scale: Vector
     statistics: Statistics | None
+
+    __repr__ = describe_cache
 
 
 def _momentum(momentum: object) -> float:

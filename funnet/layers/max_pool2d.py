@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from funnet.core.arrays import Images
+from funnet.core.arrays import Images, describe_cache
 from funnet.core.checks import check_cache, check_like, check_shape
 from funnet.core.layer import OnImages, SomeLayer
 from funnet.core.locks import lock_in_place
@@ -28,6 +28,8 @@ class MaxPool2dCache:
 
     x: Images
     y: Images
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)
