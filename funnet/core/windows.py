@@ -27,22 +27,18 @@ def computing_dtype(dtype: np.dtype[Float]) -> np.dtype[Float]:
 
 @attrs.frozen
 class Slide:
-    """How a kernel slides along one axis of an image.
-
-    The image is laid on a canvas of zeros, and the kernel slides over the canvas.
+    """How a kernel slides along one axis of a canvas of zeros, on which an image is laid.
 
     Parameters
     ----------
-    size
-        Size of the image.
-    kernel, stride
-        Size of the kernel, and the step between its stops.
+    size, kernel, canvas
+        Sizes of the image, the kernel, and the canvas.
+    stride
+        Step between the stops of the kernel.
     start
         Where the first pixel of the image is laid, which may be outside of the canvas.
     gap
         Distance on the canvas between neighbouring pixels of the image.
-    canvas
-        Size of the canvas.
     """
 
     size: int
@@ -95,15 +91,7 @@ def meeting(n: int, start: int, step: int, size: int) -> tuple[slice, slice]:
 def taps(down: Slide, across: Slide) -> list[tuple[Index, Index]]:
     """Return, for each pixel of the kernel in reading order, at which stops it meets which pixels.
 
-    Parameters
-    ----------
-    down, across
-        How the kernel slides down the rows of an image, and across its columns.
-
-    Returns
-    -------
-    taps
-        For each pixel an index of the output, and an index of the same shape of the input.
+    The stops are an index of the output, and the pixels one of the input, of the same shape.
     """
     rows, cols = (
         [meeting(s.stops, i - s.start, s.stride, s.size) for i in range(s.kernel)]
@@ -119,23 +107,11 @@ def taps(down: Slide, across: Slide) -> list[tuple[Index, Index]]:
 def columns(x: Images, down: Slide, across: Slide) -> Iterator[Matrix]:
     """Yield for each image the windows that a kernel sees, as the columns of a matrix.
 
-    The columns of all images at once would not fit the processor's cache, and take a hundred times
-    the memory: each matrix is overwritten by the next. It is filled in two steps, first with the
-    columns of the kernel and then with its rows, so that all but 1 / height of what is copied is
-    copied in long runs: that takes two thirds of the time of a single step.
-
-    Parameters
-    ----------
-    x
-        Images of shape (N, C, H, W).
-    down, across
-        How the kernel slides down the rows of an image, and across its columns.
-
-    Yields
-    ------
-    windows
-        A matrix of shape (C x kernel, stops), C first and rows before columns in both, of the type
-        to compute in.
+    Its shape is (C x kernel, stops), with rows before columns in both, and its type the one to
+    compute in. The windows of all images would not fit the processor's cache, and take a hundred
+    times the memory: each matrix overwrites the one before. It is filled in two steps, first with
+    the columns of the kernel and then with its rows, so that all but 1 / height of what is copied
+    is copied in long runs: that takes two thirds of the time of a single step.
     """
     channels, dtype = x.shape[1], computing_dtype(x.dtype)
     canvas = np.zeros((channels, down.canvas, across.canvas), dtype)
