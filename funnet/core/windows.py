@@ -223,29 +223,26 @@ def to_first_maxima(x: Images, y: Images, dout: Images, down: Slide, across: Sli
     return dx
 
 
-@quiet
 def window_sums(x: Images, down: Slide, across: Slide) -> Images:
     """Return the sum of each window, of the type to compute in."""
     y = np.zeros((*x.shape[:2], down.stops, across.stops), computing_dtype(x.dtype))
-    met = taps(down, across)
-
-    def fill(rows: slice) -> None:
-        for stops, pixels in met:
-            y[rows][stops] += x[rows][pixels]
-
-    in_halves(fill, len(x), y.size * len(met))
+    _add(y, x, taps(down, across))
     return y
 
 
-@quiet
 def to_all(dout: Images, down: Slide, across: Slide) -> Images:
     """Return dx: the gradient of each window goes to each of its pixels."""
     dx = np.zeros((*dout.shape[:2], down.size, across.size), computing_dtype(dout.dtype))
-    met = taps(down, across)
+    _add(dx, dout, [(pixels, stops) for stops, pixels in taps(down, across)])
+    return dx
+
+
+@quiet
+def _add(sums: Images, x: Images, pairs: list[tuple[Index, Index]]) -> None:
+    """Add what is at the second index of each pair to what is at the first."""
 
     def fill(rows: slice) -> None:
-        for stops, pixels in met:
-            dx[rows][pixels] += dout[rows][stops]
+        for at, seen in pairs:
+            sums[rows][at] += x[rows][seen]
 
-    in_halves(fill, len(dout), dout.size * len(met))
-    return dx
+    in_halves(fill, len(x), min(x.size, sums.size) * len(pairs))
