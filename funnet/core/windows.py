@@ -147,7 +147,8 @@ def correlate(W: Images, x: Images, down: Slide, across: Slide) -> Images:
         for image, windows in zip(y[rows], columns(x[rows], down, across), strict=True):
             np.matmul(kernels, windows, out=image)
 
-    in_halves(fill, len(x), len(x) * kernels.shape[1] * y.shape[2])
+    stops = y.shape[2]
+    in_halves(fill, len(x), len(x) * kernels.shape[1] * stops, kernels.size * stops)
     return y.reshape(len(x), len(W), down.stops, across.stops)
 
 
@@ -158,7 +159,8 @@ def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: 
     The windows are copied once more: to keep those of a batch takes more time than that.
     """
     shape, dtype = (len(W), W[0].size), computing_dtype(W.dtype)
-    douts = dout.reshape(len(dout), len(W), down.stops * across.stops)
+    stops = down.stops * across.stops
+    douts = dout.reshape(len(dout), len(W), stops)
 
     def part(rows: slice) -> Matrix:
         dW = np.zeros(shape, dtype)
@@ -166,7 +168,7 @@ def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: 
             dW += d @ windows.T
         return dW
 
-    first, *others = in_halves(part, len(x), len(x) * shape[1] * douts.shape[2])
+    first, *others = in_halves(part, len(x), len(x) * shape[1] * stops, W.size * stops)
     dW = sum(others, first)
     return dW.reshape(W.shape).astype(W.dtype, copy=False)
 
