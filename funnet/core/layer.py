@@ -9,13 +9,14 @@ StructureError for the cache of other layers, even of layers with the same archi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Never, NoReturn, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from funnet.core.arrays import (
+    Array,
     ArrayT,
     Float,
     Images,
@@ -300,7 +301,18 @@ def output_shape(params: Forward[Any, Any], input_shape: Sequence[int]) -> tuple
     (4320,)
     """
     check_at_rest(params, "output_shape")
-    sizes = [check_count(size, f"input_shape[{i}]", 0) for i, size in enumerate(input_shape)]
+    y, _ = forward(params, empty_batch(params, input_shape))
+    return tuple(y.shape[1:])
+
+
+def empty_batch(params: object, input_shape: Sequence[int]) -> Array:
+    """Return a batch without rows, of the shape of one sample and in the dtype of a network."""
+    shape: object = input_shape
+    if not isinstance(shape, Iterable):
+        raise TypeError(
+            f"input_shape must be the shape of one sample, such as (784,), got {shape!r}"
+        )
+    sizes = [check_count(size, f"input_shape[{i}]", 0) for i, size in enumerate(shape)]
     # Buffers count as well: a network may consist of layers without parameters.
     dtypes = (
         child.dtype
@@ -308,6 +320,4 @@ def output_shape(params: Forward[Any, Any], input_shape: Sequence[int]) -> tuple
         for child in kind_of(type(branch)).children(branch)
         if isinstance(child, np.ndarray) and child.dtype.kind == "f"
     )
-    dtype = next(dtypes, np.dtype(np.float32))
-    y, _ = forward(params, np.empty((0, *sizes), dtype))
-    return tuple(y.shape[1:])
+    return np.empty((0, *sizes), next(dtypes, np.dtype(np.float32)))

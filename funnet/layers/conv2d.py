@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Float, Images, RNGLike, Vector
+from funnet.core.arrays import Float, Images, RNGLike, Vector, describe_cache
 from funnet.core.checks import check_cache, check_count, check_dtype, check_shape
 from funnet.core.layer import OnImages, SomeLayer
 from funnet.core.locks import lock_in_place, lock_vector
@@ -35,13 +35,16 @@ class Conv2dCache:
 
     x: Images
 
+    __repr__ = describe_cache
+
 
 @attrs.frozen(eq=False)
 class Conv2d(OnImages, SomeLayer, Generic[I_co, O_co]):
     """Convolution of images (as in every framework, a cross-correlation).
 
     Images of height H become images of height (H + 2 padding - kernel height) // stride + 1, and
-    so do widths.
+    so do widths. Large batches are computed on two threads where BLAS uses one: set
+    `OPENBLAS_NUM_THREADS=1` for that, and `OMP_NUM_THREADS=1` for one thread in all.
 
     Parameters
     ----------

@@ -1,13 +1,12 @@
-"""What image layers share: sizes as numbers or pairs, padding, and the check of a batch.
+"""What image layers share: sizes, padding, and the check of a batch.
 
-Images are arrays of shape (N, C, H, W): samples, channels, height, width. A size is a number, or a
-pair of one for the height and one for the width.
+Images are arrays of shape (N, C, H, W): samples, channels, height, width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 from funnet.core.arrays import Images
 from funnet.core.checks import check_count, check_float, check_shape
@@ -24,14 +23,7 @@ Padding = Size | Literal["valid", "same"]
 
 
 def pair(size: Size, name: str, least: int = 1) -> Pair:
-    """Return a size as a pair of integers.
-
-    Raises
-    ------
-    TypeError
-        If it is not an integer or a pair of integers.
-    ValueError
-        If one of them is less than `least`.
+    """Return a size as a pair of integers, each of at least `least`.
 
     Examples
     --------
@@ -75,30 +67,34 @@ def pool_padding_of(size: Size) -> Pair:
     return pair(size, "padding", 0)
 
 
-def check_pool_padding(padding: Pair, kernel_size: Pair) -> None:
-    """Refuse padding of more than half of the kernel: some windows would hold nothing else.
+class Pooling(Protocol):
+    """A layer with one number for each window."""
 
-    Raises
-    ------
-    ValueError
-        If there is more of it above or beside an image.
+    @property
+    def kernel_size(self) -> Pair:
+        """Size of a window."""
+
+    @property
+    def stride(self) -> Pair | None:
+        """Step between windows, or None, which means the kernel size."""
+
+    @property
+    def padding(self) -> Pair:
+        """Pixels around an image."""
+
+
+def at_most_half(pool: Pooling, _: object, padding: Pair) -> None:
+    """Raise ValueError for padding of more than half of the kernel.
+
+    Some windows would hold nothing else.
     """
-    if 2 * padding[0] > kernel_size[0] or 2 * padding[1] > kernel_size[1]:
-        raise ValueError(
-            f"expected padding of at most half of kernel_size {kernel_size}, got {padding}"
-        )
+    size = pool.kernel_size
+    if 2 * padding[0] > size[0] or 2 * padding[1] > size[1]:
+        raise ValueError(f"expected padding of at most half of kernel_size {size}, got {padding}")
 
 
 def lock_kernels(W: Images) -> Images:
-    """Return `lock(W)`, after a check that its rank is 4 and that no size is 0.
-
-    Raises
-    ------
-    DTypeError
-        If it is not an array of floats.
-    ShapeError
-        If it is of another shape.
-    """
+    """Return `lock(W)`; raise ShapeError if its rank is not 4 or a size is 0."""
     locked = lock(W)
     check_shape(locked, ("O", "C", "H", "W"), "W of Conv2d")
     if locked.size == 0:
@@ -107,16 +103,7 @@ def lock_kernels(W: Images) -> Images:
 
 
 def check_images(x: Images, name: str, channels: int | str = "C") -> None:
-    """Refuse what is not a batch of images.
-
-    Parameters
-    ----------
-    x
-        The value to check.
-    name
-        What messages call it.
-    channels
-        The number of channels that is expected. Default: any.
+    """Refuse what is not a batch of images, with so many channels if a number is given.
 
     Raises
     ------
@@ -134,13 +121,7 @@ def check_images(x: Images, name: str, channels: int | str = "C") -> None:
 def slides(
     x: Images, kernel_size: Pair, stride: Pair, padding: Pair | Literal["same"], name: str
 ) -> tuple[Slide, Slide]:
-    """Return how a kernel slides down and across the images of a batch.
-
-    Raises
-    ------
-    ShapeError
-        If the kernel is larger than the padded image.
-    """
+    """Return how a kernel slides down and across; raise ShapeError if it is too large."""
     size = x.shape[2:]
     # As in PyTorch, "same" puts the odd one of an even kernel at the end.
     twice = [k - 1 for k in kernel_size] if padding == "same" else [2 * p for p in padding]
@@ -155,3 +136,9 @@ def slides(
             f"the size of the kernel, got {size[0]} x {size[1]}{padded}"
         )
     return down, across
+
+
+def pool_slides(pool: Pooling, x: Images, name: str) -> tuple[Slide, Slide]:
+    """Return how the windows of a pooling layer slide over images, which are checked."""
+    check_images(x, name)
+    return slides(x, pool.kernel_size, pool.stride or pool.kernel_size, pool.padding, name)

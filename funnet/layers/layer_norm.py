@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Float, Matrix, Vector
+from funnet.core.arrays import Array, Float, Matrix, Vector, describe_cache
 from funnet.core.checks import check_batch, check_cache, check_like
 from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
@@ -24,6 +24,8 @@ class LayerNormCache:
     y: Matrix
     normalized: Matrix
     scale: Matrix
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)
@@ -73,22 +75,7 @@ class LayerNorm(OnRows, SomeLayer):
 
     @staticmethod
     def init(n_features: int, *, eps: float = 1e-5, dtype: type[Float] = np.float32) -> LayerNorm:
-        """Return a layer with gamma 1 and beta 0.
-
-        Parameters
-        ----------
-        n_features
-            Number of features, >= 1.
-        eps
-            See the class.
-        dtype
-            `np.float16`, `np.float32` or `np.float64`. Default: `np.float32`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument is of another type, or out of range.
-        """
+        """Return a layer with gamma 1 and beta 0; see `BatchNorm.init` for the arguments."""
         return LayerNorm(*unit_scale_and_shift(n_features, dtype), eps)
 
     @property

@@ -121,6 +121,12 @@ pooled = sequential(fn.Conv2d.init(1, 4, 3, padding="same", rng=rng), fn.GlobalA
 assert_type(predict(pooled, np.zeros((2, 1, 28, 28), np.float32)), Matrix)
 on_images: list[fn.OnImages] = [fn.AvgPool2d(2), fn.Conv2d.init(1, 4, 3, rng=0), fn.MaxPool2d(2, 1)]
 
+assert_type(fn.summary(convolutional, (1, 28, 28)), fn.Summary)
+pictures = fn.activations(convolutional, np.zeros((2, 1, 28, 28), np.float32))
+assert_type(pictures["layers.0"], fn.Array)
+fn.activations(net if n_in else nested.layers[1], x)
+fn.activations(ReLU(), np.zeros((2, 1, 28, 28)))
+
 # Six layers, and a list of layers.
 six = sequential(
     Affine.init(4, 4, rng=0),
@@ -134,6 +140,12 @@ assert_type(six.layers, tuple[Affine, ReLU, Affine, ReLU, Affine, Softmax])
 many = sequential(*[Affine.init(4, 4, rng=seed) for seed in range(50)])
 assert_type(many, Sequential[int, int, Rows, Rows, tuple[Affine, ...]])
 assert_type(forward(many, x)[0], Matrix)
+sizes = [n_in, n_hidden, n_out]
+assert_type(
+    fn.mlp((n_in, *sizes[1:-1], n_out), rng=rng, activation=Tanh()),
+    Sequential[int, int, Rows, Rows, tuple[fn.OnRows, ...]],
+)
+assert_type(forward(fn.mlp(sizes, rng=rng, dropout=0.5), x)[0], Matrix)
 
 
 # A user-defined layer.
@@ -191,6 +203,15 @@ assert_type(tree_leaves(net), list[fn.Array])
 assert_type(sigmoid(x), npt.NDArray[np.float32])
 assert_type(mean_squared_error(y, np.zeros((5, 10))), tuple[float, Matrix])
 assert_type(sum_squared_error(y, one_hot(t, 10)), tuple[float, Matrix])
+row_weights = fn.class_weights(t, "balanced")
+assert_type(row_weights, np.ndarray[tuple[int], np.dtype[np.float64]])
+assert_type(fn.weighted(softmax_cross_entropy)(y, (t, row_weights)), tuple[float, Matrix])
+assert_type(fn.weighted(mean_squared_error)(y, (y, t > 0)), tuple[float, Matrix])
+row_batches = minibatches(x, (t, row_weights), 2, rng=0)
+weighted_run = fn.train(
+    net, row_batches, loss=fn.weighted(softmax_cross_entropy), optimizer=fn.adam()
+)
+assert_type(fn.last(weighted_run).params, Net)
 
 # Data.
 (x_train, t_train), (x_test, t_test) = load_mnist()
@@ -204,6 +225,12 @@ assert_type(pixels, np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.uint8]]
 for xb, tb in minibatches(x_train, t_train, 100, rng=0, epochs=1):
     assert_type(xb, np.ndarray[tuple[int, int], np.dtype[np.float32]])
     assert_type(tb, fn.Labels)
+pairs = t_train, np.ones(len(t_train))
+weighted_batches = minibatches(x_train, pairs, 100, rng=0, epochs=1)
+for xb, (tb, wb) in weighted_batches:
+    assert_type(xb, np.ndarray[tuple[int, int], np.dtype[np.float32]])
+    assert_type(tb, fn.Labels)
+    assert_type(wb, np.ndarray[tuple[int], np.dtype[np.float64]])
 
 
 def jitter(x: Matrix, t: fn.Labels, rng: np.random.Generator) -> tuple[Matrix, fn.Labels]:
@@ -229,7 +256,11 @@ assert_type(new_state, fn.OptimizerState[Net])
 point, point_state = fn.sgd().update(np.ones(2), np.ones(2), fn.sgd().init(np.ones(2)))
 batches = minibatches(x_train, t_train, 100, rng=0, epochs=1)
 states = fn.train(net, batches, loss=softmax_cross_entropy, optimizer=optimizer)
-for train_state in fn.early_stopping(fn.every(states, 10), 3, key=lambda s: s.loss):
+scores = fn.early_stopping(fn.scored(states, lambda s: float(s.params.layers[0].W[0, 0])), 3)
+best_state, best_score = fn.last(fn.best_so_far(scores))
+assert_type(best_state, fn.TrainState[Net])
+assert_type(best_score, float)
+for train_state in fn.every(states, 10):
     assert_type(train_state, fn.TrainState[Net])
     resumed = fn.train(train_state, batches, loss=softmax_cross_entropy, optimizer=optimizer)
     assert_type(fn.last(resumed).params, Net)
@@ -238,7 +269,7 @@ for train_state in fn.early_stopping(fn.every(states, 10), 3, key=lambda s: s.lo
     fn.save("state.npz", train_state)
     loaded = fn.load("state.npz", like=train_state)
     assert_type(loaded, fn.TrainState[Net])
-for average_state, average in fn.moving_average(states, 50):
+for average_state, average in fn.early_stopping(fn.moving_average(states, 50), 3):
     assert_type(average_state, fn.TrainState[Net])
     assert_type(average, float)
 assert_type(fn.fingerprint(net), str)
