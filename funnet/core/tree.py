@@ -148,10 +148,13 @@ def _collect(children: Iterable[object], leaves: list[Array]) -> None:
 
 def value_at(tree: object, path: str) -> object:
     """Return the value at a path; raise KeyError if the path does not exist."""
-    if not path:
-        return tree
-    name, _, below = path.partition(".")
-    return value_at(kind_of(type(tree)).children(tree)[_index(tree, name)], below)
+    for name in _names(path):
+        tree = kind_of(type(tree)).children(tree)[_index(tree, name)]
+    return tree
+
+
+def _names(path: str) -> list[str]:
+    return path.split(".") if path else []
 
 
 def _index(tree: object, name: str) -> int:
@@ -191,17 +194,21 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
     >>> layer.b
     array([1., 2.], dtype=float32)
     """
-    if not path:
-        return cast(Tree, value)
-    name, _, below = path.partition(".")
-    kind, i = kind_of(type(params)), _index(params, name)
-    children = list(kind.children(params))
+    return cast(Tree, _replace(params, _names(path), value))
+
+
+def _replace(node: object, names: list[str], value: object) -> object:
+    if not names:
+        return value
+    name, *below = names
+    kind, i = kind_of(type(node)), _index(node, name)
+    children = list(kind.children(node))
     try:
-        children[i] = replace_at(children[i], below, value)
+        children[i] = _replace(children[i], below, value)
     except LocatedError as error:
         error.locate(name)
         raise
-    return cast(Tree, kind.build(params, children))
+    return kind.build(node, children)
 
 
 def named_branches(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
