@@ -33,6 +33,8 @@ ValueError
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,6 +55,7 @@ from funnet.functions import WIDENED, Order, below_maximum, widened
 from funnet.targets import distributions, probabilities
 
 
+@np.errstate(over="ignore")
 def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[float, Matrix]:
     """Return the mean over the batch of -sum(t log softmax(scores)).
 
@@ -72,38 +75,38 @@ def softmax_cross_entropy(scores: Matrix, t: LabelsLike | Targets) -> tuple[floa
     # Along a short last axis, NumPy reduces five times as fast in Fortran order.
     order: Order = "F" if n > 4 * n_classes else "C"
     x = widened(scores, order)
-    with np.errstate(over="ignore"):
-        z = below_maximum(x)
-        dscores = np.exp(z)
-        entries = dscores.ravel("K")  # a view: one index per row is faster than two
-        if is_labels(t):
-            check_labels(t, n, n_classes)
-            # Summing the other classes avoids 1 - p and log(p), which lose digits for p near 1.
-            own = one_per_row(np.asarray(t, np.intp), n, n_classes, order)
-            z_own, e_own = z.ravel("K")[own], entries[own]
-            entries[own] = 0
-            others = np.add.reduce(dscores, 1)
-            entries[own] = -others
-            # log(others + e_own) - z_own by log1p; z_own is 0 where the own class is the highest.
-            loss = _sum(np.log1p(others + np.expm1(z_own)) - z_own) / n
-            e_own += others
-            dscores /= e_own[:, np.newaxis]
-        else:
-            p, p_sums = distributions(t, x, order)
-            highest = one_per_row(scores.argmax(axis=1), n, n_classes, order)
-            entries[highest] = 0
-            others = np.add.reduce(dscores, 1)
-            with np.errstate(invalid="ignore"):
-                z *= p
-            np.fmin(z, 0, out=z)  # 0 times -inf is NaN, but has to be 0
-            loss = (_sum(p_sums * np.log1p(others)) - _sum(z)) / n
-            others += 1
-            dscores *= (p_sums / others).astype(x.dtype, copy=False)[:, np.newaxis]
-            dscores -= p
-            # A row of the gradient sums to 0, which gives its largest entry without cancellation.
-            entries[highest] = 0
-            entries[highest] = -np.add.reduce(dscores, 1)
-    dscores *= 1 / n
+    z = below_maximum(x)
+    dscores = np.exp(z)
+    entries = dscores.ravel("K")  # a view: one index per row is faster than two
+    if is_labels(t):
+        check_labels(t, n, n_classes)
+        # Summing the other classes avoids 1 - p and log(p), which lose digits for p near 1.
+        own = one_per_row(np.asarray(t, np.intp), n, n_classes, order)
+        z_own, e_own = z.ravel("K")[own], entries[own]
+        entries[own] = 0
+        others = np.add.reduce(dscores, 1)
+        entries[own] = -others
+        # log(others + e_own) - z_own by log1p; z_own is 0 where the own class is the highest.
+        loss = _sum(np.log1p(others + np.expm1(z_own)) - z_own) / n
+        e_own += others
+        e_own *= n
+        dscores /= e_own[:, np.newaxis]
+    else:
+        p, p_sums = distributions(t, x, order)
+        highest = one_per_row(scores.argmax(axis=1), n, n_classes, order)
+        entries[highest] = 0
+        others = np.add.reduce(dscores, 1)
+        with np.errstate(invalid="ignore"):
+            z *= p
+        np.fmin(z, 0, out=z)  # 0 times -inf is NaN, but has to be 0
+        loss = (_sum(p_sums * np.log1p(others)) - _sum(z)) / n
+        others += 1
+        dscores *= (p_sums / others).astype(x.dtype, copy=False)[:, np.newaxis]
+        dscores -= p
+        # A row of the gradient sums to 0, which gives its largest entry without cancellation.
+        entries[highest] = 0
+        entries[highest] = -np.add.reduce(dscores, 1)
+        dscores *= 1 / n
     return loss, np.asarray(dscores, scores.dtype.type, "C")
 
 
@@ -200,6 +203,12 @@ def _scaled(difference: npt.NDArray[Float], by: float, scores: ArrayT) -> ArrayT
 
 
 def _sum(values: npt.NDArray[Float]) -> float:
+    """Return the sum in float64; of few numbers exactly, in a quarter of the time."""
+    if values.size <= 64:
+        try:
+            return math.fsum(values.ravel().tolist())
+        except (OverflowError, ValueError):  # beyond float64; infinities of both signs
+            pass
     return float(np.add.reduce(values, None, np.float64))
 
 
