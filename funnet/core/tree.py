@@ -189,6 +189,50 @@ def _collect(children: Iterable[object], leaves: list[Array]) -> None:
             _collect(parameters_of(type(child)).children(child), leaves)
 
 
+def matched_leaves(tree: Tree, other: Tree) -> tuple[list[Array], list[Array]]:
+    """Return the arrays of two trees of the same structure and shapes.
+
+    Raises
+    ------
+    StructureError, ShapeError
+        As `tree_map`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet.core.tree import matched_leaves
+    >>> matched_leaves((np.zeros(1), np.zeros(2)), (np.ones(1), np.ones(2)))[1]
+    [array([1.]), array([1., 1.])]
+    """
+    leaves: list[Array] = []
+    others: list[Array] = []
+    _match(tree, other, leaves, others)
+    return leaves, others
+
+
+def _match(node: object, other: object, leaves: list[Array], others: list[Array]) -> None:
+    if isinstance(node, np.ndarray):
+        if not isinstance(other, np.ndarray) or other.shape != node.shape:
+            raise _unlike(node, other)
+        leaves.append(node)
+        others.append(other)
+        return
+    kind = parameters_of(type(node))
+    _check_structure(node, other, kind)
+    i = 0
+    try:
+        for a, b in zip(kind.children(node), kind.children(other)):  # noqa: B905 (of one structure)
+            if type(a) is np.ndarray and type(b) is np.ndarray and a.shape == b.shape:
+                leaves.append(a)  # for most leaves, which saves a call
+                others.append(b)
+            else:
+                _match(a, b, leaves, others)
+            i += 1
+    except LocatedError as error:
+        error.locate(kind.names(node)[i])
+        raise
+
+
 def value_at(tree: object, path: str) -> object:
     """Return the value at a path; raise KeyError if the path does not exist."""
     for name in _names(path):
@@ -406,6 +450,30 @@ def refill(cls: type[T], fields: Sequence[object]) -> T:
     Affine(W=float64[3, 2], b=float64[2])
     """
     return cast(T, kind_of(cls).refill(None, fields))
+
+
+def refill_tree(tree: Tree, arrays: Iterator[Array]) -> Tree:
+    """Return `tree_like(tree, arrays)`, in half of its time, for arrays that are known to be valid.
+
+    Parameters
+    ----------
+    arrays
+        Locked arrays with the shapes and dtypes of the leaves.
+    """
+    return cast(Tree, _refill(tree, arrays))
+
+
+def _refill(node: object, arrays: Iterator[Array]) -> object:
+    if isinstance(node, np.ndarray):
+        return next(arrays)
+    kind = parameters_of(type(node))
+    children = kind.children(node)
+    if not children:
+        return node
+    new = [
+        next(arrays) if type(child) is np.ndarray else _refill(child, arrays) for child in children
+    ]
+    return kind.refill(node, new)
 
 
 def _construct(cls: type[object], children: Sequence[object]) -> object:
