@@ -196,13 +196,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
             )
             rows, held_out = rows.take(kept), rows.take(held)
         curve = self.loss_curve_ if held_out is None else self.validation_curve_
-        states = early_stopping(
-            islice(self._epochs(rows, held_out), self.max_iter),
-            self.n_iter_no_change,
-            key=lambda _: curve[-1],
-            min_delta=self.tol,
-        )
-        if sum(1 for _ in states) == self.max_iter > self.n_iter_no_change:
+        epochs = islice(self._epochs(rows, held_out), self.max_iter)
+        scores = ((state, curve[-1]) for state in epochs)
+        stopped = early_stopping(scores, self.n_iter_no_change, min_delta=self.tol)
+        if sum(1 for _ in stopped) == self.max_iter > self.n_iter_no_change:
             warnings.warn(
                 f"training made max_iter={self.max_iter} epochs, and the loss was still improving",
                 ConvergenceWarning,
