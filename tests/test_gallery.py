@@ -24,6 +24,7 @@ BENCHMARKS = [
     "benchmarks/benchmark_sklearn",
     "benchmarks/benchmark_training",
     "benchmarks/benchmark_types",
+    "benchmarks/instructions",
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -45,7 +44,6 @@ from funnet.optimizers.schedules import check_number
 # Any: class numbers or numbers, with weights or without, and class labels of any kind.
 Loss: TypeAlias = "Callable[[Matrix, Any], tuple[float, Matrix]]"
 ClassLabels: TypeAlias = "npt.NDArray[Any]"
-Places: TypeAlias = "npt.NDArray[np.intp] | slice"
 MakeNetwork: TypeAlias = "Callable[[int, int, np.random.Generator], Network[int, int]]"
 
 
@@ -58,16 +56,17 @@ class Rows:
     w: Vector | None
     unweighted_loss: Loss
 
-    def targets(self, places: Places = slice(None)) -> Any:  # Any: see Loss
-        """Return the targets that `loss` takes: t, or (t, w)."""
-        return self.t[places] if self.w is None else (self.t[places], self.w[places])
+    @property
+    def targets(self) -> Any:  # Any: see Loss
+        """The targets that `loss` takes: t, or (t, w)."""
+        return self.t if self.w is None else (self.t, self.w)
 
     @property
     def loss(self) -> Loss:
-        """The loss of the targets."""
+        """The loss of `targets`."""
         return self.unweighted_loss if self.w is None else weighted(self.unweighted_loss)
 
-    def take(self, places: Places) -> Rows:
+    def take(self, places: npt.NDArray[np.intp]) -> Rows:
         """Return some of the rows."""
         w = None if self.w is None else self.w[places]
         return attrs.evolve(self, x=self.x[places], t=self.t[places], w=w)
@@ -181,6 +180,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
                 )
         self._dtype = x.dtype
         self._state = TrainState.init(net, self._optimizer())
+        self.network_ = net
         self.loss_curve_, self.validation_curve_ = [], []
 
     def _fit(self, rows: Rows, n_out: int, *, continued: bool) -> Self:
@@ -195,11 +195,9 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
                 stratify=rows.t if is_classifier(self) else None,
             )
             rows, held_out = rows.take(kept), rows.take(held)
-        curve = self.loss_curve_ if held_out is None else self.validation_curve_
         epochs = islice(self._epochs(rows, held_out), self.max_iter)
-        scores = ((state, curve[-1]) for state in epochs)
-        stopped = early_stopping(scores, self.n_iter_no_change, min_delta=self.tol)
-        if sum(1 for _ in stopped) == self.max_iter > self.n_iter_no_change:
+        made = early_stopping(epochs, self.n_iter_no_change, min_delta=self.tol)
+        if sum(1 for _ in made) == self.max_iter > self.n_iter_no_change:
             warnings.warn(
                 f"training made max_iter={self.max_iter} epochs, and the loss was still improving",
                 ConvergenceWarning,
@@ -215,30 +213,27 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         next(self._epochs(rows, None))
         return self
 
-    def _epochs(self, rows: Rows, held_out: Rows | None) -> Iterator[TrainState[Any]]:
-        """Yield the state after each epoch, without end, when all attributes are those after it."""
+    def _epochs(self, rows: Rows, held_out: Rows | None) -> Iterator[tuple[object, float]]:
+        """Make epochs without end; yield the state after each, and its loss or validation loss."""
         _, order, noise = self._streams()
-        batches = minibatches(rows.x, np.arange(len(rows.x)), self.batch_size, rng=order)
+        batches = minibatches(rows.x, rows.targets, self.batch_size, rng=order)
         # Counted in epochs, so that calls of partial_fit may have different numbers of rows.
-        remaining = (
-            (x, rows.targets(places))
-            for x, places in batches.from_step(self.n_iter_ * batches.steps_per_epoch)
-        )
+        remaining = batches.from_step(self.n_iter_ * batches.steps_per_epoch)
         optimizer, losses = self._optimizer(), []
         for state in train(self._state, remaining, loss=rows.loss, optimizer=optimizer, seed=noise):
             losses.append(state.loss)
             if len(losses) < batches.steps_per_epoch:
                 continue
-            if held_out is not None:
-                scores = predict(state.params, held_out.x)
-                self.validation_curve_.append(held_out.loss(scores, held_out.targets())[0])
-            self._state = state
-            self.loss_curve_.append(fmean(losses))
+            loss = score = fmean(losses)
             losses.clear()
-            curve = self.validation_curve_
-            if held_out is None or min(curve[:-1], default=math.inf) > curve[-1]:
+            if held_out is not None:
+                score, _ = held_out.loss(predict(state.params, held_out.x), held_out.targets)
+                self.validation_curve_.append(score)
+            if held_out is None or score == min(self.validation_curve_):
                 self.network_ = state.params
-            yield state
+            self.loss_curve_.append(loss)
+            self._state = state
+            yield state, score
 
     def _scores(self, X: npt.ArrayLike) -> Matrix:
         check_is_fitted(self)

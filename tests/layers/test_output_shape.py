@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zoo import RESTING, Case
+from zoo import Case, every_resting_case
 
 import funnet as fn
 
 
-@pytest.mark.parametrize("case", RESTING.values(), ids=RESTING)
+@every_resting_case
 def test_it_is_the_shape_of_each_output(case: Case) -> None:
     layer = case.layer(0)
     y, _ = fn.forward(layer, case.x(0))
