@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tracemalloc
 import warnings
 from collections.abc import Callable
@@ -281,3 +282,9 @@ def test_a_branched_network_does_not_come_back() -> None:
     net, shape = fn.sequential(fn.residual(fn.Affine.init(2, 2, rng=0))), (2,)
     with pytest.raises(OnnxError, match="only operators in a row can be read"):
         from_onnx(to_onnx(net, shape))
+
+
+def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r'pip install "funnet\[onnx\]"'):
+        from_onnx(b"")
