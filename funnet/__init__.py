@@ -79,6 +79,10 @@ from funnet.experiments.manifests import (
     compare_manifests as compare_manifests,
     manifest as manifest,
 )
+from funnet.experiments.state_dicts import (
+    from_state_dict as from_state_dict,
+    to_state_dict as to_state_dict,
+)
 from funnet.experiments.sweeps.results import Result as Result
 from funnet.experiments.sweeps.sweep import sweep as sweep
 from funnet.functions import (
@@ -95,6 +99,12 @@ from funnet.gradients import (
     GradientReport as GradientReport,
     check_gradients as check_gradients,
     numerical_gradient as numerical_gradient,
+)
+from funnet.inspection import (
+    Summary as Summary,
+    SummaryRow as SummaryRow,
+    activations as activations,
+    summary as summary,
 )
 from funnet.layers import (
     Affine as Affine,
@@ -135,16 +145,21 @@ from funnet.layers.initializers import (
     xavier_uniform as xavier_uniform,
     zeros_init as zeros_init,
 )
+from funnet.layers.mlp import (
+    mlp as mlp,
+)
 from funnet.layers.residual import (
     Residual as Residual,
     ResidualCache as ResidualCache,
     residual as residual,
 )
 from funnet.losses import (
+    class_weights as class_weights,
     mean_squared_error as mean_squared_error,
     sigmoid_cross_entropy as sigmoid_cross_entropy,
     softmax_cross_entropy as softmax_cross_entropy,
     sum_squared_error as sum_squared_error,
+    weighted as weighted,
 )
 from funnet.metrics import (
     accuracy as accuracy,

@@ -5,6 +5,15 @@ rank 0. `softmax` and `log_softmax` work along the last axis.
 
 All raise `DTypeError` if `x` is not a float array or is a masked array; `softmax` and `log_softmax`
 raise `ShapeError` if the last axis is missing or has length 0.
+
+Examples
+--------
+>>> from funnet import identity, relu, step_function, tanh
+>>> x = np.array([-1.0, 0.0, 2.0])
+>>> identity(x), step_function(x), relu(x)
+(array([-1.,  0.,  2.]), array([0., 0., 1.]), array([0., 0., 2.]))
+>>> tanh(1000 * x)
+array([-1.,  0.,  1.])
 """
 
 from __future__ import annotations
@@ -32,42 +41,21 @@ WIDENED: dict[type[Float], type[np.float32 | np.float64]] = {
 
 
 def identity(x: ArrayT) -> ArrayT:
-    """Return `x` itself.
-
-    Examples
-    --------
-    >>> from funnet import identity
-    >>> identity(np.array([-1.0, 2.0]))
-    array([-1.,  2.])
-    """
+    """Return `x` itself."""
     x = as_ndarray(x)
     check_float(x, "x")
     return x
 
 
 def step_function(x: ArrayT) -> ArrayT:
-    """Return 1 where x > 0, else 0: the perceptron's activation.
-
-    Examples
-    --------
-    >>> from funnet import step_function
-    >>> step_function(np.array([-1.0, 0.0, 2.0]))
-    array([0., 0., 1.])
-    """
+    """Return 1 where x > 0, else 0: the perceptron's activation."""
     x = as_ndarray(x)
     check_float(x, "x")
     return typed_like(x, np.asarray(np.heaviside(x, 0)))
 
 
 def relu(x: ArrayT) -> ArrayT:
-    """Return max(x, 0).
-
-    Examples
-    --------
-    >>> from funnet import relu
-    >>> relu(np.array([-1.0, 2.0]))
-    array([0., 2.])
-    """
+    """Return max(x, 0)."""
     x = as_ndarray(x)
     check_float(x, "x")
     return positive_part(x)
@@ -91,14 +79,7 @@ def sigmoid(x: ArrayT) -> ArrayT:
 
 
 def tanh(x: ArrayT) -> ArrayT:
-    """Return the hyperbolic tangent.
-
-    Examples
-    --------
-    >>> from funnet import tanh
-    >>> tanh(np.array([-1000.0, 0.0, 1000.0]))
-    array([-1.,  0.,  1.])
-    """
+    """Return the hyperbolic tangent of `x`."""
     x = as_ndarray(x)
     check_float(x, "x")
     return typed_like(x, np.asarray(np.tanh(x)))
@@ -154,10 +135,7 @@ def widened(x: npt.NDArray[Float], order: Order) -> npt.NDArray[Float]:
 
 
 def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
-    """Return x minus its maximum along the last axis, in the memory order of x.
-
-    Overflow gives -inf, with NumPy's warning.
-    """
+    """Return x minus its maximum along the last axis; overflow gives -inf, with a warning."""
     z: npt.NDArray[Float] = x - np.maximum.reduce(x, axis=-1, keepdims=True)
     return z
 

@@ -20,24 +20,14 @@ T = TypeVar("T")
 def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float = 1e-4) -> Tree:
     """Return (f(p + step) - f(p - step)) / (2 step) for each number p of the parameters.
 
-    The result has the structure of `params`. In float32 the differences are mostly rounding errors:
-    convert with `astype(params, np.float64)` first.
-
-    Parameters
-    ----------
-    f
-        A function of `params` that returns a number.
-    params
-        An array, a layer, a network, or a tuple, list or dict of these.
-    step
-        The distance of the central differences. Default: 1e-4.
+    `params` is an array, a layer, a network, or a tuple, list or dict of these; the result has its
+    structure. In float32 the differences are mostly rounding errors: convert with
+    `astype(params, np.float64)` first.
 
     Raises
     ------
-    DTypeError
-        If an array does not hold floats, or is masked.
-    TypeError
-        If `f` does not return a number.
+    DTypeError, TypeError
+        If an array does not hold floats or is masked, or `f` does not return a number.
     ValueError
         If `step` is not positive, or too small for the dtype at one of the numbers.
 
@@ -75,12 +65,7 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
 def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[float, Y]:
     """Return `loss(y, t)`, after a check that it is a number and a gradient like y.
 
-    Raises
-    ------
-    TypeError
-        If it is not a pair, or its first element is not a real number.
-    DTypeError, ShapeError
-        If y is an array and the gradient is not an array of its dtype and shape.
+    Raise TypeError for the number; DTypeError or ShapeError for the gradient, if y is an array.
     """
     result: object = loss(y, t)
     if not isinstance(result, tuple) or len(result) != 2:
@@ -103,9 +88,7 @@ def _name(loss: Callable[..., object]) -> str:
 
 @attrs.frozen
 class GradientReport:
-    """The entry at which `backward` and the numerical gradient differ most.
-
-    It is true if `ok` is.
+    """The entry at which `backward` and the numerical gradient differ most; true if `ok` is.
 
     Parameters
     ----------
@@ -166,15 +149,11 @@ def check_gradients(
 ) -> GradientReport:
     """Compare `backward` and `input_gradient` with numerical gradients in float64.
 
-    The report is true if all entries agree. It is false if there is nothing to compare, that is, no
-    parameters and an input without floats.
-
     Parameters
     ----------
-    params
-        A layer or network. Each number in it costs two forward passes.
-    x
-        A small batch, at the same cost. Avoid kinks, such as 0 for ReLU, which have no derivative.
+    params, x
+        A layer or network, and a small batch: each number in them costs two forward passes. Avoid
+        kinks, such as 0 for ReLU, which have no derivative.
     loss, t
         A function `(y, t) -> (loss, dy)`, and its targets.
     step
@@ -182,16 +161,16 @@ def check_gradients(
     rtol, atol
         The allowed difference is `atol + rtol * abs(numerical)`. Default: 1e-5 and 1e-8.
     raise_error
-        Whether to raise an error if the report is false. Default: False.
+        Whether to raise an error if the report is false: an entry differs, or there is nothing to
+        compare, as in a network without parameters on integers. Default: False.
 
     Raises
     ------
     GradientError
-        If `raise_error` is True and the report is false. It is an AssertionError.
-    StructureError, ShapeError
-        If the gradients do not have the structure of the parameters, or dy not the shape of y.
-    DTypeError, TypeError
-        If `loss` does not return a number and a float64 array.
+        If `raise_error` is True and the report is false.
+    StructureError, ShapeError, DTypeError, TypeError
+        If the gradients do not have the structure of the parameters, or `loss` does not return a
+        number and a float64 array of the shape of y.
 
     Examples
     --------

@@ -19,7 +19,7 @@ AnyArray = np.ndarray[Any, np.dtype[Float]]
 
 dtypes: st.SearchStrategy[type[Float]] = st.sampled_from([np.float16, np.float32, np.float64])
 seeds = st.integers(0, 2**32 - 1)
-few = settings(max_examples=25)  # for facts that hardly depend on the numbers
+few = settings(max_examples=settings().max_examples // 8)  # for what hardly depends on numbers
 shapes = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
 matrix_shapes = array_shapes(min_dims=2, max_dims=2, max_side=4)
 

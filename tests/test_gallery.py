@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import test_laws
+from programs import python
 from zoo import AnyLayer, Case
 
 from funnet import Float
@@ -58,16 +59,37 @@ def found(pattern: str, output: str) -> float:
     return float(number.replace(",", ""))
 
 
+HELP = """
+import runpy, sys
+for path in sys.argv[1:]:
+    sys.argv = [path, "--help"]
+    sys.path[0] = path.rpartition("/")[0]
+    try:
+        runpy.run_path(path, run_name="__main__")
+    except SystemExit as end:
+        print(f"exit {end.code}", end=chr(0))
+"""
+
+
+@pytest.fixture(scope="module")
+def helps() -> dict[str, str]:
+    """Return what each example prints for --help, from one process: they import the same."""
+    names = GALLERY + BENCHMARKS
+    texts = python(HELP, *(EXAMPLES / f"{name}.py" for name in names)).split("\0")[:-1]
+    return dict(zip(names, texts, strict=True))
+
+
 @pytest.mark.parametrize("name", GALLERY + BENCHMARKS)
 def test_help_shows_what_an_example_is_about_and_its_options(
-    name: str, run: Callable[..., str]
+    name: str, helps: dict[str, str]
 ) -> None:
     summary = (EXAMPLES / f"{name}.py").read_text().splitlines()[0].strip('"')
 
-    text = " ".join(run(name, "--help").split())
+    text = " ".join(helps[name].split())
 
     assert summary in text
     assert ("--out" if name in GALLERY else "--quick") in text
+    assert text.endswith("exit 0")
 
 
 def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> None:

@@ -14,10 +14,19 @@ PACKAGE = Path(funnet.__file__).parent
 
 FLOORS = (
     {"core"},
-    {"optimizers", "functions", "gradients", "metrics", "data", "targets", "mypy_plugin"},
+    {
+        "optimizers",
+        "functions",
+        "gradients",
+        "inspection",
+        "metrics",
+        "data",
+        "targets",
+        "mypy_plugin",
+    },
     {"layers", "losses", "training"},
     {"experiments"},
-    {"__init__"},
+    {"__init__", "onnx"},
 )
 """The rooms of each floor, from the lowest one up."""
 

@@ -68,16 +68,42 @@ def array_type(array: object) -> str:
     return f"{array.dtype}[{', '.join(map(str, array.shape))}]"
 
 
+def describe_cache(self: object) -> str:
+    """Return the class of a cache and what is in its fields, in one line.
+
+    Use it as the `__repr__` of a cache: `__repr__ = describe_cache` in the body of its class, which
+    has slots.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Affine, ReLU, forward, sequential
+    >>> forward(Affine.init(3, 2, rng=0), np.ones((5, 3), np.float32))[1]
+    AffineCache(x=float32[5, 3])
+    >>> forward(sequential(ReLU()), np.ones((5, 3), np.float32))[1]
+    SequentialCache(layers=tuple[1], caches=tuple[1])
+    """
+    names = [name for name in vars(type(self))["__slots__"] if not name.startswith("__")]
+    fields = (f"{name}={_in_short(getattr(self, name))}" for name in names)
+    return f"{type(self).__name__}({', '.join(fields)})"
+
+
+def _in_short(value: object) -> str:
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return value.__name__
+    if isinstance(value, tuple):
+        return f"tuple[{len(value)}]"
+    return array_type(value)
+
+
 def as_ndarray(x: T, name: str = "x") -> T:
     """Return an array of any class as a plain `np.ndarray`, and any other value unchanged.
 
     Subclasses may redefine operators, as `np.matrix` does with the product, so every function that
-    takes arrays converts them first. The result is a view of the same memory.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is a masked array, even if no element is masked.
+    takes arrays converts them first. The result is a view of the same memory. Masked arrays raise
+    DTypeError, even if no element is masked.
     """
     if type(x) is np.ndarray or not isinstance(x, np.ndarray):
         return x
@@ -102,12 +128,7 @@ def plain(x: T, name: str = "x") -> T:
 
     BLAS takes another path, with other rounding, for another layout, so equal values give equal
     bytes only if all inputs have one layout. Strided, reversed and byte-swapped arrays and
-    subclasses are copied; other arrays are returned as they are.
-
-    Raises
-    ------
-    DTypeError
-        If `x` is a masked array.
+    subclasses are copied; masked arrays raise DTypeError.
     """
     if not isinstance(x, np.ndarray) or is_plain(x):
         return x

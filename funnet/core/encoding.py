@@ -56,15 +56,7 @@ class DecodeError(LocatedError, ValueError):
 
 @attrs.frozen
 class ArraySpec:
-    """A node: the description of an array.
-
-    Parameters
-    ----------
-    path
-        Its path, such as "params.layers.0.W", which is also its name in a file.
-    dtype, shape
-        Its dtype and shape.
-    """
+    """A node: an array of this dtype and shape; its path, "layers.0.W", is its name in a file."""
 
     path: str
     dtype: np.dtype[np.generic]
@@ -108,19 +100,10 @@ Node = ArraySpec | Constant | Branch
 def encode(
     value: object, arrays: dict[str, AnyArray], path: str = "", *, numpy_scalars: bool = False
 ) -> Node:
-    """Return the structure of a value, and store its arrays in a dict, by path.
+    """Return the structure of the value at a path, and store its arrays in a dict, by path.
 
-    Parameters
-    ----------
-    value
-        An array, an attrs value, or a tuple, list, or dict with names as keys, of such; or None, a
-        bool, int, float or str.
-    arrays
-        The dict that receives the arrays.
-    path
-        The path of the value. Default: "".
-    numpy_scalars
-        Whether NumPy scalars are converted to Python's. Default: False.
+    A value is an array, None, a bool, int, float or str, an attrs value, or a tuple, list or dict
+    with names as keys. NumPy scalars are converted to Python's if `numpy_scalars` is true.
 
     Raises
     ------
@@ -229,17 +212,8 @@ def decode(
 ) -> object:
     """Return the value that a structure describes.
 
-    Parameters
-    ----------
-    arrays
-        Function of a spec: its array.
-    build
-        Function of the name of a class and the values of its fields: the value.
-
-    Raises
-    ------
-    DecodeError
-        If `build` raises; the message starts with the path.
+    `arrays` returns the array of a spec, and `build` the value of a class, given its name and the
+    values of its fields. An error of `build` becomes a DecodeError that starts with the path.
     """
     if isinstance(node, ArraySpec):
         return arrays(node)
@@ -259,12 +233,9 @@ def decode(
 
 
 def construct(cls: type[object], items: Mapping[str, object]) -> object:
-    """Return the value of a class, an attrs class, or a subclass of tuple, list or dict.
+    """Return the value of an attrs class, or of a subclass of tuple, list or dict.
 
-    Raises
-    ------
-    ValueError
-        If the class has other fields. Errors of its constructor are not caught.
+    Raise ValueError if the class has other fields. Errors of its constructor are not caught.
     """
     if not (attrs.has(cls) or issubclass(cls, tuple | list | dict)):
         raise ValueError(f"{cls.__name__} must be an attrs class or a container")
@@ -319,12 +290,9 @@ def to_json(node: Node) -> Json:
 
 
 def from_json(json: Json, path: str = "") -> Node:
-    """Return the structure that `to_json` wrote; the JSON value is not trusted.
+    """Return the structure that `to_json` wrote.
 
-    Raises
-    ------
-    DecodeError
-        If it is not a structure; the message starts with the path of the invalid part.
+    The JSON value is not trusted: DecodeError names the path of the first invalid part.
     """
     match json:
         case {"array": str(dtype), "shape": list(shape), **rest} if not rest and dtype in DTYPES:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 
 class LocatedError(Exception):
-    """An error about a value inside a tree: a message and the path of that value.
-
-    The function that detects the error writes the message; each level of the tree that the error
-    passes on its way up prepends its own name to the path.
-    """
+    """A message and the path of a value, to which each level on the way up prepends its name."""
 
     def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message, path)

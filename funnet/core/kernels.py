@@ -65,6 +65,22 @@ def channel_sums(a: Array) -> Vector:
     return column_sums(cast(Matrix, rows))
 
 
+def channel_dots(a: Array, b: Array) -> Vector:
+    """Return `channel_sums(a * b)`; for images in half the time, as there is no product to store.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet.core.kernels import channel_dots
+    >>> channel_dots(np.ones((2, 3, 4, 5)), np.full((2, 3, 4, 5), 2.0))
+    array([80., 80., 80.])
+    """
+    if a.ndim == 2:
+        return column_sums(cast(Matrix, a * b))
+    shape = *a.shape[:2], math.prod(a.shape[2:])
+    return column_sums(cast(Matrix, np.vecdot(a.reshape(shape), b.reshape(shape))))
+
+
 def one_per_row(columns: Indices, n: int, n_columns: int, order: Literal["C", "F"]) -> Indices:
     """Return the flat indices, in memory order, of one entry in each of n rows.
 

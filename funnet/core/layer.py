@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from funnet.core.arrays import (
+    Array,
     ArrayT,
     Float,
     Images,
@@ -300,6 +301,12 @@ def output_shape(params: Forward[Any, Any], input_shape: Sequence[int]) -> tuple
     (4320,)
     """
     check_at_rest(params, "output_shape")
+    y, _ = forward(params, empty_batch(params, input_shape))
+    return tuple(y.shape[1:])
+
+
+def empty_batch(params: object, input_shape: Sequence[int]) -> Array:
+    """Return a batch without rows, of the shape of one sample and in the dtype of a network."""
     sizes = [check_count(size, f"input_shape[{i}]", 0) for i, size in enumerate(input_shape)]
     # Buffers count as well: a network may consist of layers without parameters.
     dtypes = (
@@ -308,6 +315,4 @@ def output_shape(params: Forward[Any, Any], input_shape: Sequence[int]) -> tuple
         for child in kind_of(type(branch)).children(branch)
         if isinstance(child, np.ndarray) and child.dtype.kind == "f"
     )
-    dtype = next(dtypes, np.dtype(np.float32))
-    y, _ = forward(params, np.empty((0, *sizes), dtype))
-    return tuple(y.shape[1:])
+    return np.empty((0, *sizes), next(dtypes, np.dtype(np.float32)))

@@ -40,11 +40,6 @@ def lock(array: Array) -> Array:
     already locked is shared; any other is copied. (A writeable view that was taken before its array
     became read-only cannot be detected.)
 
-    Parameters
-    ----------
-    array
-        Float array of any shape.
-
     Raises
     ------
     DTypeError
@@ -88,12 +83,7 @@ def _of_rank(rank: int, array: ArrayT) -> ArrayT:
 def lock_buffer(array: npt.NDArray[Any] | np.generic) -> npt.NDArray[Any]:
     """Return a read-only array with the same values and dtype: the converter of a buffer.
 
-    As `lock`, for arrays of floats, integers or bools.
-
-    Raises
-    ------
-    DTypeError
-        If `array` is not an array of floats, integers or bools, or is a masked array.
+    As `lock`, for arrays of floats, integers or bools; others, and masked arrays, raise DTypeError.
 
     Examples
     --------

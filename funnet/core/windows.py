@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from funnet.core.arrays import Float, Images, Matrix, Vector
+from funnet.core.halves import in_halves
 from funnet.core.kernels import column_sums
 
 quiet = np.errstate(over="ignore", invalid="ignore")
@@ -165,8 +166,12 @@ def correlate(W: Images, x: Images, down: Slide, across: Slide) -> Images:
     """
     kernels = W.reshape(len(W), -1).astype(computing_dtype(W.dtype), copy=False)
     y = np.empty((len(x), len(W), down.stops * across.stops), x.dtype)
-    for image, windows in zip(y, columns(x, down, across), strict=True):
-        np.matmul(kernels, windows, out=image)
+
+    def fill(rows: slice) -> None:
+        for image, windows in zip(y[rows], columns(x[rows], down, across), strict=True):
+            np.matmul(kernels, windows, out=image)
+
+    in_halves(fill, len(x), len(x) * kernels.shape[1] * y.shape[2])
     return y.reshape(len(x), len(W), down.stops, across.stops)
 
 
@@ -176,10 +181,17 @@ def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: 
 
     The windows are copied once more: to keep those of a batch takes more time than that.
     """
-    dW = np.zeros((len(W), W[0].size), computing_dtype(W.dtype))
+    shape, dtype = (len(W), W[0].size), computing_dtype(W.dtype)
     douts = dout.reshape(len(dout), len(W), down.stops * across.stops)
-    for d, windows in zip(douts, columns(x, down, across), strict=True):
-        dW += d @ windows.T
+
+    def part(rows: slice) -> Matrix:
+        dW = np.zeros(shape, dtype)
+        for d, windows in zip(douts[rows], columns(x[rows], down, across), strict=True):
+            dW += d @ windows.T
+        return dW
+
+    first, *others = in_halves(part, len(x), len(x) * shape[1] * douts.shape[2])
+    dW = sum(others, first)
     return dW.reshape(W.shape).astype(W.dtype, copy=False)
 
 
@@ -196,8 +208,14 @@ def window_maxima(x: Images, down: Slide, across: Slide) -> Images:
     By pixels of the kernel, since a reduction of windows takes an inner loop for each of them.
     """
     y = np.full((*x.shape[:2], down.stops, across.stops), -np.inf, x.dtype)
-    for stops, pixels in taps(down, across):
-        np.maximum(y[stops], x[pixels], out=y[stops])
+    met = taps(down, across)
+
+    def fill(rows: slice) -> None:
+        for stops, pixels in met:
+            part = y[rows][stops]
+            np.maximum(part, x[rows][pixels], out=part)
+
+    in_halves(fill, len(x), y.size * len(met))
     return y
 
 
@@ -208,16 +226,24 @@ def to_first_maxima(x: Images, y: Images, dout: Images, down: Slide, across: Sli
     Where windows do not overlap, their parts are written in place of being added, which takes three
     quarters of the time.
     """
-    dx, rest = np.zeros(x.shape, x.dtype), dout.copy()
+    dx = np.zeros(x.shape, x.dtype)
     overlap = down.stride < down.kernel or across.stride < across.kernel
-    *others, last = taps(down, across)
-    for stops, pixels in others:
-        taken = (x[pixels] == y[stops]).astype(x.dtype)
-        taken *= rest[stops]
-        rest[stops] -= taken
-        dx[pixels] = dx[pixels] + taken if overlap else taken
-    stops, pixels = last
-    dx[pixels] = dx[pixels] + rest[stops] if overlap else rest[stops]
+    *others, (last_stops, last_pixels) = met = taps(down, across)
+
+    def fill(rows: slice) -> None:
+        inputs, maxima, gradient, rest = x[rows], y[rows], dx[rows], dout[rows].copy()
+
+        def give(pixels: Index, part: Images) -> None:
+            gradient[pixels] = gradient[pixels] + part if overlap else part
+
+        for stops, pixels in others:
+            taken = (inputs[pixels] == maxima[stops]).astype(x.dtype)
+            taken *= rest[stops]
+            rest[stops] -= taken
+            give(pixels, taken)
+        give(last_pixels, rest[last_stops])
+
+    in_halves(fill, len(x), y.size * len(met))
     return dx
 
 
@@ -225,16 +251,25 @@ def to_first_maxima(x: Images, y: Images, dout: Images, down: Slide, across: Sli
 def window_sums(x: Images, down: Slide, across: Slide) -> Images:
     """Return the sum of each window, of the type to compute in."""
     y = np.zeros((*x.shape[:2], down.stops, across.stops), computing_dtype(x.dtype))
-    for stops, pixels in taps(down, across):
-        y[stops] += x[pixels]
+    met = taps(down, across)
+
+    def fill(rows: slice) -> None:
+        for stops, pixels in met:
+            y[rows][stops] += x[rows][pixels]
+
+    in_halves(fill, len(x), y.size * len(met))
     return y
 
 
 @quiet
 def to_all(dout: Images, down: Slide, across: Slide) -> Images:
     """Return dx: the gradient of each window goes to each of its pixels."""
-    shape = (*dout.shape[:2], down.size, across.size)
-    dx = np.zeros(shape, computing_dtype(dout.dtype))
-    for stops, pixels in taps(down, across):
-        dx[pixels] += dout[stops]
+    dx = np.zeros((*dout.shape[:2], down.size, across.size), computing_dtype(dout.dtype))
+    met = taps(down, across)
+
+    def fill(rows: slice) -> None:
+        for stops, pixels in met:
+            dx[rows][pixels] += dout[rows][stops]
+
+    in_halves(fill, len(dout), dout.size * len(met))
     return dx

@@ -36,7 +36,7 @@ def load_digits(
 def load_digits(
     *, normalize: bool = True, flatten: bool = True, one_hot_label: bool = False
 ) -> AnySplit:
-    """Load the digits of scikit-learn: 1500 training samples and 297 test samples.
+    """Return `(x_train, t_train), (x_test, t_test)` of scikit-learn's digits: 1500 and 297 samples.
 
     The split is random but fixed, with similar class frequencies in both parts. The same 13 people
     wrote the digits of both, so the test set holds no unseen handwriting.
@@ -44,16 +44,11 @@ def load_digits(
     Parameters
     ----------
     normalize
-        If True, pixels are float32 from 0 to 1, else uint8 from 0 to 16.
+        If True, pixels are float32 from 0 to 1, else uint8 from 0 to 16. Default: True.
     flatten
-        If True, inputs have shape (N, 64), else (N, 1, 8, 8).
+        If True, inputs have shape (N, 64), else (N, 1, 8, 8). Default: True.
     one_hot_label
-        If True, targets are float32 (N, 10), else class numbers, int64 (N,).
-
-    Returns
-    -------
-    split
-        `(x_train, t_train), (x_test, t_test)`.
+        If True, targets are float32 (N, 10), else class numbers, int64 (N,). Default: False.
 
     Raises
     ------

@@ -40,20 +40,11 @@ class IDXError(ValueError):
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray[tuple[int, ...], np.dtype[Element]]:
-    """Return the array in an IDX file, gzipped or plain.
+    """Return the array in an IDX file: uint8, int8, int16, int32, float32 or float64.
 
-    The file need not be trusted: memory is limited to a small multiple of what the header declares,
-    and of what a file of its size can hold.
-
-    Parameters
-    ----------
-    path
-        The file. Gzip is recognized by the content, whatever the name.
-
-    Returns
-    -------
-    array
-        A new array of any rank in native byte order: uint8, int8, int16, int32, float32 or float64.
+    It is new, of any rank, and in native byte order. Gzip is recognized by the content, whatever
+    the name. The file need not be trusted: memory is limited to a small multiple of what the header
+    declares, and of what a file of its size can hold.
 
     Raises
     ------
@@ -109,10 +100,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray[tuple[int, ...], np.dty
 def open_idx(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase, int]]:
     """Open a gzipped or plain file, and return its content as a stream and its size at most.
 
-    Raises
-    ------
-    IDXError
-        If gzip data turn out to be damaged while they are read.
+    Damaged gzip data raise IDXError while they are read.
     """
     import gzip  # noqa: PLC0415  (slow to import)
     import zlib  # noqa: PLC0415
@@ -132,14 +120,9 @@ def open_idx(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase, int
 
 
 def read_exactly(stream: BufferedIOBase, n_bytes: int, path: str | os.PathLike[str]) -> bytearray:
-    """Return the rest of a stream, which must have a known length.
+    """Return the rest of a stream; raise IDXError if it has fewer bytes than expected, or more.
 
-    At most one byte beyond that is read.
-
-    Raises
-    ------
-    IDXError
-        If there are fewer bytes, or more.
+    At most one byte beyond them is read.
     """
     content = bytearray()
     while piece := stream.read(min(PIECE, n_bytes + 1 - len(content))):

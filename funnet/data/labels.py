@@ -25,25 +25,16 @@ def one_hot(
 ) -> np.ndarray[tuple[int, int], np.dtype[FloatT | np.float32]]:
     """Return rows of zeros with a one in the column of each label.
 
-    Parameters
-    ----------
-    t
-        Class numbers (N,) from 0 to `n_classes - 1`.
-    n_classes
-        The number of columns, at least 1.
-    dtype
-        The float type of the rows. Default: np.float32.
+    The labels `t` (N,) are from 0 to `n_classes - 1`. The default of `dtype`, the type of the
+    result (N, n_classes), is float32.
 
     Raises
     ------
-    DTypeError
-        If `t` is not an array of integers, or is masked.
-    ShapeError
-        If the rank of `t` is not 1.
-    ValueError
-        If a label is out of range, or `n_classes` < 1.
-    TypeError
-        If `dtype` is not a float type, or `n_classes` not an integer.
+    DTypeError, ShapeError
+        If `t` is not an array of integers, is masked, or does not have rank 1.
+    TypeError, ValueError
+        If `dtype` is not a float type, `n_classes` is not an integer >= 1, or a label is out of
+        range.
 
     Examples
     --------

@@ -38,25 +38,20 @@ def load_mnist(
     one_hot_label: bool = False,
     data_dir: Folder = None,
 ) -> AnySplit:
-    """Load MNIST: 60,000 training samples and 10,000 test samples.
+    """Return `(x_train, t_train), (x_test, t_test)` of MNIST: 60,000 and 10,000 samples.
 
     Parameters
     ----------
     normalize
-        If True, pixels are float32 from 0 to 1, else uint8 from 0 to 255.
+        If True, pixels are float32 from 0 to 1, else uint8 from 0 to 255. Default: True.
     flatten
-        If True, inputs have shape (N, 784), else (N, 1, 28, 28).
+        If True, inputs have shape (N, 784), else (N, 1, 28, 28). Default: True.
     one_hot_label
-        If True, targets are float32 (N, 10), else class numbers, int64 (N,).
+        If True, targets are float32 (N, 10), else class numbers, int64 (N,). Default: False.
     data_dir
-        A folder with the four files, gzipped or not. If None, the environment variable
-        FUNNET_DATA_DIR names it; if that is not set either, the files are read from the user's
-        cache, and those that it lacks are downloaded into it.
-
-    Returns
-    -------
-    split
-        `(x_train, t_train), (x_test, t_test)`.
+        A folder with the four files, gzipped or not. Default: the environment variable
+        FUNNET_DATA_DIR; if that is not set either, the user's cache, into which missing files are
+        downloaded.
 
     Raises
     ------

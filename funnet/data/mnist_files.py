@@ -84,13 +84,7 @@ FILES = (
 
 
 def read_files(data_dir: str | os.PathLike[str] | None) -> Iterator[tuple[Bytes, Bytes]]:
-    """Yield the images and labels of the training set, then those of the test set.
-
-    Raises
-    ------
-    DataError
-        If a file is missing and cannot be downloaded, or its content is not the official one.
-    """
+    """Yield the images and labels of the training set, then those of the test set."""
     paths = _locate(data_dir)
     try:
         for images, labels in (FILES[:2], FILES[2:]):

@@ -16,15 +16,8 @@ from funnet.experiments.fingerprints import fingerprint
 def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
     """Return what the results of a run depend on, to be stored beside them as JSON.
 
-    Values that the system does not tell are "unknown".
-
-    Parameters
-    ----------
-    seed
-        The seed of the run.
-    **data
-        Its inputs: arrays, a configuration, the initial network. The manifest contains the
-        `fingerprint` of each.
+    `data` are the inputs of the run (arrays, a configuration, the initial network), of which the
+    manifest contains fingerprints. What the system does not tell is "unknown".
 
     Examples
     --------
@@ -33,8 +26,6 @@ def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
     >>> fields = manifest(seed=7, x_train=np.zeros(3))
     >>> fields["seed"], fields["data.x_train"][:16]
     ('7', '72e8f1cd32ae334d')
-    >>> [name for name in fields if name.startswith("blas")]
-    ['blas', 'blas.architecture', 'blas.threads']
     """
     config = np.show_config(mode="dicts")
     blas = config.get("Build Dependencies", {}).get("blas", {})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Float, Matrix, RNGLike, Vector
+from funnet.core.arrays import Float, Matrix, RNGLike, Vector, describe_cache
 from funnet.core.checks import check_batch, check_cache, check_count, check_dtype, check_shape
 from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
@@ -37,6 +37,8 @@ class AffineCache:
     """Cache of `Affine`: its input."""
 
     x: Matrix
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)

@@ -7,18 +7,17 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from funnet.core.arrays import Images
+from funnet.core.arrays import Images, describe_cache
 from funnet.core.checks import check_cache, check_dtype, check_shape
 from funnet.core.layer import OnImages, SomeLayer
-from funnet.core.windows import Slide, to_all, window_sums
+from funnet.core.windows import to_all, window_sums
 from funnet.layers.images import (
     Pair,
-    check_images,
-    check_pool_padding,
+    at_most_half,
     kernel_size_of,
     pool_padding_of,
+    pool_slides,
     pool_stride_of,
-    slides,
 )
 
 
@@ -27,6 +26,8 @@ class AvgPool2dCache:
     """Cache of `AvgPool2d`: its input, of which only shape and dtype are used."""
 
     x: Images
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)
@@ -59,16 +60,13 @@ class AvgPool2d(OnImages, SomeLayer):
 
     kernel_size: Pair = attrs.field(converter=kernel_size_of)
     stride: Pair | None = attrs.field(default=None, converter=pool_stride_of)
-    padding: Pair = attrs.field(default=(0, 0), converter=pool_padding_of)
+    padding: Pair = attrs.field(default=(0, 0), converter=pool_padding_of, validator=at_most_half)
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def __attrs_post_init__(self) -> None:
-        check_pool_padding(self.padding, self.kernel_size)
-
     def forward(self, x: Images, /) -> tuple[Images, AvgPool2dCache]:
         """Return the means, of shape (N, C, number of windows down, across)."""
-        down, across = self._slides(x, "x of AvgPool2d")
+        down, across = pool_slides(self, x, "x of AvgPool2d")
         y = window_sums(x, down, across)
         y /= down.kernel * across.kernel
         return y.astype(x.dtype, copy=False), AvgPool2dCache(x)
@@ -79,7 +77,7 @@ class AvgPool2d(OnImages, SomeLayer):
         """Return no gradients; dx = for each pixel the sum of dout / size over its windows."""
         check_cache(cache, AvgPool2dCache)
         x = cache.x
-        down, across = self._slides(x, "the cached x of AvgPool2d")
+        down, across = pool_slides(self, x, "the cached x of AvgPool2d")
         check_dtype(dout, x.dtype, "dout of AvgPool2d")
         check_shape(dout, (*x.shape[:2], down.stops, across.stops), "dout of AvgPool2d")
 
@@ -89,8 +87,3 @@ class AvgPool2d(OnImages, SomeLayer):
             return gradient.astype(x.dtype, copy=False)
 
         return self, dx
-
-    def _slides(self, x: Images, name: str) -> tuple[Slide, Slide]:
-        check_images(x, name)
-        stride = self.stride or self.kernel_size
-        return slides(x, self.kernel_size, stride, self.padding, name)

@@ -9,11 +9,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array, Float, Shaped, ShapeT, Vector
+from funnet.core.arrays import Array, Float, Shaped, ShapeT, Vector, describe_cache
 from funnet.core.checks import as_float, check_cache, check_dtype, check_like, check_shape
 from funnet.core.context import BUFFER, WIDE_BUFFER, Context, Statistics
 from funnet.core.errors import ShapeError
-from funnet.core.kernels import channel_sums
+from funnet.core.kernels import channel_dots, channel_sums
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_buffer, lock_in_place, lock_vector
 from funnet.core.tree import describe, reduce_to_constructor, refill
@@ -32,6 +32,8 @@ class BatchNormCache(Generic[ShapeT]):
     normalized: Shaped[ShapeT]
     scale: Vector
     statistics: Statistics | None
+
+    __repr__ = describe_cache
 
 
 def _momentum(momentum: object) -> float:
@@ -182,12 +184,15 @@ class BatchNorm(OnRows, SomeLayer, Generic[I_co]):
             if n < 2:
                 raise ShapeError(
                     f"x of BatchNorm must have at least two values per channel in training mode, "
-                    f"got shape {x.shape}; leave out small batches with "
-                    "minibatches(..., drop_last=True)"
+                    f"got shape {x.shape}; use larger batches, and minibatches(..., drop_last=True)"
                 )
             mean = channel_sums(values) / n
             centered = values - _per_channel(mean, x)
-            var = channel_sums(np.square(centered)) / n
+            # The first mean is rounded: a constant channel of large numbers would not become 0.
+            rest = channel_sums(centered) / n
+            centered -= _per_channel(rest, x)
+            mean += rest
+            var = channel_dots(centered, centered) / n
             statistics = Statistics(self.context.path, (mean, var, np.array(n)))
         scale = 1 / np.sqrt(var + var.dtype.type(self.eps))
         centered *= _per_channel(scale, x)
@@ -207,7 +212,7 @@ class BatchNorm(OnRows, SomeLayer, Generic[I_co]):
         normalized, dtype = cache.normalized, dout.dtype
         values: Array = dout.astype(normalized.dtype, copy=False)
         dbeta = channel_sums(values)
-        dgamma = channel_sums(values * normalized)
+        dgamma = channel_dots(values, normalized)
         grads: BatchNorm[I_co] = refill(
             BatchNorm,
             (
@@ -219,12 +224,15 @@ class BatchNorm(OnRows, SomeLayer, Generic[I_co]):
 
         @np.errstate(over="ignore", invalid="ignore")
         def dx() -> Shaped[ShapeT]:
-            d = values
-            if cache.statistics is not None:
+            factor = _per_channel(self.gamma * cache.scale, dout)
+            if cache.statistics is None:
+                d = values * factor
+            else:
                 n = dout.size // len(dbeta)
-                d = values - _per_channel(dbeta / n, dout)
-                d -= normalized * _per_channel(dgamma / n, dout)
-            d = d * _per_channel(self.gamma * cache.scale, dout)
+                d = normalized * _per_channel(-dgamma / n, dout)
+                d += values
+                d -= _per_channel(dbeta / n, dout)
+                d *= factor
             return cast("Shaped[ShapeT]", d.astype(dtype, copy=False))
 
         return grads, dx

@@ -31,7 +31,7 @@ from typing import Any, ClassVar, Generic, Literal, Never, Protocol, TypeVar, ca
 
 import attrs
 
-from funnet.core.arrays import Matrix, Ranked, Shaped
+from funnet.core.arrays import Matrix, Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
@@ -59,6 +59,8 @@ class SequentialCache(Generic[L_co]):
     layers: L_co
     caches: tuple[object, ...]
 
+    __repr__ = describe_cache
+
 
 def _fitting(layers: L) -> L:
     """Return layers as a tuple, after checking that each is a layer and that the widths match."""
@@ -79,6 +81,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     layers: L_co = attrs.field(converter=_fitting)
 
     constructor_only_checks: ClassVar[Literal[True]] = True
+    applies_layers: ClassVar[Literal[True]] = True
 
     __repr__ = describe
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Ranked, Shaped, plain
+from funnet.core.arrays import Array, Ranked, Shaped, describe_cache, plain
 from funnet.core.checks import check_cache, check_dtype, check_float, check_like
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, SomeLayer
@@ -31,15 +31,14 @@ NAME = "Concatenate"
 
 @attrs.frozen(eq=False, repr=False)
 class ConcatenateCache(Generic[T, L_co]):
-    """Cache of `Concatenate`: its output, the layers it was made by, their caches, and the ends.
-
-    The ends are the indices on axis 1 where the outputs of the layers end.
-    """
+    """Cache of `Concatenate`: output, layers, their caches, and the ends of outputs on axis 1."""
 
     y: Shaped[T]
     layers: L_co
     caches: tuple[object, ...]
     ends: tuple[int, ...]
+
+    __repr__ = describe_cache
 
 
 def _fitting(layers: L) -> L:
@@ -66,17 +65,16 @@ class Concatenate(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
 
     Raises
     ------
+    TypeError, ValueError
+        If an item is not a layer, or there is no layer.
     ShapeError
         If layers expect inputs of different widths; in `forward`, if outputs do not fit.
-    TypeError
-        If an item is not a layer.
-    ValueError
-        If there is no layer.
     """
 
     layers: L_co = attrs.field(converter=_fitting)
 
     constructor_only_checks: ClassVar[Literal[True]] = True
+    applies_layers: ClassVar[Literal[True]] = True
 
     __repr__ = describe
 
@@ -201,20 +199,7 @@ def concatenate(
 def concatenate(*layers: AnyLayer) -> Concatenate[Any, Any, Any, Any, Any]:
     """Return a network with the outputs of several layers on one input, side by side on axis 1.
 
-    Parameters
-    ----------
-    *layers
-        Layers, or networks, at least one.
-
-    Returns
-    -------
-    net
-        `Concatenate` with the tuple `layers`.
-
-    Raises
-    ------
-    ShapeError, TypeError, ValueError
-        See `Concatenate`.
+    `Concatenate` describes the order of the layers and the errors.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Float, Images, RNGLike, Vector
+from funnet.core.arrays import Float, Images, RNGLike, Vector, describe_cache
 from funnet.core.checks import check_cache, check_count, check_dtype, check_shape
 from funnet.core.layer import OnImages, SomeLayer
 from funnet.core.locks import lock_in_place, lock_vector
@@ -34,6 +34,8 @@ class Conv2dCache:
     """Cache of `Conv2d`: its input."""
 
     x: Images
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)

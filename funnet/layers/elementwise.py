@@ -13,7 +13,7 @@ from typing import Generic, TypeAlias, TypeVar, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Shaped, ShapeT, array_type
+from funnet.core.arrays import Array, Shaped, ShapeT, array_type, describe_cache
 from funnet.core.checks import check_like, wrong_cache
 
 L = TypeVar("L")
@@ -25,6 +25,8 @@ class ElementwiseCache(Generic[L, ShapeT]):
 
     layer: type[L]
     array: Shaped[ShapeT]
+
+    __repr__ = describe_cache
 
 
 Pulled: TypeAlias = tuple[L, Callable[[], Shaped[ShapeT]]]

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from funnet.core.arrays import Images, Matrix
+from funnet.core.arrays import Images, Matrix, describe_cache
 from funnet.core.checks import check_cache, check_dtype, check_float, check_shape
 from funnet.core.errors import ShapeError
 from funnet.core.layer import SomeLayer
@@ -19,6 +19,8 @@ class FlattenCache:
     """Cache of `Flatten`: its input, for the shape and dtype."""
 
     x: Images
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Images, Matrix
+from funnet.core.arrays import Images, Matrix, describe_cache
 from funnet.core.checks import check_cache, check_dtype, check_shape
 from funnet.core.layer import SomeLayer
 from funnet.core.windows import computing_dtype
@@ -20,6 +20,8 @@ class GlobalAvgPool2dCache:
     """Cache of `GlobalAvgPool2d`: its input, of which only shape and dtype are used."""
 
     x: Images
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)

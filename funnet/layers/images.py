@@ -7,7 +7,7 @@ pair of one for the height and one for the width.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 from funnet.core.arrays import Images
 from funnet.core.checks import check_count, check_float, check_shape
@@ -75,7 +75,23 @@ def pool_padding_of(size: Size) -> Pair:
     return pair(size, "padding", 0)
 
 
-def check_pool_padding(padding: Pair, kernel_size: Pair) -> None:
+class Pooling(Protocol):
+    """A layer with one number for each window."""
+
+    @property
+    def kernel_size(self) -> Pair:
+        """Size of a window."""
+
+    @property
+    def stride(self) -> Pair | None:
+        """Step between windows, or None, which means the kernel size."""
+
+    @property
+    def padding(self) -> Pair:
+        """Pixels around an image."""
+
+
+def at_most_half(pool: Pooling, _: object, padding: Pair) -> None:
     """Refuse padding of more than half of the kernel: some windows would hold nothing else.
 
     Raises
@@ -83,10 +99,9 @@ def check_pool_padding(padding: Pair, kernel_size: Pair) -> None:
     ValueError
         If there is more of it above or beside an image.
     """
-    if 2 * padding[0] > kernel_size[0] or 2 * padding[1] > kernel_size[1]:
-        raise ValueError(
-            f"expected padding of at most half of kernel_size {kernel_size}, got {padding}"
-        )
+    size = pool.kernel_size
+    if 2 * padding[0] > size[0] or 2 * padding[1] > size[1]:
+        raise ValueError(f"expected padding of at most half of kernel_size {size}, got {padding}")
 
 
 def lock_kernels(W: Images) -> Images:
@@ -155,3 +170,9 @@ def slides(
             f"the size of the kernel, got {size[0]} x {size[1]}{padded}"
         )
     return down, across
+
+
+def pool_slides(pool: Pooling, x: Images, name: str) -> tuple[Slide, Slide]:
+    """Return how the windows of a pooling layer slide over images, which are checked."""
+    check_images(x, name)
+    return slides(x, pool.kernel_size, pool.stride or pool.kernel_size, pool.padding, name)

@@ -34,18 +34,11 @@ def normal(std: float) -> Initializer:
 
     Initializers with equal `std` compare equal. They can be pickled.
 
-    Parameters
-    ----------
-    std
-        Standard deviation, finite and >= 0.
-
     Raises
     ------
-    TypeError
-        If `std` is not a number.
-    ValueError
-        If `std` is negative or not finite; when weights are drawn, if one of them is outside the
-        range of the dtype.
+    TypeError, ValueError
+        If `std` is not a number, or not finite and >= 0; when weights are drawn, if one of them is
+        outside the range of the dtype.
 
     Examples
     --------
@@ -107,15 +100,7 @@ def zeros_init(rng: np.random.Generator, shape: Shape, fans: Fans, dtype: type[F
 
 
 def draw(weights: Initializer, rng: RNGLike, shape: Shape, fans: Fans, dtype: type[Float]) -> Array:
-    """Return the weights of a new layer, after a check of what the initializer returns.
-
-    Raises
-    ------
-    TypeError
-        If `dtype` is not a float type, `rng` is None, or `weights` is not callable.
-    ShapeError, DTypeError
-        If `weights` returns an array of another shape or dtype.
-    """
+    """Return the weights of a new layer, after a check of all arguments and of the result."""
     check_float_type(dtype)
     if not callable(weights):
         raise TypeError(

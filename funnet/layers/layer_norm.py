@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Float, Matrix, Vector
+from funnet.core.arrays import Array, Float, Matrix, Vector, describe_cache
 from funnet.core.checks import check_batch, check_cache, check_like
 from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
@@ -25,6 +25,8 @@ class LayerNormCache:
     y: Matrix
     normalized: Matrix
     scale: Matrix
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)

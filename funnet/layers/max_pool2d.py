@@ -7,19 +7,18 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from funnet.core.arrays import Images
+from funnet.core.arrays import Images, describe_cache
 from funnet.core.checks import check_cache, check_like, check_shape
 from funnet.core.layer import OnImages, SomeLayer
 from funnet.core.locks import lock_in_place
-from funnet.core.windows import Slide, to_first_maxima, window_maxima
+from funnet.core.windows import to_first_maxima, window_maxima
 from funnet.layers.images import (
     Pair,
-    check_images,
-    check_pool_padding,
+    at_most_half,
     kernel_size_of,
     pool_padding_of,
+    pool_slides,
     pool_stride_of,
-    slides,
 )
 
 
@@ -29,6 +28,8 @@ class MaxPool2dCache:
 
     x: Images
     y: Images
+
+    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)
@@ -63,16 +64,13 @@ class MaxPool2d(OnImages, SomeLayer):
 
     kernel_size: Pair = attrs.field(converter=kernel_size_of)
     stride: Pair | None = attrs.field(default=None, converter=pool_stride_of)
-    padding: Pair = attrs.field(default=(0, 0), converter=pool_padding_of)
+    padding: Pair = attrs.field(default=(0, 0), converter=pool_padding_of, validator=at_most_half)
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def __attrs_post_init__(self) -> None:
-        check_pool_padding(self.padding, self.kernel_size)
-
     def forward(self, x: Images, /) -> tuple[Images, MaxPool2dCache]:
         """Return the maxima, of shape (N, C, number of windows down, across)."""
-        y = lock_in_place(window_maxima(x, *self._slides(x, "x of MaxPool2d")))
+        y = lock_in_place(window_maxima(x, *pool_slides(self, x, "x of MaxPool2d")))
         return y, MaxPool2dCache(x, y)
 
     def pullback(
@@ -81,7 +79,7 @@ class MaxPool2d(OnImages, SomeLayer):
         """Return no gradients; dx = dout at the first maximum of each window, else 0."""
         check_cache(cache, MaxPool2dCache)
         x, y = cache.x, cache.y
-        down, across = self._slides(x, "the cached x of MaxPool2d")
+        down, across = pool_slides(self, x, "the cached x of MaxPool2d")
         check_shape(y, (*x.shape[:2], down.stops, across.stops), "the cached y of MaxPool2d")
         check_like(dout, y, "dout of MaxPool2d")
 
@@ -89,8 +87,3 @@ class MaxPool2d(OnImages, SomeLayer):
             return to_first_maxima(x, y, dout, down, across)
 
         return self, dx
-
-    def _slides(self, x: Images, name: str) -> tuple[Slide, Slide]:
-        check_images(x, name)
-        stride = self.stride or self.kernel_size
-        return slides(x, self.kernel_size, stride, self.padding, name)

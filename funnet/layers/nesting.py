@@ -37,11 +37,8 @@ def check_layer(layer: object, name: str) -> None:
 
 
 def check_made_by(this: bool) -> None:  # noqa: FBT001 (the only argument)
-    """Raise StructureError unless a cache was made by this network: pass whether it was.
-
-    With the cache of another network of the same architecture, gradients would be wrong.
-    """
-    if not this:
+    """Raise StructureError unless a cache was made by this network: pass whether it was."""
+    if not this:  # the gradients of another network, of this architecture too, would be wrong
         raise wrong_cache(
             "the cache of this network",
             "the cache of another network (such as a copy or an update)",

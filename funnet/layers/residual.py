@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 
 import attrs
 
-from funnet.core.arrays import Ranked, Shaped
+from funnet.core.arrays import Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache, check_float, check_like
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Layer, SomeLayer
@@ -34,6 +34,8 @@ class ResidualCache(Generic[S, L_co]):
     layer: L_co
     cache: object
 
+    __repr__ = describe_cache
+
 
 def _keeping(layer: L) -> L:
     check_layer(layer, "layer")
@@ -48,17 +50,11 @@ class Residual(SomeLayer, Generic[W_co, S, L_co]):
 
     Type parameters: width and shape of input and output, and the type of the layer.
 
-    Parameters
-    ----------
-    layer
-        A layer whose output has the shape of its input.
-
     Raises
     ------
-    ShapeError
-        If the known widths of the layer differ; in `forward`, if its output has another shape.
-    TypeError
-        If `layer` is not a layer.
+    TypeError, ShapeError
+        If `layer` is not a layer, or its known widths differ; in `forward`, if its output does not
+        have the shape of its input.
 
     References
     ----------
@@ -68,6 +64,7 @@ class Residual(SomeLayer, Generic[W_co, S, L_co]):
     layer: L_co = attrs.field(converter=_keeping)
 
     constructor_only_checks: ClassVar[Literal[True]] = True
+    applies_layers: ClassVar[Literal[True]] = True
 
     __repr__ = describe
 
@@ -133,20 +130,7 @@ def residual(layer: Layer[Ranked[S], Ranked[S], C, G], /) -> Residual[int, S, G]
 def residual(layer: AnyLayer, /) -> Residual[Any, Any, Any]:
     """Return a network that adds its input to the output of a layer: y = x + layer(x).
 
-    Parameters
-    ----------
-    layer
-        A layer, or network, whose output has the shape of its input.
-
-    Returns
-    -------
-    net
-        `Residual` with the field `layer`.
-
-    Raises
-    ------
-    ShapeError, TypeError
-        See `Residual`.
+    `Residual` describes the errors.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Matrix, Vector, plain
+from funnet.core.arrays import Array, Matrix, Vector, describe_cache, plain
 from funnet.core.checks import check_batch, check_cache, check_float, check_like
 from funnet.core.context import BUFFER
 from funnet.core.errors import ShapeError
@@ -24,6 +24,8 @@ class StandardizeCache:
 
     y: Matrix
 
+    __repr__ = describe_cache
+
 
 @attrs.frozen(eq=False)
 class Standardize(OnRows, SomeLayer):
@@ -38,10 +40,8 @@ class Standardize(OnRows, SomeLayer):
 
     Raises
     ------
-    ShapeError, DTypeError
-        If shapes or dtypes do not match.
-    ValueError
-        If a mean is not finite, or a standard deviation is not finite and > 0.
+    ShapeError, DTypeError, ValueError
+        If shapes or dtypes do not match, or a number is not finite or not in its range.
 
     Examples
     --------
@@ -70,22 +70,15 @@ class Standardize(OnRows, SomeLayer):
 
     @staticmethod
     def fit(x: Matrix) -> Standardize:
-        """Return the layer that gives each column of a data set mean 0 and standard deviation 1.
+        """Return the layer that gives each column of x (N, C) mean 0 and standard deviation 1.
 
         A column without deviation becomes 0. Mean and standard deviation (divided by N, not N - 1)
         are computed in float64 and have the dtype of `x`.
 
-        Parameters
-        ----------
-        x
-            Data set of shape (N, C), with at least one row.
-
         Raises
         ------
-        ShapeError, DTypeError
-            If `x` is not a float array of rank 2 with at least one row.
-        ValueError
-            If a number in `x` is not finite.
+        ShapeError, DTypeError, ValueError
+            If `x` is not a float array of rank 2 with at least one row, or is not finite.
         """
         x = plain(x)
         check_float(x, "x of Standardize.fit")

@@ -54,7 +54,6 @@ from mypy.plugin import (
     MethodSigContext,
     Plugin,
 )
-from mypy.typeops import get_all_type_vars
 from mypy.types import (
     CallableType,
     FunctionLike,
@@ -85,10 +84,10 @@ from funnet.mypy_plugin.reading import (
     has_widths,
     member_of,
     mentions,
+    passed_widths,
     same_signatures,
     signatures_of,
     unpacked_type,
-    value_of,
     wanted_network,
     width_variables,
     widths_of,
@@ -301,7 +300,8 @@ class WidthsPlugin(Plugin):
         """Give a new layer its literal widths."""
         signature, api = context.default_signature, context.api
         made, flow = self._made(context), self._flow_in(api)
-        flow.note_made(context.context, made)
+        if has_widths(made):  # an overload without any must not replace one that has some
+            flow.note_made(context.context, made)
         if flow.demands(context.context) and wanted_network(made) is None:
             self._check_demands(context.context, widths_of(made), api)
         if not flow.stays(context.context):
@@ -317,13 +317,9 @@ class WidthsPlugin(Plugin):
             return signature.ret_type
         passed: dict[TypeVarId, set[int | None]] = {variable: set() for variable in variables}
         for formal, given in zip(signature.arg_types, context.args, strict=True):
-            variable = get_proper_type(formal)
             for expression in given:
-                if isinstance(variable, TypeVarType) and variable.id in passed:
-                    passed[variable.id].add(value_of(expression, api))
-                else:  # could be a width too, in a form that is not analyzed
-                    for hidden in get_all_type_vars(variable):
-                        passed.get(hidden.id, set()).add(None)
+                for variable, width in passed_widths(formal, expression, api):
+                    passed.get(variable, set()).add(width)
         known = {name: values.pop() for name, values in passed.items() if len(values) == 1}
         integer = api.named_generic_type("builtins.int", [])
         return with_widths(result, known, integer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mypy.constant_fold import constant_fold_binary_op, constant_fold_unary_op
 from mypy.erasetype import remove_instance_last_known_values
@@ -20,8 +20,10 @@ from mypy.nodes import (
     MemberExpr,
     OpExpr,
     OverloadedFuncDef,
+    StarExpr,
     SymbolNode,
     TempNode,
+    TupleExpr,
     TypeInfo,
     UnaryExpr,
     Var,
@@ -42,6 +44,7 @@ from mypy.types import (
     TypeVarId,
     TypeVarType,
     UnionType,
+    UnpackType,
     find_unpack_in_list,
     get_proper_type,
     get_proper_types,
@@ -222,6 +225,29 @@ def value_of(expression: Expression, api: CheckerPluginInterface) -> int | None:
             layer = widths_of(api.get_expression_type(expression.expr))
             value = {"n_in": layer.n_in, "n_out": layer.n_out}.get(expression.name)
     return value if isinstance(value, int) else None
+
+
+def passed_widths(
+    formal: Type, value: Expression, api: CheckerPluginInterface
+) -> Iterator[tuple[TypeVarId, int | None]]:
+    """Yield the type variables of a parameter with the widths that are passed for them.
+
+    They are the parameter itself, or the ends of a tuple such as `(784, *hidden, 10)`. In any other
+    form a width is not analyzed, and None.
+    """
+    formal = get_proper_type(formal)
+    match formal, value:
+        case TypeVarType(), _:
+            yield formal.id, value_of(value, api)
+        case TupleType(), TupleExpr(items=given):
+            for way in (slice(None), slice(None, None, -1)):
+                for item, part in zip(formal.items[way], given[way], strict=False):
+                    if isinstance(item, UnpackType) or isinstance(part, StarExpr):
+                        break
+                    yield from passed_widths(item, part, api)
+        case _:
+            for variable in get_all_type_vars(formal):
+                yield variable.id, None
 
 
 def literal_of(width: int | None, integer: Type) -> Type:

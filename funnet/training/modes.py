@@ -193,12 +193,15 @@ def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | No
     x
         Inputs, one row per sample; they are distributed evenly over the batches.
     batch_size
-        Largest number of rows per batch. Default: 1024.
+        Largest number of rows per batch; for 2, an odd number of rows makes one batch of 3.
+        Default: 1024.
 
     Raises
     ------
     ValueError
         If `net` is live, `x` has no rows, or `batch_size` is less than 1.
+    ShapeError
+        If a batch has one row and a batch norm needs two.
     TypeError
         If a layer with statistics has no method `with_population`.
     """
@@ -211,6 +214,8 @@ def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | No
         lambda path, layer: Context(0, 0, path) if isinstance(layer, KeepsStatistics) else None,
     )
     n_batches = -(-len(x) // rows)
+    if rows > 1:  # a batch norm needs two values per channel
+        n_batches = min(n_batches, max(1, len(x) // 2))
     parts: dict[str, list[tuple[Array, ...]]] = {}
     for i in range(n_batches):
         batch = x[i * len(x) // n_batches : (i + 1) * len(x) // n_batches]

@@ -2,6 +2,8 @@
 
 `train_step` is `batch_gradients` followed by `apply_gradients`. Between the two, `combine` averages
 the gradients of several parts of a batch: to accumulate them, or to compute the parts elsewhere.
+The weight of a part is its number of rows, unless the loss has a method `batch_weight(t)` that
+returns another one, such as the sum of weights of `weighted`.
 
 `loss` is a function `(y, t) -> (loss, dy)`, such as `softmax_cross_entropy`, and `optimizer` the
 optimizer that the state was made for. `seed` is the seed of the run, an integer >= 0 or a
@@ -29,6 +31,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, array_type
+from funnet.core.checks import as_float
 from funnet.core.context import Context, Statistics
 from funnet.core.errors import StructureError
 from funnet.core.layer import Layer, X, Y, backward, forward
@@ -67,7 +70,7 @@ class BatchGradients(Generic[P_co]):
     loss
         The loss of the batch.
     weight
-        The weight of the batch in an average: its number of rows.
+        The weight of the batch in an average: its number of rows, or the sum of their weights.
     grads
         The gradients, at rest, with the structure of the network.
     statistics
@@ -161,7 +164,11 @@ def _gradients(
     y, cache = forward(live, x)
     value, dy = check_loss(loss, y, t)
     grads = backward(live, cache, dy)
-    weight = float(len(y)) if isinstance(y, np.ndarray) and y.ndim else 1.0
+    batch_weight = getattr(loss, "batch_weight", None)
+    if batch_weight is not None:
+        weight = as_float(batch_weight(t), "batch_weight(t) of the loss")
+    else:
+        weight = float(len(y)) if isinstance(y, np.ndarray) and y.ndim else 1.0
     if not has_contexts:
         return BatchGradients(value, weight, grads)
     statistics = tuple(records(cache))
@@ -182,12 +189,13 @@ def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
 
     If the loss is a mean over rows, the parts of a batch give the gradients of the whole batch, up
     to rounding; but not where layers in training mode use the statistics of their part. One part is
-    returned as it is. Parts of weight 0 are not averaged. Statistics are kept in order.
+    returned as it is. Parts of weight 0 are not averaged; if all are 0, so are the loss and the
+    gradients. Statistics are kept in order.
 
     Raises
     ------
     ValueError
-        If there are no parts, or the sum of their weights is not positive and finite.
+        If there are no parts, or the sum of their weights is negative or not finite.
     StructureError, ShapeError
         If the gradients differ in structure.
 
@@ -204,9 +212,9 @@ def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
     if len(parts) == 1:
         return parts[0]
     total = sum(part.weight for part in parts)
-    if not 0 < total < math.inf:
-        raise ValueError(f"the weights of parts must have a positive sum, got {total}")
-    shares = [part.weight / total for part in parts]
+    if not 0 <= total < math.inf:
+        raise ValueError(f"the weights of parts must have a finite sum >= 0, got {total}")
+    shares = [part.weight / total if total else 0.0 for part in parts]
 
     def average(*grads: Array) -> Array:
         mean: Array = np.zeros_like(grads[0])
@@ -216,7 +224,7 @@ def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
         return lock_in_place(mean)
 
     return BatchGradients(
-        sum(share * part.loss for share, part in zip(shares, parts, strict=True) if share),
+        sum((share * part.loss for share, part in zip(shares, parts, strict=True) if share), 0.0),
         total,
         tree_map(average, *(part.grads for part in parts)),
         tuple(record for part in parts for record in part.statistics),

@@ -35,11 +35,11 @@ def bind(path: Path) -> None:
 
 
 def make_device(path: Path) -> None:
-    """Make another /dev/null, since a faulty `save` would replace the real one."""
+    """Make another /dev/null, since a faulty `save` of root would replace the real one."""
     try:
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     except PermissionError:
-        pytest.skip("only root can make devices")
+        path.symlink_to("/dev/null")
 
 
 SPECIAL: dict[str, Callable[[Path], None]] = {
@@ -51,48 +51,33 @@ SPECIAL: dict[str, Callable[[Path], None]] = {
 
 
 @unix
-@pytest.mark.parametrize("make", SPECIAL.values(), ids=SPECIAL)
-@pytest.mark.parametrize("name", ["special", "link"])
-def test_save_refuses_special_files_and_leaves_them(
-    make: Callable[[Path], None], name: str, short: Path, path: Path
-) -> None:
-    special = short / f"special{path.suffix}"
-    make(special)
-    (short / f"link{path.suffix}").symlink_to(special)
-    target = short / f"{name}{path.suffix}"
-    before = special.lstat()
-    entries = sorted(short.iterdir())
+def test_special_files_and_links_to_them_are_refused_and_left(short: Path, path: Path) -> None:
+    """In another process, since to load a FIFO would wait for a writer, and not return."""
+    files = []
+    for name, make in SPECIAL.items():
+        special, link = (short / f"{start}{name}{path.suffix}" for start in ("", "link to "))
+        make(special)
+        link.symlink_to(special)
+        files += [special, link]
+    before = [file.lstat() for file in files]
 
     program = """
 import sys, funnet
-try:
-    funnet.save(sys.argv[1], funnet.ReLU())
-except OSError as error:
-    print(error)
+for path in sys.argv[1:]:
+    for use in (lambda path: funnet.save(path, funnet.ReLU()), funnet.load):
+        try:
+            use(path)
+        except (OSError, funnet.CheckpointError) as error:
+            print(type(error).__name__, error)
 """
-    assert python(program, target) == f"{target}: not a regular file\n"
-    assert os.path.samestat(special.lstat(), before)
-    assert sorted(short.iterdir()) == entries
-
-
-@unix
-def test_load_refuses_a_fifo_without_waiting_for_a_writer(path: Path) -> None:
-    os.mkfifo(path)
-    program = """
-import sys, funnet
-try:
-    funnet.load(sys.argv[1])
-except funnet.CheckpointError as error:
-    print(error)
-"""
-    assert python(program, path) == f"{path}: not a regular file\n"
-
-
-@unix
-def test_load_refuses_a_device(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-    with pytest.raises(CheckpointError, match="not a regular file"):
-        load(path)
+    printed = python(program, *files).splitlines()
+    assert printed == [
+        f"{error} {file}: not a regular file"
+        for file in files
+        for error in ("OSError", "CheckpointError")
+    ]
+    assert all(map(os.path.samestat, (file.lstat() for file in files), before))
+    assert sorted(short.iterdir()) == sorted(files)
 
 
 def test_a_folder_or_a_missing_one_is_an_os_error(path: Path) -> None:

@@ -202,10 +202,9 @@ assert len(list(results)) == 60
 def test_processes_that_share_a_file_lose_nothing(file: Path) -> None:
     starters = [
         subprocess.Popen([sys.executable, "-c", STARTER, file, seed, workers], cwd=FOLDER)
-        for seed in "01"
-        for workers in "023"
+        for seed, workers in ("00", "03", "12")
     ]
-    assert [starter.wait(60) for starter in starters] == [0] * 6
+    assert [starter.wait(60) for starter in starters] == [0] * 3
     done = {
         (record["run"]["seed"], record["run"]["index"])
         for record in map(json.loads, file.read_bytes().splitlines())

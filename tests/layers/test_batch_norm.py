@@ -7,6 +7,8 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
+from strategies import normal_array
 
 import funnet as fn
 
@@ -75,6 +77,23 @@ def test_running_statistics_are_an_exact_average_and_then_pytorchs() -> None:
         var = (1 - weight) * var + weight * x.var(axis=0, ddof=1)
         np.testing.assert_allclose(norm.mean, mean, rtol=1e-10, atol=1e-12)
         np.testing.assert_allclose(norm.var, var, rtol=1e-10)
+
+
+@given(
+    number=st.floats(-(2.0**100), 2.0**100, width=32),
+    n=st.integers(2, 300),
+    sides=st.sampled_from([(), (1, 1), (3, 5)]),
+)
+def test_a_constant_channel_becomes_beta(number: float, n: int, sides: tuple[int, ...]) -> None:
+    x = np.full((n, 2, *sides), number, np.float32)
+    x[:, 1] = normal_array(n, *x[:, 1].shape)
+    norm = attrs.evolve(fn.BatchNorm.init(2), beta=np.array([3, 4], np.float32))
+
+    y, cache = fn.forward(fn.training_mode(norm, seed=0, step=0), x)
+
+    assert (y[:, 0] == 3).all()
+    after = fn.update_statistics(norm, cache)
+    assert (after.mean[0], after.var[0]) == (np.float32(number), 0)
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (1, 2, 1, 1), (0, 2)])

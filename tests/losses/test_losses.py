@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from loss_cases import (
     Draw,
     Loss,
     class_numbers,
+    derivatives,
     distributions,
     every_case,
     integers,
@@ -43,17 +44,6 @@ worst_error = {"figure": 0.0}
 def _print_the_worst_error() -> Iterator[None]:
     yield
     print(f"\nworst relative error of dscores: {worst_error['figure']:.1e}")
-
-
-def derivatives(f: Callable[[AnyArray], float], x: AnyArray, h: float = 1e-3) -> AnyArray:
-    """Return the gradient by central differences of fourth order (Fornberg 1988, table 1)."""
-    gradient = np.empty_like(x)
-    for index in np.ndindex(x.shape):
-        unit = np.zeros_like(x)
-        unit[index] = h
-        near, far = (f(x + k * unit) - f(x - k * unit) for k in (1, 2))
-        gradient[index] = (8 * near - far) / (12 * h)
-    return gradient
 
 
 @every_case

@@ -128,7 +128,7 @@ ERRORS = {"E": width_error, "R": rank_error, "U": unused_error}
 
 # Random programs
 
-N_PROGRAMS = 1000
+N_PROGRAMS = 500
 WIDTHS = (2, 3)
 
 
@@ -182,7 +182,8 @@ def random_lines(seed: int) -> tuple[list[str], list[str | None]]:
     lines: list[str] = []
     raised: list[str | None] = []
     for i in range(N_PROGRAMS // 10):
-        line = f"net{i} = {source.row(depth=2)}"
+        depth = 2 if i % 10 == 0 else 1  # mypy takes four times as long for those nested twice
+        line = f"net{i} = {source.row(depth)}"
         try:
             exec(line, scope)  # noqa: S102
         except ShapeError as error:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
+from live_layers import Center
 from zoo import CASES, WITH_CONTEXT, Case
 
 import funnet as fn
@@ -120,14 +123,55 @@ def test_a_layer_used_twice_is_updated_twice() -> None:
     np.testing.assert_allclose(after.mean, X.mean(axis=0), rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("batch_size", [None, 3, 5, 36, 37])
-def test_population_statistics_are_those_of_the_whole_data_set(batch_size: int | None) -> None:
+@given(n=st.integers(2, len(X)), batch_size=st.none() | st.integers(2, len(X) + 1))
+def test_population_statistics_are_those_of_the_whole_data_set(
+    n: int, batch_size: int | None
+) -> None:
     net: Any = fn.sequential(fn.Dropout(0), NORM)
+    x = X[:n]
 
-    norm = fn.population_statistics(net, X, batch_size).layers[1]
+    norm = fn.population_statistics(net, x, batch_size).layers[1]
 
-    np.testing.assert_allclose(norm.mean, X.mean(axis=0), rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(norm.var, X.var(axis=0, ddof=1), rtol=1e-12)
+    assert norm.count == n
+    np.testing.assert_allclose(norm.mean, x.mean(axis=0), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(norm.var, x.var(axis=0, ddof=1), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "sizes"),
+    [(257, 256, [128, 129]), (7, 3, [2, 2, 3]), (5, 2, [2, 3]), (3, 2, [3]), (2, 1, [1, 1])],
+)
+def test_rows_are_spread_evenly_over_batches_of_at_least_two(
+    n: int, batch_size: int, sizes: list[int]
+) -> None:
+    parts: list[int] = []
+
+    @attrs.frozen(eq=False)
+    class Counting(Center):
+        def with_population(self, given: Any) -> Center:
+            parts.extend(int(rows) for _, rows in given)
+            return self
+
+    layer = Counting(gain=np.ones(2), mean=np.zeros(2))
+    _ = fn.population_statistics(layer, np.ones((n, 2)), batch_size)
+
+    assert parts == sizes
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(1, None), (1, 2), (4, 1)])
+def test_batches_of_one_row_are_refused_by_a_batch_norm(n: int, batch_size: int | None) -> None:
+    net: Any = fn.sequential(fn.Identity(), NORM)
+
+    with pytest.raises(fn.ShapeError, match=r"^layers\.1: x of BatchNorm .* use larger batches"):
+        fn.population_statistics(net, X[:n], batch_size)
+
+
+def test_batches_of_one_image_are_enough_for_a_batch_norm() -> None:
+    x = np.random.default_rng(0).standard_normal((3, 2, 4, 5))
+
+    norm = fn.population_statistics(fn.BatchNorm.init(2, dtype=np.float64), x, batch_size=1)
+
+    np.testing.assert_allclose(norm.mean, x.mean((0, 2, 3)), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["a user's layer with statistics", "a network with contexts"])

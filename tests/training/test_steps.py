@@ -173,12 +173,18 @@ def test_a_part_of_weight_0_is_not_averaged() -> None:
     assert (combined.loss, combined.grads["a"].tolist()) == (3.0, [5.0])
 
 
+def test_parts_without_weight_give_zero() -> None:
+    combined = fn.combine([part(float("nan"), 0.0, float("nan"))] * 2)
+
+    assert (combined.loss, combined.weight, combined.grads["a"].tolist()) == (0.0, 0.0, [0.0])
+
+
 @pytest.mark.parametrize(
     ("parts", "error", "message"),
     [
         ([], ValueError, "at least one BatchGradients, got none"),
-        ([part(1.0, 0.0, 1.0)] * 2, ValueError, r"weights of parts must have .* sum, got 0\.0"),
-        ([part(1.0, float("nan"), 1.0)] * 2, ValueError, "sum, got nan"),
+        ([part(1.0, -1.0, 1.0)] * 2, ValueError, r"weights of parts must have .*, got -2\.0"),
+        ([part(1.0, float("nan"), 1.0)] * 2, ValueError, "sum >= 0, got nan"),
         ([part(1.0, 1.0, 1.0), part(1.0, 1.0, 1.0, 2.0)], fn.ShapeError, "^a: expected shape"),
         ([gradients(NET), gradients(NET.layers[0], t=T)], fn.StructureError, "expected Sequential"),
     ],

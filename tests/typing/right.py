@@ -121,6 +121,12 @@ pooled = sequential(fn.Conv2d.init(1, 4, 3, padding="same", rng=rng), fn.GlobalA
 assert_type(predict(pooled, np.zeros((2, 1, 28, 28), np.float32)), Matrix)
 on_images: list[fn.OnImages] = [fn.AvgPool2d(2), fn.Conv2d.init(1, 4, 3, rng=0), fn.MaxPool2d(2, 1)]
 
+assert_type(fn.summary(convolutional, (1, 28, 28)), fn.Summary)
+pictures = fn.activations(convolutional, np.zeros((2, 1, 28, 28), np.float32))
+assert_type(pictures["layers.0"], fn.Array)
+fn.activations(net if n_in else nested.layers[1], x)
+fn.activations(ReLU(), np.zeros((2, 1, 28, 28)))
+
 # Six layers, and a list of layers.
 six = sequential(
     Affine.init(4, 4, rng=0),
@@ -134,6 +140,12 @@ assert_type(six.layers, tuple[Affine, ReLU, Affine, ReLU, Affine, Softmax])
 many = sequential(*[Affine.init(4, 4, rng=seed) for seed in range(50)])
 assert_type(many, Sequential[int, int, Rows, Rows, tuple[Affine, ...]])
 assert_type(forward(many, x)[0], Matrix)
+sizes = [n_in, n_hidden, n_out]
+assert_type(
+    fn.mlp((n_in, *sizes[1:-1], n_out), rng=rng, activation=Tanh()),
+    Sequential[int, int, Rows, Rows, tuple[fn.OnRows, ...]],
+)
+assert_type(forward(fn.mlp(sizes, rng=rng, dropout=0.5), x)[0], Matrix)
 
 
 # A user-defined layer.
@@ -191,6 +203,14 @@ assert_type(tree_leaves(net), list[fn.Array])
 assert_type(sigmoid(x), npt.NDArray[np.float32])
 assert_type(mean_squared_error(y, np.zeros((5, 10))), tuple[float, Matrix])
 assert_type(sum_squared_error(y, one_hot(t, 10)), tuple[float, Matrix])
+row_weights = fn.class_weights(t, "balanced")
+assert_type(row_weights, np.ndarray[tuple[int], np.dtype[np.float64]])
+assert_type(fn.weighted(softmax_cross_entropy)(y, (t, row_weights)), tuple[float, Matrix])
+assert_type(fn.weighted(mean_squared_error)(y, (y, t > 0)), tuple[float, Matrix])
+weighted_run = fn.train(
+    net, [(x, (t, row_weights))], loss=fn.weighted(softmax_cross_entropy), optimizer=fn.adam()
+)
+assert_type(fn.last(weighted_run).params, Net)
 
 # Data.
 (x_train, t_train), (x_test, t_test) = load_mnist()

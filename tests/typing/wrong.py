@@ -24,6 +24,11 @@ fn.sequential(fn.Conv2d.init(1, 4, 3, rng=0), fn.Affine.init(4, 3, rng=0))  # [m
 fn.sequential(fn.Flatten(), fn.MaxPool2d(2))  # [misc]
 fn.sequential(fn.GlobalAvgPool2d(), fn.Conv2d.init(1, 4, 3, rng=0))  # [misc]
 fn.predict(fn.Affine.init(4, 3, rng=0), images)  # [misc]
+fn.sequential(fn.Conv2d.init(1, 4, 3, rng=0), fn.mlp((4, 3, 2), rng=0))  # [misc]
+fn.mlp((4, 3, 2), rng=0, activation=fn.ReLU)  # [call-overload]
+fn.activations(net, images)  # [misc]
+fn.summary(net, 4)  # [arg-type]
+fn.summary(x, (4,))  # [arg-type]
 
 # Caches of another layer or network.
 fn.backward(net, other_cache, y)  # [misc]
@@ -86,6 +91,8 @@ fn.adam(lr="0.1")  # [arg-type]
 fn.freeze(net, "layers.0")  # [arg-type]
 state.step = 3  # [misc]
 fn.train(net, batches, loss=fn.mean_squared_error, optimizer=optimizer)  # [arg-type]
+of_weights = fn.weighted(fn.softmax_cross_entropy)
+fn.train(net, batches, loss=of_weights, optimizer=optimizer)  # [arg-type]
 fn.train(net, of_images, loss=fn.softmax_cross_entropy, optimizer=optimizer)  # [arg-type]
 fn.train(net, [x, x], loss=fn.softmax_cross_entropy, optimizer=optimizer)  # [list-item] [arg-type]
 fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=fn.sgd_update)  # [call-overload]

@@ -41,9 +41,9 @@ def file_to_write(path: str | os.PathLike[str]) -> Path:
 def write_atomically(target: Path, content: bytes) -> None:
     """Replace the content of a file; after an OSError or a crash it has the old or the new content.
 
-    The content is written to a hidden ".tmp" file in the same folder, flushed to the disk, and
-    renamed. A killed process leaves the ".tmp" file behind. The permissions of an existing file
-    are kept, and its owner and group where the system allows it.
+    The content is written to a hidden ".tmp" file in the same folder, which a killed process leaves
+    behind, flushed to the disk, and renamed. The permissions of an existing file are kept, and its
+    owner and group where the system allows it.
     """
     # Cut to a length in bytes, which is what file systems limit; some allow no more than 143.
     name = target.name.encode(errors="ignore")[:100].decode(errors="ignore")

@@ -1,13 +1,12 @@
 """`save` and `load`, for both file formats.
 
 The name of a file ends in ".npz", or in ".safetensors", which needs the extra of that name; without
-it both functions raise ImportError. What they promise:
+it both functions raise ImportError. Two classes of the same name are refused with ValueError.
 
 - `save` is atomic: after a crash at any moment, the file is either the old one or the new one.
 - Equal values give equal bytes.
 - `load` returns the same classes and bits. Arrays are locked, in C order and native byte order.
 - `load` runs no code in the file, and constructs only classes of funnet, of `like` and of `types`.
-- Two classes of the same name are refused with ValueError.
 """
 
 from __future__ import annotations
@@ -102,24 +101,16 @@ class _Content(Protocol):
 
 
 def save(path: str | PathLike[str], value: object) -> None:
-    """Write a network, an optimizer state or a training state to a file, atomically.
+    """Write a value to a .npz or .safetensors file, atomically.
 
-    Parameters
-    ----------
-    path
-        A .npz or .safetensors file.
-    value
-        A layer, network or state, an array, or a tuple, NamedTuple, list or dict of such; the keys
-        of a dict are names.
+    It is a layer, a network, an optimizer state, a training state, an array, or a tuple,
+    NamedTuple, list or dict of such; the keys of a dict are names.
 
     Raises
     ------
-    StructureError
-        If part of the value is not supported, such as a masked array; the message starts with its
-        path.
-    ValueError
-        If `path` has another ending, a network is in training mode, or a class rejects its own
-        values on loading.
+    StructureError, ValueError
+        If part of the value is not supported, such as a masked array (the message starts with its
+        path), a network is in training mode, or a class rejects its own values on loading.
     OSError
         If the file can't be written, or is not a regular file.
 
@@ -127,14 +118,11 @@ def save(path: str | PathLike[str], value: object) -> None:
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> from funnet import Affine, ReLU, load, save, sequential
+    >>> from funnet import Affine, load, save
     >>> with TemporaryDirectory() as folder:
-    ...     save(Path(folder, "net.npz"), sequential(Affine.init(3, 2, rng=0), ReLU()))
-    ...     load(Path(folder, "net.npz"))
-    Sequential(
-      layers.0: Affine(W=float32[3, 2], b=float32[2])
-      layers.1: ReLU()
-    )
+    ...     save(Path(folder, "layer.npz"), Affine.init(3, 2, rng=0))
+    ...     load(Path(folder, "layer.npz"))
+    Affine(W=float32[3, 2], b=float32[2])
     """
     import json
 
@@ -160,17 +148,14 @@ def load(
     like: T | None = None,
     types: Iterable[type[object]] = (),
 ) -> object:
-    """Return the value that `save` wrote to a file.
-
-    No code in the file is run, and only known classes are constructed.
+    """Return the value that `save` wrote to a file. No code in the file is run.
 
     Parameters
     ----------
     path
         A .npz or .safetensors file.
     like
-        A value with the same classes, fields, shapes and dtypes; numbers may differ. Default: any
-        structure is accepted.
+        A value with the same classes, fields, shapes and dtypes. Default: any are accepted.
     types
         Your own classes that the file may contain besides those in `like`. Default: none.
 
@@ -179,10 +164,8 @@ def load(
     CheckpointError
         If the file is not a checkpoint, is damaged, or does not match `like`; then the message
         names the path of the first difference.
-    StructureError
-        If `save` would not accept `like`.
-    TypeError
-        If `types` is not a list of classes.
+    StructureError, TypeError
+        If `save` would not accept `like`, or `types` is not a list of classes.
     OSError
         If the file can't be read.
 

@@ -21,10 +21,8 @@ class Result(Generic[Config, R]):
 
     Parameters
     ----------
-    index
-        The index of the configuration.
-    config
-        The configuration.
+    index, config
+        The configuration, and its index.
     value
         The return value of the run. Default: None, if it raised an exception.
     error

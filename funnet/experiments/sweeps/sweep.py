@@ -32,11 +32,10 @@ def sweep(
 
     Parameters
     ----------
-    run
+    run, configs
         A function of a configuration and a seed, which can be passed as `rng=` or split by
-        `seed.spawn(n)`. For an executor of processes, it must be importable from a module.
-    configs
-        Such as frozen attrs values.
+        `seed.spawn(n)`, and the configurations, such as frozen attrs values. For an executor of
+        processes, the function must be importable from a module.
     executor
         A `concurrent.futures.Executor`, which must not be shut down before the last result has been
         read. At most 1000 runs are submitted and not yet read. Default: each run is executed when
@@ -47,21 +46,18 @@ def sweep(
     results
         A file with one JSON object per line, to which each result is appended when the run ends,
         whether or not it has been read. A run whose value is in the file, with the same index,
-        configuration and seed, is not executed again. Values must be JSON: numbers, strings, lists,
-        dicts and None; NaN and infinity are allowed, and NumPy scalars become Python's. Several
-        sweeps, in several processes, may share a file. Default: no file.
+        configuration and seed, is not executed again. Values must be JSON (NaN and infinity are
+        allowed, and NumPy scalars become Python's). Several sweeps, in several processes, may share
+        a file. Default: no file.
 
     Raises
     ------
-    TypeError
-        If `run` is not callable, `executor` is not an executor, or `seed` is not an integer.
-    ValueError
-        If `seed` is negative, or a line of `results` is not a result; then the file is unchanged.
-    StructureError
-        If a configuration can't be written to `results`. A value that can't be written fails only
-        its run.
-    OSError
-        If `results` can't be read or written.
+    TypeError, ValueError
+        If an argument is not what is described above, or a line of `results` is not a result; then
+        the file is unchanged.
+    StructureError, OSError
+        If a configuration can't be written to `results`, or the file can't be read or written. A
+        value that can't be written fails only its run.
 
     Notes
     -----
@@ -80,13 +76,10 @@ def sweep(
     Examples
     --------
     >>> from funnet import sweep
-    >>> def half(config, seed):
-    ...     return 12 // config
-    >>> for result in sweep(half, [2, 0, 3]):
+    >>> for result in sweep(lambda config, seed: 12 // config, [2, 0]):
     ...     print(result.config, result.value, result.ok)
     2 6 True
     0 None False
-    3 4 True
     """
     configs = list(configs)
     seed = _check(run, executor, seed)

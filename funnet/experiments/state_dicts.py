@@ -1,0 +1,161 @@
+"""Parameters under PyTorch's names and in its layouts, as plain arrays; torch is not imported.
+
+The name of an array is its path with the field renamed: `W` and `gamma` are "weight", `b` and
+`beta` are "bias", and a batch norm has "running_mean", "running_var" and "num_batches_tracked".
+"layers" is left out, so that the names are those of `torch.nn.Sequential`: "layers.0.W" is
+"0.weight". Fields of other names keep them. Matrices `W` are transposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from funnet.core.arrays import array_type, as_ndarray
+from funnet.core.checks import check_dtype
+from funnet.core.errors import ShapeError, StructureError
+from funnet.core.live import check_at_rest
+from funnet.core.nodes import kind_of
+from funnet.core.tree import Tree, named_branches, replace_at
+
+AnyArray = npt.NDArray[Any]
+
+# By all array fields of a layer, since a field `mean` alone does not say whose mean it is.
+_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("W",): ("weight",),
+    ("W", "b"): ("weight", "bias"),
+    ("gamma", "beta"): ("weight", "bias"),
+    ("gamma", "beta", "mean", "var", "count"): (
+        "weight", "bias", "running_mean", "running_var", "num_batches_tracked",
+    ),
+}  # fmt: skip
+_TRACKED = "num_batches_tracked"
+
+# PyTorch counts batches, funnet values. From so many on, any batch has the weight `momentum`.
+_MANY = 2**40
+
+
+def to_state_dict(net: object) -> dict[str, AnyArray]:
+    """Return copies of the parameters and buffers of a network, as PyTorch names and stores them.
+
+    `module.load_state_dict({name: torch.from_numpy(a) for name, a in to_state_dict(net).items()})`
+    loads them, and `safetensors.numpy.save_file` saves them. "num_batches_tracked" is 1 if a batch
+    norm has statistics, else 0.
+
+    Raises
+    ------
+    ValueError
+        If the network is in training mode.
+
+    Examples
+    --------
+    >>> from funnet import Affine, ReLU, sequential, to_state_dict
+    >>> net = sequential(Affine.init(3, 2, rng=0), ReLU())
+    >>> {name: array.shape for name, array in to_state_dict(net).items()}
+    {'0.weight': (2, 3), '0.bias': (2,)}
+    """
+    check_at_rest(net, "to_state_dict")
+    state = {}
+    for _, _, entries in _layers(net):
+        for field, name, array in entries:
+            tracked = name.endswith(_TRACKED)
+            value = np.array(int(array > 0)) if tracked else _turned(field, array)
+            state[name] = np.array(value, order="C")
+    return state
+
+
+def from_state_dict(net: Tree, state: Mapping[str, Any]) -> Tree:
+    """Return a network with the parameters and buffers of a state dict of PyTorch.
+
+    Parameters
+    ----------
+    net
+        A network of the same architecture, whose parameters are replaced.
+    state
+        Arrays by name, such as those of `safetensors.numpy.load_file` or `module.state_dict()`.
+        "num_batches_tracked" may be missing. A batch norm that has seen batches continues
+        with the exponential average, as in PyTorch.
+
+    Raises
+    ------
+    StructureError
+        If a name is missing or unknown.
+    ShapeError, DTypeError
+        If an array does not have the shape or dtype of the parameter; the message names both.
+    ValueError
+        If the network is in training mode.
+
+    Examples
+    --------
+    >>> from funnet import Affine, from_state_dict, sequential
+    >>> net = sequential(Affine.init(2, 1, rng=0, dtype=np.float64))
+    >>> state = {"0.weight": np.array([[1.0, 2.0]]), "0.bias": np.array([3.0])}
+    >>> from_state_dict(net, state).layers[0].W
+    array([[1.],
+           [2.]])
+    """
+    check_at_rest(net, "from_state_dict")
+    layers = list(_layers(net))
+    names = {name for _, _, entries in layers for _, name, _ in entries}
+    missing = [n for n in sorted(names.difference(state)) if not n.endswith(_TRACKED)]
+    unknown = sorted(set(state).difference(names))
+    if missing or unknown:
+        raise StructureError(
+            f"the state dict must have the names of the network; missing: {_listed(missing)}; "
+            f"unknown: {_listed(unknown)}"
+        )
+    for path, layer, entries in layers:
+        kind = kind_of(type(layer))
+        fields = dict(zip(kind.names(layer), kind.children(layer), strict=True))
+        fields |= {field: _given(state, name, path, field, own) for field, name, own in entries}
+        net = replace_at(net, path, kind.build(layer, list(fields.values())))
+    return net
+
+
+def _layers(net: object) -> Iterator[tuple[str, object, list[tuple[str, str, AnyArray]]]]:
+    """Iterate over layers with arrays: the path, the layer, and (field, name, array) of each."""
+    for path, layer in named_branches(net):
+        if not attrs.has(type(layer)):
+            continue
+        kind = kind_of(type(layer))
+        fields = zip(kind.names(layer), kind.children(layer), strict=True)
+        arrays = {field: child for field, child in fields if isinstance(child, np.ndarray)}
+        prefix = [part for part in path.split(".") if part not in {"layers", ""}]
+        renamed = _NAMES.get(tuple(arrays), tuple(arrays))
+        if arrays:
+            yield (
+                path,
+                layer,
+                [
+                    (field, ".".join((*prefix, name)), arrays[field])
+                    for field, name in zip(arrays, renamed, strict=True)
+                ],
+            )
+
+
+def _turned(field: str, array: AnyArray) -> AnyArray:
+    """Return a matrix of weights in the other layout."""
+    return array.T if field == "W" and array.ndim == 2 else array
+
+
+def _given(state: Mapping[str, Any], name: str, path: str, field: str, own: AnyArray) -> AnyArray:
+    if name.endswith(_TRACKED):
+        return np.array(_MANY if np.asarray(state.get(name, 1)) > 0 else 0)
+    array = as_ndarray(np.asanyarray(state[name]), name)
+    given = _turned(field, array)
+    what = f"{name!r}, for {'.'.join(filter(None, (path, field)))},"
+    if given.shape != own.shape:
+        raise ShapeError(
+            f"{what} must have shape {_turned(field, own).shape}, got {array_type(array)}"
+        )
+    check_dtype(given, own.dtype, what)
+    return given
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:5])) or "none"
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,116 @@
+"""Cross-entropies of raw scores, with the softmax or sigmoid as part of the loss."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from funnet.core.arrays import LabelsLike, Matrix, Targets, as_ndarray
+from funnet.core.checks import check_float, check_labels, is_labels
+from funnet.core.errors import ShapeError
+from funnet.core.kernels import one_per_row
+from funnet.functions import Order, below_maximum, widened
+from funnet.losses.rows import Shares, by_row, mean_over_rows
+from funnet.targets import distributions, probabilities
+
+
+def softmax_cross_entropy(
+    scores: Matrix, t: LabelsLike | Targets, *, shares: Shares | None = None
+) -> tuple[float, Matrix]:
+    """Return the mean over the batch of -sum(t log softmax(scores)).
+
+    `t` holds class numbers (N,) from 0 to C - 1, or rows of probabilities (N, C) that sum to 1 up
+    to rounding, such as one-hot rows. The gradient is (sum(t) softmax(scores) - t) / N, with the
+    sum of each row.
+
+    Examples
+    --------
+    >>> from funnet import softmax_cross_entropy
+    >>> loss, dscores = softmax_cross_entropy(np.array([[0.0, 0.0]]), np.array([1]))
+    >>> round(loss, 4), dscores
+    (0.6931, array([[ 0.5, -0.5]]))
+    """
+    scores, t = as_ndarray(scores, "scores"), as_ndarray(t, "t")
+    n, n_classes = _check_scores(scores)
+    # Along a short last axis, NumPy reduces five times as fast in Fortran order.
+    order: Order = "F" if n > 4 * n_classes else "C"
+    x = widened(scores, order)
+    with np.errstate(over="ignore"):
+        z = below_maximum(x)
+        dscores = np.exp(z)
+        entries = dscores.ravel("K")  # a view: one index per row is faster than two
+        if is_labels(t):
+            check_labels(t, n, n_classes)
+            # Summing the other classes avoids 1 - p and log(p), which lose digits for p near 1.
+            own = one_per_row(np.asarray(t, np.intp), n, n_classes, order)
+            z_own, e_own = z.ravel("K")[own], entries[own]
+            entries[own] = 0
+            others = np.add.reduce(dscores, 1)
+            entries[own] = -others
+            # log(others + e_own) - z_own by log1p; z_own is 0 where the own class is the highest.
+            loss = mean_over_rows(np.log1p(others + np.expm1(z_own)) - z_own, shares)
+            e_own += others
+            dscores /= e_own[:, np.newaxis]
+        else:
+            p, p_sums = distributions(t, x, order)
+            highest = one_per_row(scores.argmax(axis=1), n, n_classes, order)
+            entries[highest] = 0
+            others = np.add.reduce(dscores, 1)
+            with np.errstate(invalid="ignore"):
+                z *= p
+            np.fmin(z, 0, out=z)  # 0 times -inf is NaN, but has to be 0
+            loss = mean_over_rows(p_sums * np.log1p(others), shares) - mean_over_rows(z, shares)
+            others += 1
+            dscores *= (p_sums / others).astype(x.dtype, copy=False)[:, np.newaxis]
+            dscores -= p
+            # A row of the gradient sums to 0, which gives its largest entry without cancellation.
+            entries[highest] = 0
+            entries[highest] = -np.add.reduce(dscores, 1)
+    dscores *= 1 / n if shares is None else by_row(shares, dscores)
+    return loss, np.asarray(dscores, scores.dtype.type, "C")
+
+
+def sigmoid_cross_entropy(
+    scores: Matrix, t: LabelsLike | Targets, *, shares: Shares | None = None
+) -> tuple[float, Matrix]:
+    """Return the mean over the batch of -sum(t log y + (1 - t) log(1 - y)) for y = sigmoid(scores).
+
+    Each output is a binary classification. `t` holds probabilities (N, C), such as zeros and ones,
+    or for C = 1 also class numbers 0 and 1 (N,). The gradient is (y - t) / N.
+
+    Examples
+    --------
+    >>> from funnet import sigmoid_cross_entropy
+    >>> loss, dscores = sigmoid_cross_entropy(np.array([[0.0]]), np.array([1]))
+    >>> round(loss, 4), dscores
+    (0.6931, array([[-0.5]]))
+    """
+    scores, t = as_ndarray(scores, "scores"), as_ndarray(t, "t")
+    n, n_classes = _check_scores(scores)
+    if is_labels(t) and n_classes == 1:
+        check_labels(t, n, 2)
+        t = t[:, np.newaxis]
+    x = widened(scores, "C")
+    e = np.exp(-np.abs(x))  # cannot overflow
+    sign = np.sign(x)
+    dscores = 0.5 + 0.5 * sign
+    with np.errstate(over="ignore"):
+        dscores -= probabilities(t, x, "C", or_labels=n_classes == 1)
+        # log(1 + exp(x)) - t x = x ([x > 0] - t) + log(1 + exp(-|x|)), where nothing cancels.
+        loss = mean_over_rows(x * dscores + np.log1p(e), shares)
+    # Likewise, sigmoid(x) - t = ([x > 0] - t) - sign(x) sigmoid(-|x|).
+    e /= 1 + e
+    e *= sign
+    dscores -= e
+    dscores *= 1 / n if shares is None else by_row(shares, dscores)
+    return loss, np.asarray(dscores, scores.dtype.type, "C")
+
+
+def _check_scores(scores: Matrix) -> tuple[int, int]:
+    """Return the batch size and the number of classes, each at least 1."""
+    check_float(scores, "scores")
+    if scores.ndim != 2 or scores.size == 0:
+        raise ShapeError(
+            "expected scores of shape (N, C) with at least one sample and one class, "
+            f"got {scores.shape}"
+        )
+    return scores.shape

@@ -1,0 +1,316 @@
+"""Read ONNX models whose operators form a row, such as a classifier trained elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from funnet.core.arrays import Array
+from funnet.core.layer import AnyLayer
+from funnet.layers import (
+    Affine,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2d,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Standardize,
+    Step,
+    Tanh,
+)
+from funnet.layers.combinators import Sequential, sequential
+from funnet.onnx.nodes import Node, OnnxError, row_of
+from funnet.onnx.package import onnx_package
+
+# ONNX does not store how many values the running statistics come from. From so many on, any batch
+# has the weight `momentum`.
+_MANY = 2**40
+
+
+# Any: the widths and types of the layers are in the model.
+def from_onnx(model: bytes) -> Sequential[Any, Any, Any, Any, Any]:
+    """Return the network that an ONNX model computes.
+
+    Each operator is applied to the output of the one before. The operators are Gemm, MatMul and
+    Add, Conv, BatchNormalization, LayerNormalization, MaxPool, AveragePool, GlobalAveragePool and
+    Flatten, Relu, LeakyRelu, Sigmoid, Tanh, Softmax, Flatten, Reshape to rows, Dropout, Identity,
+    and what `to_onnx` writes for `Standardize` and `Step`. Identity is left out, and a missing bias
+    is 0. A batch norm continues with the exponential average.
+
+    Raises
+    ------
+    OnnxError
+        If the model is damaged, its operators do not form a row, or funnet does not have an
+        operator or the value of an attribute; the message names the node.
+    TypeError
+        If `model` is not bytes.
+    ImportError
+        If the onnx package is not installed.
+    """
+    onnx = onnx_package()
+    if not isinstance(model, bytes | bytearray | memoryview):
+        raise TypeError(f"model must be the bytes of an ONNX model, got {type(model).__name__}")
+    from google.protobuf.message import DecodeError  # a package that onnx needs
+
+    try:
+        proto = onnx.ModelProto.FromString(bytes(model))
+    except DecodeError as error:
+        raise OnnxError(f"not an ONNX model: {error}") from None
+    layers = _layers(row_of(proto.graph))
+    try:
+        return sequential(*layers)
+    except ValueError as error:  # widths that do not match
+        raise OnnxError(str(error)) from error
+
+
+def _layers(row: list[Node]) -> list[AnyLayer]:
+    """Return the layers of a row of operators; a few layers are two operators."""
+    layers: list[AnyLayer] = []
+    i = 0
+    read: Callable[..., AnyLayer | None]
+    while i < len(row):
+        pair = tuple(node.operator for node in row[i : i + 2])
+        if pair in _PAIRS:
+            read, n = _PAIRS[pair], 2
+        elif row[i].operator in _READERS:
+            read, n = _READERS[row[i].operator], 1
+        else:
+            raise row[i].error("is not an operator that funnet has" + _advice(row[i]))
+        try:
+            layer = read(*row[i : i + n])
+        except OnnxError:
+            raise
+        except (ValueError, TypeError) as error:
+            raise row[i].error(f"does not fit: {error}") from error
+        if layer is not None:
+            layers.append(layer)
+        i += n
+    return layers
+
+
+def _advice(node: Node) -> str:
+    after = {first: second for first, second in _PAIRS if first == node.operator}
+    return f", unless it is followed by {after[node.operator]}" if after else ""
+
+
+def _gemm(node: Node) -> AnyLayer:
+    node.only("alpha", "beta", "transA", "transB")
+    node.require(alpha=1.0, beta=1.0, transA=0)
+    W = node.constant(1, 2)
+    if node.get("transB", 0):
+        W = W.T
+    return _affine(node, W, node.constants.get(2))
+
+
+def _affine(node: Node, W: Array, b: Array | None) -> AnyLayer:
+    if b is None:
+        b = np.zeros(W.shape[1:], W.dtype)
+    elif b.shape == (1, W.shape[1]):
+        b = b[0]
+    if b.shape != (W.shape[1],):
+        raise node.error(f"must add a bias of shape ({W.shape[1]},), got {b.shape}")
+    return Affine(W, b)
+
+
+def _matmul(node: Node) -> AnyLayer:
+    node.only()
+    return _affine(node, node.constant(1, 2), None)
+
+
+def _matmul_add(product: Node, add: Node) -> AnyLayer:
+    product.only()
+    add.only()
+    return _affine(add, product.constant(1, 2), next(iter(add.constants.values())))
+
+
+def _moves(node: Node, kernel: list[int]) -> tuple[tuple[int, int], list[int]]:
+    """Return the stride and the padding of a convolution or of pooling."""
+    node.require(dilations=[1, 1])
+    strides, automatic = node.get("strides", [1, 1]), node.get("auto_pad", "NOTSET")
+    pads = {
+        "NOTSET": node.get("pads", [0, 0, 0, 0]),
+        "VALID": [0, 0, 0, 0],
+        "SAME_UPPER": _same(kernel) if strides == [1, 1] else None,
+    }.get(automatic)
+    if pads is None:
+        raise node.error(f"has auto_pad={automatic!r}, which funnet does not have")
+    if len(pads) != 4 or len(strides) != 2:
+        raise node.error("must be two-dimensional")
+    return (strides[0], strides[1]), pads
+
+
+def _same(kernel: list[int]) -> list[int]:
+    """Return the pads that keep the size of an image: the odd one of an even kernel at the end."""
+    return [(k - 1) // 2 for k in kernel] + [k // 2 for k in kernel]
+
+
+def _padding(node: Node, pads: list[int]) -> tuple[int, int]:
+    if pads[:2] != pads[2:]:
+        raise node.error(f"must have equal padding on both sides, got pads={pads}")
+    return pads[0], pads[1]
+
+
+_MOVES = ("kernel_shape", "strides", "pads", "dilations", "auto_pad")
+
+
+def _conv(node: Node) -> AnyLayer:
+    node.only(*_MOVES, "group")
+    W = node.constant(1, 4)
+    kernel = list(W.shape[2:])
+    node.require(group=1, kernel_shape=kernel)
+    stride, pads = _moves(node, kernel)
+    b = node.constants.get(2)
+    b = np.zeros(len(W), W.dtype) if b is None else b
+    if pads[:2] != pads[2:] and pads == _same(kernel) and stride == (1, 1):
+        return Conv2d(W, b, stride, "same")
+    return Conv2d(W, b, stride, _padding(node, pads))
+
+
+def _max_pool(node: Node) -> AnyLayer:
+    node.only(*_MOVES, "ceil_mode", "storage_order")
+    node.require(ceil_mode=0)
+    kernel = node.get("kernel_shape", [1])
+    stride, pads = _moves(node, kernel)
+    return MaxPool2d(kernel, stride, _padding(node, pads))
+
+
+def _average_pool(node: Node) -> AnyLayer:
+    node.only(*_MOVES, "ceil_mode", "count_include_pad")
+    node.require(ceil_mode=0)
+    kernel = node.get("kernel_shape", [1])
+    stride, pads = _moves(node, kernel)
+    padding = _padding(node, pads)
+    if padding != (0, 0) and node.get("count_include_pad", 0) != 1:
+        raise node.error("has count_include_pad=0; funnet counts the padding")
+    return AvgPool2d(kernel, stride, padding)
+
+
+def _global_avg_pool(pool: Node, flatten: Node) -> AnyLayer:
+    pool.only()
+    flatten.only("axis")
+    flatten.require(axis=1)
+    return GlobalAvgPool2d()
+
+
+def _flatten(node: Node) -> AnyLayer:
+    node.only("axis")
+    node.require(axis=1)
+    return Flatten()
+
+
+def _reshape(node: Node) -> AnyLayer:
+    node.only("allowzero")
+    shape = node.constants.get(1, np.zeros(0))
+    if shape.dtype != np.int64 or shape.shape != (2,) or shape.min() not in {-1, 0}:
+        raise node.error("must flatten images, to a shape such as (-1, 784)")
+    return Flatten()
+
+
+def _batch_norm(node: Node) -> AnyLayer:
+    node.only("epsilon", "momentum", "training_mode", "spatial")
+    node.require(training_mode=0, spatial=1)
+    gamma, beta, mean, var = (node.constant(i, 1) for i in range(1, 5))
+    # ONNX's momentum is the weight of the running statistics, funnet's that of the batch.
+    momentum = float(str(np.float32(1 - node.get("momentum", 0.9))))
+    eps = node.get("epsilon", 1e-5)
+    return BatchNorm(gamma, beta, mean, var, np.array(_MANY), eps, momentum)
+
+
+def _layer_norm(node: Node) -> AnyLayer:
+    node.only("axis", "epsilon", "stash_type")
+    if node.get("axis", -1) not in {-1, 1}:
+        raise node.error(f"has axis={node.get('axis', -1)}; funnet normalizes rows")
+    gamma = node.constant(1, 1)
+    beta = node.constants.get(2)
+    beta = np.zeros_like(gamma) if beta is None else beta
+    return LayerNorm(gamma, beta, node.get("epsilon", 1e-5))
+
+
+def _standardize(sub: Node, div: Node) -> AnyLayer:
+    sub.only()
+    div.only()
+    return Standardize(sub.constant(1, 1), div.constant(1, 1))
+
+
+def _step(greater: Node, cast: Node) -> AnyLayer:
+    greater.only()
+    cast.only("to", "saturate")
+    zero = greater.constants.get(1)
+    if zero is None or zero.size != 1 or zero.any():
+        raise greater.error("must compare with 0")
+    return Step()
+
+
+def _softmax(node: Node) -> AnyLayer:
+    node.only("axis")
+    if node.get("axis", -1) not in {1, -1}:
+        raise node.error(f"has axis={node.get('axis', -1)}; funnet applies softmax to rows")
+    return Softmax()
+
+
+def _leaky_relu(node: Node) -> AnyLayer:
+    node.only("alpha")
+    return LeakyReLU(node.get("alpha", 0.01))
+
+
+def _dropout(node: Node) -> AnyLayer:
+    node.only("ratio", "seed")
+    if 2 in node.constants:
+        raise node.error("must be at inference")
+    rate = node.constants.get(1)
+    if rate is None:
+        return Dropout(node.get("ratio", 0.5))
+    if rate.size != 1:
+        raise node.error(f"must have one ratio, got shape {rate.shape}")
+    return Dropout(float(str(rate.reshape(-1)[0])))
+
+
+def _plain(layer: AnyLayer) -> Callable[[Node], AnyLayer]:
+    """Return the function for an operator without attributes."""
+
+    def read(node: Node) -> AnyLayer:
+        node.only()
+        return layer
+
+    return read
+
+
+def _identity(node: Node) -> AnyLayer | None:
+    node.only()
+    return None
+
+
+_READERS: dict[str, Callable[..., AnyLayer | None]] = {
+    "Gemm": _gemm,
+    "MatMul": _matmul,
+    "Conv": _conv,
+    "MaxPool": _max_pool,
+    "AveragePool": _average_pool,
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "BatchNormalization": _batch_norm,
+    "LayerNormalization": _layer_norm,
+    "Relu": _plain(ReLU()),
+    "Sigmoid": _plain(Sigmoid()),
+    "Tanh": _plain(Tanh()),
+    "Softmax": _softmax,
+    "LeakyRelu": _leaky_relu,
+    "Dropout": _dropout,
+    "Identity": _identity,
+}
+
+_PAIRS: dict[tuple[str, ...], Callable[..., AnyLayer]] = {
+    ("MatMul", "Add"): _matmul_add,
+    ("GlobalAveragePool", "Flatten"): _global_avg_pool,
+    ("Sub", "Div"): _standardize,
+    ("Greater", "Cast"): _step,
+}

@@ -1,0 +1,344 @@
+"""Write networks as ONNX models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from funnet.core.arrays import Array
+from funnet.core.errors import DTypeError, StructureError
+from funnet.core.layer import AnyLayer, output_shape
+from funnet.core.live import check_at_rest
+from funnet.core.nodes import kind_of
+from funnet.core.tree import named_branches
+from funnet.experiments.checkpoints.files import file_to_write, write_atomically
+from funnet.layers import (
+    Affine,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2d,
+    Identity,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Standardize,
+    Step,
+    Tanh,
+)
+from funnet.layers.combinators import Sequential
+from funnet.layers.concatenate import Concatenate
+from funnet.layers.residual import Residual
+from funnet.onnx.package import onnx_package
+
+OPSET = 17
+"""The version of the operators: the first with LayerNormalization."""
+
+IR_VERSION = 8
+"""The version of the file format that belongs to this opset."""
+
+
+class Graph:
+    """The graph of a model under construction, to which layers add their nodes.
+
+    Values in the graph are strings, the names of tensors.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], writers: Mapping[type, Writer]) -> None:
+        self.dtype = dtype
+        self.nodes: list[Any] = []  # Any: classes of an extra
+        self.constants: list[Any] = []
+        self._writers = writers
+        self._names: set[str] = set()
+
+    def node(self, operator: str, inputs: Sequence[str], path: str, **attributes: object) -> str:
+        """Add a node and return the name of its output.
+
+        Parameters
+        ----------
+        operator
+            The ONNX operator, such as "Gemm".
+        inputs
+            Names of tensors.
+        path
+            The path of the layer, from which the node is named.
+        **attributes
+            The attributes of the operator.
+        """
+        name = self._unique(path or operator)
+        helper = onnx_package().helper
+        self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    def constant(self, path: str, array: Array) -> str:
+        """Add a constant tensor and return its name."""
+        name = self._unique(path)
+        tensor = onnx_package().numpy_helper.from_array(np.asarray(array, order="C"), name)
+        self.constants.append(tensor)
+        return name
+
+    def scalar(self, path: str, number: float) -> str:
+        """Add a constant of rank 0 in the dtype of the network and return its name."""
+        return self.constant(path, np.array(number, self.dtype))
+
+    def layer(self, path: str, layer: object, x: str) -> str:
+        """Add the nodes of a layer and return the name of its output.
+
+        Raises
+        ------
+        StructureError
+            If it is not known how to write a layer of this class; the message has its path.
+        """
+        write = self._writers.get(type(layer))
+        if write is None:
+            raise StructureError(
+                f"cannot write a layer of class {type(layer).__name__}; pass "
+                f"layers={{{type(layer).__name__}: write}}, where write(graph, path, layer, x) "
+                "adds its nodes and returns the name of their output",
+                path,
+            )
+        return write(self, path, layer, x)
+
+    def _unique(self, name: str) -> str:
+        """Return a name that no other tensor has."""
+        i, unique = 1, name
+        while unique in self._names:
+            i += 1
+            unique = f"{name}.{i}"
+        self._names.add(unique)
+        return unique
+
+
+# Any: each function takes layers of one class.
+Writer = Callable[[Graph, str, Any, str], str]
+"""A function `write(graph, path, layer, x) -> y` that adds the nodes of a layer."""
+
+
+def to_onnx(
+    net: AnyLayer, input_shape: Sequence[int], *, layers: Mapping[type, Writer] | None = None
+) -> bytes:
+    """Return a network as an ONNX model, which computes what `predict` does.
+
+    The input is named "x" and the output "y"; their first axis, of any length, is "N". Nodes and
+    constants are named by the paths of layers and parameters. Equal networks give equal bytes for
+    the same version of the onnx package. The opset is 17. Numbers such as eps and slopes are
+    attributes, which ONNX stores in float32.
+
+    Parameters
+    ----------
+    net
+        A network at rest, of float32 or float64.
+    input_shape
+        Shape of one sample, such as (784,) or (1, 28, 28).
+    layers
+        For classes that are not of funnet, functions `write(graph, path, layer, x) -> y` that add
+        the nodes of a layer to a `Graph`: `x` is the name of its input, the result that of its
+        output. Default: none.
+
+    Raises
+    ------
+    StructureError
+        If a layer is of another class; the message has its path.
+    ShapeError
+        If a layer does not accept that shape.
+    DTypeError
+        If the network is not of float32 or float64.
+    ValueError
+        If the network is in training mode.
+    ImportError
+        If the onnx package is not installed.
+
+    Examples
+    --------
+    >>> from funnet import Affine
+    >>> from funnet.onnx import from_onnx, to_onnx
+    >>> from_onnx(to_onnx(Affine.init(3, 2, rng=0), (3,)))
+    Sequential(
+      layers.0: Affine(W=float32[3, 2], b=float32[2])
+    )
+    """
+    onnx = onnx_package()
+    check_at_rest(net, "to_onnx")
+    dtype = _dtype_of(net)
+    y_shape = output_shape(net, input_shape)
+    graph = Graph(dtype, _WRITERS | dict(layers or {}))
+    last = graph.layer("", net, "x")
+    helper = onnx.helper
+    graph.nodes.append(helper.make_node("Identity", [last], ["y"], name="y"))
+    kind = helper.np_dtype_to_tensor_dtype(dtype)
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "funnet",
+            [helper.make_tensor_value_info("x", kind, ["N", *input_shape])],
+            [helper.make_tensor_value_info("y", kind, ["N", *y_shape])],
+            graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="funnet",
+    )
+    onnx.checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def save_onnx(
+    path: str | os.PathLike[str],
+    net: AnyLayer,
+    input_shape: Sequence[int],
+    *,
+    layers: Mapping[type, Writer] | None = None,
+) -> None:
+    """Write `to_onnx(net, input_shape, layers=layers)` to a file, completely or not at all."""
+    target = file_to_write(os.fsdecode(path))
+    write_atomically(target, to_onnx(net, input_shape, layers=layers))
+
+
+def _dtype_of(net: object) -> np.dtype[Any]:
+    """Return the float type of the parameters and buffers; float32 if there are none."""
+    dtypes = {
+        f"{path}.{name}" if path else name: child.dtype
+        for path, branch in named_branches(net)
+        for name, child in zip(
+            kind_of(type(branch)).names(branch), kind_of(type(branch)).children(branch), strict=True
+        )
+        if isinstance(child, np.ndarray) and child.dtype.kind == "f"
+    }
+    dtype = next(iter(dtypes.values()), np.dtype(np.float32))
+    for path, other in dtypes.items():
+        if other != dtype or other not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise DTypeError(
+                f"must be float32 or float64, as all of the network, got {other}; convert the "
+                "network with astype(net, np.float32)",
+                path,
+            )
+    return dtype
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _sequential(graph: Graph, path: str, layer: Any, x: str) -> str:
+    for i, part in enumerate(layer.layers):
+        x = graph.layer(_below(path, f"layers.{i}"), part, x)
+    return x
+
+
+def _concatenate(graph: Graph, path: str, layer: Any, x: str) -> str:
+    parts = [
+        graph.layer(_below(path, f"layers.{i}"), part, x) for i, part in enumerate(layer.layers)
+    ]
+    return graph.node("Concat", parts, path, axis=1)
+
+
+def _residual(graph: Graph, path: str, layer: Any, x: str) -> str:
+    return graph.node("Add", [x, graph.layer(_below(path, "layer"), layer.layer, x)], path)
+
+
+def _affine(graph: Graph, path: str, layer: Affine[Any, Any], x: str) -> str:
+    W, b = (graph.constant(_below(path, name), getattr(layer, name)) for name in ("W", "b"))
+    return graph.node("Gemm", [x, W, b], path)
+
+
+def _conv2d(graph: Graph, path: str, layer: Conv2d[Any, Any], x: str) -> str:
+    W, b = (graph.constant(_below(path, name), getattr(layer, name)) for name in ("W", "b"))
+    kernel = layer.W.shape[2:]
+    if layer.padding == "same":  # the odd one of an even kernel is at the end
+        pads = [(k - 1) // 2 for k in kernel] + [k // 2 for k in kernel]
+    else:
+        pads = [*layer.padding, *layer.padding]
+    return graph.node("Conv", [x, W, b], path, kernel_shape=kernel, strides=layer.stride, pads=pads)
+
+
+def _pool(operator: str, **attributes: int) -> Writer:
+    def write(graph: Graph, path: str, layer: Any, x: str) -> str:
+        return graph.node(
+            operator,
+            [x],
+            path,
+            kernel_shape=layer.kernel_size,
+            strides=layer.stride or layer.kernel_size,
+            pads=[*layer.padding, *layer.padding],
+            **attributes,
+        )
+
+    return write
+
+
+def _global_avg_pool2d(graph: Graph, path: str, _: object, x: str) -> str:
+    return graph.node("Flatten", [graph.node("GlobalAveragePool", [x], path)], path)
+
+
+def _batch_norm(graph: Graph, path: str, layer: BatchNorm, x: str) -> str:
+    names = ("gamma", "beta", "mean", "var")
+    inputs = [graph.constant(_below(path, name), getattr(layer, name)) for name in names]
+    # ONNX's momentum is the weight of the running statistics, funnet's that of the batch.
+    numbers = {"epsilon": layer.eps, "momentum": 1 - layer.momentum}
+    return graph.node("BatchNormalization", [x, *inputs], path, **numbers)
+
+
+def _layer_norm(graph: Graph, path: str, layer: LayerNorm, x: str) -> str:
+    inputs = [
+        graph.constant(_below(path, name), getattr(layer, name)) for name in ("gamma", "beta")
+    ]
+    return graph.node("LayerNormalization", [x, *inputs], path, axis=-1, epsilon=layer.eps)
+
+
+def _standardize(graph: Graph, path: str, layer: Standardize, x: str) -> str:
+    mean, std = (
+        graph.constant(_below(path, name), getattr(layer, name)) for name in ("mean", "std")
+    )
+    return graph.node("Div", [graph.node("Sub", [x, mean], path), std], path)
+
+
+def _step(graph: Graph, path: str, _: object, x: str) -> str:
+    above = graph.node("Greater", [x, graph.scalar(_below(path, "zero"), 0.0)], path)
+    kind = onnx_package().helper.np_dtype_to_tensor_dtype(graph.dtype)
+    return graph.node("Cast", [above], path, to=kind)
+
+
+def _leaky_relu(graph: Graph, path: str, layer: LeakyReLU, x: str) -> str:
+    return graph.node("LeakyRelu", [x], path, alpha=layer.slope)
+
+
+def _dropout(graph: Graph, path: str, layer: Dropout, x: str) -> str:
+    return graph.node("Dropout", [x, graph.scalar(_below(path, "rate"), layer.rate)], path)
+
+
+def _operator(operator: str, **attributes: int) -> Writer:
+    """Return the function for a layer that is one operator without constants."""
+    return lambda graph, path, _, x: graph.node(operator, [x], path, **attributes)
+
+
+_WRITERS: dict[type, Writer] = {
+    Sequential: _sequential,
+    Concatenate: _concatenate,
+    Residual: _residual,
+    Affine: _affine,
+    Conv2d: _conv2d,
+    MaxPool2d: _pool("MaxPool"),
+    AvgPool2d: _pool("AveragePool", count_include_pad=1),
+    GlobalAvgPool2d: _global_avg_pool2d,
+    BatchNorm: _batch_norm,
+    LayerNorm: _layer_norm,
+    Standardize: _standardize,
+    Dropout: _dropout,
+    Flatten: _operator("Flatten", axis=1),
+    ReLU: _operator("Relu"),
+    LeakyReLU: _leaky_relu,
+    Sigmoid: _operator("Sigmoid"),
+    Tanh: _operator("Tanh"),
+    Softmax: _operator("Softmax", axis=1),
+    Step: _step,
+    Identity: _operator("Identity"),
+}

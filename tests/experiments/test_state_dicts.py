@@ -1,0 +1,221 @@
+"""State dicts have PyTorch's names and layouts, and bring its parameters in unchanged."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from zoo import CASES, Scale, TwoLayerNet
+
+import funnet as fn
+
+
+def images(rng: np.random.Generator) -> fn.SomeLayer:
+    """Return a network of all layers that have a counterpart in PyTorch, with random buffers."""
+    gamma, beta, mean, var = rng.uniform(0.5, 1.5, (4, 4))
+    norm = fn.BatchNorm(gamma, beta, mean, var, np.array(30))
+    return fn.sequential(
+        fn.Conv2d.init(2, 4, (3, 2), stride=2, padding=1, rng=rng, dtype=np.float64),
+        norm,
+        fn.sequential(fn.ReLU(), fn.MaxPool2d(2)),
+        fn.Flatten(),
+        fn.sequential(fn.Affine.init(16, 5, rng=rng, dtype=np.float64), fn.Tanh()),
+        fn.LayerNorm(rng.uniform(0.5, 1.5, 5), rng.uniform(0.5, 1.5, 5)),
+    )
+
+
+NAMES = [
+    "0.weight",
+    "0.bias",
+    "1.weight",
+    "1.bias",
+    "1.running_mean",
+    "1.running_var",
+    "1.num_batches_tracked",
+    "4.0.weight",
+    "4.0.bias",
+    "5.weight",
+    "5.bias",
+]
+
+
+def test_names_are_those_of_torch_nn_sequential() -> None:
+    assert list(fn.to_state_dict(images(np.random.default_rng(0)))) == NAMES
+
+
+def test_a_network_without_arrays_has_an_empty_state_dict() -> None:
+    assert fn.to_state_dict(fn.sequential(fn.ReLU())) == {}
+    assert fn.to_state_dict(fn.sequential()) == {}
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.live])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_what_goes_out_comes_in_again(name: str, dtype: type[fn.Float]) -> None:
+    net, other = CASES[name].layer(0, dtype), CASES[name].layer(1, dtype)
+    state = fn.to_state_dict(net)
+    assert all(array.flags.writeable and array.flags.c_contiguous for array in state.values())
+    back = fn.from_state_dict(other, state)
+    again = fn.to_state_dict(back)
+    assert list(again) == list(state)
+    for key, array in state.items():
+        assert again[key].dtype == array.dtype
+        np.testing.assert_array_equal(again[key], array)
+    for (path, ours), (_, theirs) in zip(fn.named_leaves(back), fn.named_leaves(net), strict=True):
+        np.testing.assert_array_equal(ours, theirs, err_msg=path)
+
+
+def test_a_layer_that_is_a_whole_network_has_bare_names() -> None:
+    state = fn.to_state_dict(fn.Affine.init(3, 2, rng=0))
+    assert {name: array.shape for name, array in state.items()} == {"weight": (2, 3), "bias": (2,)}
+
+
+def test_fields_of_a_users_layer_keep_their_names_and_layout() -> None:
+    rng = np.random.default_rng(0)
+    own = TwoLayerNet(rng.normal(size=(4, 5)), np.ones(5), rng.normal(size=(5, 3)), np.ones(3))
+    state = fn.to_state_dict(fn.sequential(own, Scale(np.ones(3))))
+    assert list(state) == ["0.W1", "0.b1", "0.W2", "0.b2", "1.gain"]
+    np.testing.assert_array_equal(state["0.W1"], own.W1)
+
+
+def test_parts_of_combinators_have_the_names_of_their_fields() -> None:
+    inner = fn.Affine.init(3, 3, rng=0)
+    net = fn.sequential(fn.residual(fn.sequential(fn.ReLU(), inner)), fn.concatenate(inner, inner))
+    assert list(fn.to_state_dict(net))[::2] == ["0.layer.1.weight", "1.0.weight", "1.1.weight"]
+
+
+@attrs.frozen(eq=False)
+class WithoutBias:
+    """A user's product without a bias, as `torch.nn.Linear(bias=False)`."""
+
+    W: fn.Matrix = attrs.field(converter=fn.lock_matrix)
+
+
+def test_a_product_without_a_bias_has_a_weight_only() -> None:
+    state = fn.to_state_dict(WithoutBias(np.ones((3, 2))))
+    assert {name: array.shape for name, array in state.items()} == {"weight": (2, 3)}
+
+
+def test_the_network_and_the_mapping_are_unchanged() -> None:
+    net, other = (fn.Affine.init(3, 2, rng=seed) for seed in (0, 1))
+    state = fn.to_state_dict(other)
+    before = fn.fingerprint((net, state))
+    back = fn.from_state_dict(net, state)
+    state["weight"][:] = 0  # nothing is shared
+    np.testing.assert_array_equal(back.W, other.W)
+    state = fn.to_state_dict(other)
+    assert fn.fingerprint((net, state)) == before
+
+
+def wrong(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    state: dict[str, Any] = fn.to_state_dict(fn.sequential(fn.Affine.init(3, 2, rng=0)))
+    change(state)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "message"),
+    [
+        (
+            wrong(lambda s: s.pop("0.bias")),
+            fn.StructureError,
+            "the state dict must have the names of the network; missing: '0.bias'; unknown: none",
+        ),
+        (
+            wrong(lambda s: s.update({f"{i}.w": 0 for i in range(7)})),
+            fn.StructureError,
+            "the state dict must have the names of the network; missing: none; unknown: '0.w',",
+        ),
+        (
+            wrong(lambda s: s.update({"0.weight": s["0.weight"].T})),
+            fn.ShapeError,
+            "'0.weight', for layers.0.W, must have shape (2, 3), got float32[3, 2]",
+        ),
+        (
+            wrong(lambda s: s.update({"0.bias": s["0.bias"].astype(np.float64)})),
+            fn.DTypeError,
+            "'0.bias', for layers.0.b, must be float32, got float64",
+        ),
+        (
+            wrong(lambda s: s.update({"0.bias": np.ma.masked_array(s["0.bias"])})),
+            fn.DTypeError,
+            "0.bias must be an array without a mask",
+        ),
+        (
+            wrong(lambda s: s.update({"0.bias": "zeros"})),
+            fn.ShapeError,
+            "'0.bias', for layers.0.b, must have shape (2,), got",
+        ),
+    ],
+)
+def test_a_state_dict_that_does_not_fit_is_an_error(
+    state: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    net = fn.sequential(fn.Affine.init(3, 2, rng=0))
+    with pytest.raises(error) as caught:
+        fn.from_state_dict(net, state)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_live_network_is_refused() -> None:
+    live = fn.training_mode(fn.sequential(fn.Dropout(0.5)), seed=0, step=0)
+    with pytest.raises(ValueError, match="to_state_dict needs a network at rest"):
+        fn.to_state_dict(live)
+    with pytest.raises(ValueError, match="from_state_dict needs a network at rest"):
+        fn.from_state_dict(live, {})
+
+
+def test_a_batch_norm_continues_with_the_exponential_average() -> None:
+    fresh = fn.BatchNorm.init(2, dtype=np.float64)
+    state = fn.to_state_dict(fresh)
+    assert state["num_batches_tracked"] == 0
+    assert not fn.from_state_dict(fresh, state).has_statistics
+    state["num_batches_tracked"][...] = 3
+    norm = fn.from_state_dict(fresh, state)
+    assert norm.has_statistics
+    _, cache = fn.forward(fn.training_mode(norm, seed=0, step=1), np.array([[1.0, 2.0]] * 2))
+    np.testing.assert_allclose(fn.update_statistics(norm, cache).mean, [0.1, 0.2], rtol=1e-12)
+    del state["num_batches_tracked"]  # as in files of PyTorch before 0.4.1
+    assert fn.from_state_dict(fresh, state).has_statistics
+
+
+def counterpart() -> Any:
+    """Return the architecture of `images` in PyTorch; Any, since torch is not a dependency."""
+    with warnings.catch_warnings():  # torch's own, at import
+        warnings.simplefilter("ignore")
+        torch = pytest.importorskip("torch", reason="needs PyTorch (dependency group torch)")
+    nn = torch.nn
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(2, 4, (3, 2), stride=2, padding=1),
+        nn.BatchNorm2d(4),
+        nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)),
+        nn.Flatten(),
+        nn.Sequential(nn.Linear(16, 5), nn.Tanh()),
+        nn.LayerNorm(5),
+    ).double()
+
+
+def test_pytorch_computes_the_same_with_a_state_dict_of_funnet() -> None:
+    module, net = counterpart(), images(np.random.default_rng(1))
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(2).normal(size=(3, 2, 8, 6))
+    state = {name: torch.from_numpy(array) for name, array in fn.to_state_dict(net).items()}
+    module.load_state_dict(state, strict=True)
+    with torch.no_grad():
+        theirs = module.eval()(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(fn.predict(net, x), theirs, rtol=1e-10, atol=1e-12)
+
+
+def test_funnet_computes_the_same_with_a_state_dict_of_pytorch() -> None:
+    module, net = counterpart(), images(np.random.default_rng(1))
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(2).normal(size=(3, 2, 8, 6))
+    module(torch.from_numpy(x))  # so that the batch norm has statistics
+    ours = fn.from_state_dict(net, module.state_dict())
+    with torch.no_grad():
+        theirs = module.eval()(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(fn.predict(ours, x), theirs, rtol=1e-10, atol=1e-12)
