@@ -136,9 +136,7 @@ def test_a_layer_is_not_replaced_by_another_class(returned: object) -> None:
     net = [fn.ReLU(), Forgetful(returned)]
     _, cache = fn.forward(live(net)[1], X)
 
-    with pytest.raises(
-        fn.StructureError, match="^1: with_statistics must return a Forgetful"
-    ):
+    with pytest.raises(fn.StructureError, match=r"^1: with_statistics must return a Forgetful"):
         fn.update_statistics(net, [cache])
 
 
