@@ -151,6 +151,14 @@ def test_the_benchmark_of_images_prints_ratios_and_limits(run: Run) -> None:
     assert re.search(r"^memory of a step .*: \d+ MB  at most 150: ", output, re.MULTILINE)
 
 
+def test_the_benchmark_of_the_estimators_prints_a_ratio_and_its_limit(run: Run) -> None:
+    output = run("benchmarks/benchmark_sklearn", "--quick")
+
+    line = r"^  NetworkClassifier +[\d,.]+ +1 +[\d.]+  at most 0.60: "
+    assert re.search(line, output, re.MULTILINE)
+    assert "data: random numbers of the shape of MNIST" in output
+
+
 def test_the_benchmark_of_types_prints_a_ratio_and_its_limit(run: Run) -> None:
     output = run("benchmarks/benchmark_types", "--quick")
 

@@ -97,6 +97,19 @@ def parse(parser: ArgumentParser) -> Namespace:
 def compete(
     contenders: Sequence[str], arguments: Sequence[str], args: Namespace
 ) -> dict[str, dict[str, Best]]:
+    """Let contenders take turns; see `race` for the parameters.
+
+    Returns
+    -------
+    best
+        For each problem, the best round of each contender that has it.
+    """
+    return {name: fastest(times) for name, times in race(contenders, arguments, args).items()}
+
+
+def race(
+    contenders: Sequence[str], arguments: Sequence[str], args: Namespace
+) -> dict[str, dict[tuple[str, int], float]]:
     """Let contenders take turns.
 
     Parameters
@@ -110,10 +123,10 @@ def compete(
 
     Returns
     -------
-    best
-        For each problem, the best round of each contender that has it.
+    times
+        For each problem, the time of the best round of each contender with a number of threads.
     """
-    best: dict[str, dict[str, Best]] = defaultdict(dict)
+    times: dict[str, dict[tuple[str, int], float]] = defaultdict(dict)
     with ExitStack() as stack:
         workers, losses = {}, {}
         for entry in product(contenders, args.threads):
@@ -121,12 +134,20 @@ def compete(
             losses[entry] = _listen(workers[entry])
         _check_losses(losses)
         turns = list(product(range(args.rounds), workers.items()))
-        for _, ((contender, threads), worker) in tqdm(turns, unit=" turns"):
+        for _, (entry, worker) in tqdm(turns, unit=" turns"):
             print(file=worker.stdin, flush=True)
             for problem, seconds in _listen(worker).items():
-                found = Best(seconds, threads)
-                best[problem][contender] = min(found, best[problem].get(contender, found))
+                times[problem][entry] = min(seconds, times[problem].get(entry, seconds))
             sleep(PAUSE)
+    return times
+
+
+def fastest(times: Mapping[tuple[str, int], float]) -> dict[str, Best]:
+    """Return the best of the numbers of threads of each contender."""
+    best: dict[str, Best] = {}
+    for (contender, threads), seconds in times.items():
+        found = Best(seconds, threads)
+        best[contender] = min(found, best.get(contender, found))
     return best
 
 

@@ -76,22 +76,7 @@ class LayerNorm(OnRows, SomeLayer, Generic[I_co]):
 
     @staticmethod
     def init(n_features: I, *, eps: float = 1e-5, dtype: type[Float] = np.float32) -> LayerNorm[I]:
-        """Return a layer with gamma 1 and beta 0.
-
-        Parameters
-        ----------
-        n_features
-            Number of features, >= 1.
-        eps
-            See the class.
-        dtype
-            `np.float16`, `np.float32` or `np.float64`. Default: `np.float32`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument is of another type, or out of range.
-        """
+        """Return a layer with gamma 1 and beta 0; see `BatchNorm.init` for the arguments."""
         return LayerNorm(*unit_scale_and_shift(n_features, dtype), eps)
 
     @property

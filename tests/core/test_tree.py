@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import attrs
 import numpy as np
 import pytest
-from zoo import CASES, Case, TwoLayerNet
+from zoo import Case, TwoLayerNet, every_case
 
 from funnet import (
     Affine,
@@ -33,8 +33,6 @@ from funnet import (
     tree_map,
 )
 from funnet.core.locks import is_locked
-
-every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
 
 class Pair(NamedTuple):
