@@ -166,7 +166,7 @@ def draw_edges(figure: SubFigure, layer: fn.Conv2d, x: fn.Images) -> None:
 
 
 def draw_histograms(
-    figure: SubFigure, rows: Mapping[str, Sequence[fn.Matrix]], low: float, high: float, colour: str
+    figure: SubFigure, rows: Mapping[str, Sequence[fn.Array]], low: float, high: float, colour: str
 ) -> None:
     """Draw histograms of activations: one row per initializer, one column per layer.
 

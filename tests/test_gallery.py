@@ -21,8 +21,10 @@ GALLERY = sorted(path.stem for path in EXAMPLES.glob("*.py") if "def main" in pa
 BENCHMARKS = [
     "benchmarks/benchmark",
     "benchmarks/benchmark_images",
+    "benchmarks/benchmark_sklearn",
     "benchmarks/benchmark_training",
     "benchmarks/benchmark_types",
+    "benchmarks/instructions",
 ]
 
 
@@ -96,7 +98,7 @@ def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> N
     text = (EXAMPLES / "README.md").read_text()
     pictures = EXAMPLES / "pictures"
 
-    assert len(GALLERY) == 22
+    assert len(GALLERY) == 23
     assert [name for name in GALLERY if f"`python examples/{name}.py`" not in text] == []
     shown = set(re.findall(r"\]\(pictures/(.*)\)", text))
     assert shown == {picture.name for picture in pictures.iterdir()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 from collections import defaultdict
 from pathlib import Path
 
@@ -59,6 +60,10 @@ def test_right_programs_are_accepted_with_their_asserted_types(
     reports: dict[str, list[str]], program: Path
 ) -> None:
     assert reports[program.stem] == []
+
+
+def test_the_image_networks_run() -> None:
+    runpy.run_path(str(PROGRAMS / "right_images.py"))
 
 
 def test_no_name_in_a_right_program_has_a_type_with_any(settings: Path, tmp_path: Path) -> None:

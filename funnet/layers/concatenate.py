@@ -15,7 +15,7 @@ from funnet.core.checks import check_cache, check_dtype, check_float, check_like
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, SomeLayer
 from funnet.core.tree import describe, refill
-from funnet.core.widths import Widths, beside, widths_of
+from funnet.core.widths import Widths, beside, mismatches_beside, widths_of
 from funnet.layers.combinators import RowShape
 from funnet.layers.nesting import add, as_layers, check_made_by, locate
 
@@ -45,7 +45,9 @@ def _fitting(layers: L) -> L:
     row = as_layers(layers)
     if not row:
         raise ValueError("concatenate needs at least one layer, got none")
-    beside(NAME, list(map(widths_of, cast("tuple[object, ...]", row))))
+    widths = list(map(widths_of, cast("tuple[object, ...]", row)))
+    for _, message in mismatches_beside(widths):
+        raise ShapeError(message)
     return row
 
 

@@ -43,7 +43,8 @@ class Conv2d(OnImages, SomeLayer, Generic[I_co, O_co]):
     """Convolution of images (as in every framework, a cross-correlation).
 
     Images of height H become images of height (H + 2 padding - kernel height) // stride + 1, and
-    so do widths.
+    so do widths. Large batches are computed on two threads where BLAS uses one: set
+    `OPENBLAS_NUM_THREADS=1` for that, and `OMP_NUM_THREADS=1` for one thread in all.
 
     Parameters
     ----------

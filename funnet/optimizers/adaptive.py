@@ -45,7 +45,7 @@ def adagrad(lr: LearningRate = 1e-2, eps: float = 1e-10) -> Optimizer:
     {'x': array([0., 0.])}
     """
     rule = partial(_adagrad, eps=check_number(eps, "eps", 0))
-    return elementwise(rule, lr, name="adagrad", widen=True)
+    return elementwise(rule, lr, name="adagrad", widen=True, flat=True)
 
 
 def _adagrad(p: Array, g: Array, h: Array, /, *, lr: float, eps: float) -> tuple[Array, Array]:
@@ -75,7 +75,7 @@ def rmsprop(lr: LearningRate = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> 
     ('h',)
     """
     constants = {"alpha": check_number(alpha, "alpha", 0, 1), "eps": check_number(eps, "eps", 0)}
-    return elementwise(partial(_rmsprop, **constants), lr, name="rmsprop", widen=True)
+    return elementwise(partial(_rmsprop, **constants), lr, name="rmsprop", widen=True, flat=True)
 
 
 def _rmsprop(
@@ -115,7 +115,7 @@ def adam(
     (array([0.5]), ('m', 'v'))
     """
     rule = partial(_adam, **_adam_constants(betas, eps))
-    return elementwise(rule, lr, name="adam", widen=True)
+    return elementwise(rule, lr, name="adam", widen=True, flat=True)
 
 
 def _adam(
@@ -173,7 +173,7 @@ def adamw(
     decay = check_number(weight_decay, "weight_decay", 0)
     constants = _adam_constants(betas, eps)
     rule = partial(_adamw, **constants, weight_decay=decay, biases=biases)
-    return elementwise(rule, lr, name="adamw", widen=True)
+    return elementwise(rule, lr, name="adamw", widen=True, flat=biases)
 
 
 def _adamw(

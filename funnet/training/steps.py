@@ -17,7 +17,7 @@ optimizer is wrapped in `freeze`. A step raises
 - TypeError if the loss does not return a number and its gradient, or an argument is of another
   type;
 - ValueError if the network is in training mode, or if a seed is required and is None, or negative;
-- KeyError if a path of `at_rest` does not exist.
+- KeyError or ValueError if a path of `at_rest` does not exist, or is not that of a layer.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def live_network(net: object, seed: Seed, at_rest: Iterable[str]) -> Callable[..
     Raises
     ------
     ValueError
-        If the network is live, or if a seed is required and is None, or is negative.
+        If the network is live, a path of `at_rest` is not that of a layer, or a seed is required
+        and is None, or is negative.
     KeyError
         If a path of `at_rest` does not exist.
     TypeError

@@ -98,14 +98,15 @@ def train(
     check_optimizer(optimizer)
     state = start if isinstance(start, TrainState) else TrainState.init(start, optimizer)
     step = step_with(live_network(state.params, seed, at_rest), loss, optimizer)
-    return _walk(state, batches, step)
+    return walk(state, batches, step)
 
 
-def _walk(
+def walk(
     state: TrainState[AnyLayer],
     batches: Iterable[tuple[X, T]],
     step: Callable[[TrainState[AnyLayer], X, T], TrainState[AnyLayer]],
 ) -> Generator[TrainState[AnyLayer], None, None]:
+    """Return a generator of the states that a step makes of batches, and count their epochs."""
     steps_per_epoch = 0
     if isinstance(batches, Addressable):
         steps_per_epoch = batches.steps_per_epoch

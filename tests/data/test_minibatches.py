@@ -292,7 +292,7 @@ def test_wrong_arguments_are_refused_at_the_call(
     right = {"x": x, "t": t, "batch_size": 2, "rng": 0}
 
     with pytest.raises(error, match=says):
-        minibatches(**{**right, **changes})  # type: ignore[arg-type]
+        minibatches(**{**right, **changes})  # type: ignore[arg-type, type-var]
 
 
 @pytest.mark.parametrize("step", [-1, 6, 7])
