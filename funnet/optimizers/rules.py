@@ -101,8 +101,12 @@ class _Rule:
 
     def keywords(self, lr: float, step: int) -> dict[str, object]:
         """Return the keyword arguments of one update."""
-        given = {"lr": lr, "step": step}
-        return dict(self.constants) | {name: given[name] for name in self.passed}
+        keywords = dict(self.constants)
+        if "lr" in self.passed:
+            keywords["lr"] = lr
+        if "step" in self.passed:
+            keywords["step"] = step
+        return keywords
 
     def check(self, state: OptimizerState[P]) -> None:
         """Raise StructureError for the state of another optimizer."""
