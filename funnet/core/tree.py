@@ -219,13 +219,13 @@ def _match(node: object, other: object, leaves: list[Array], others: list[Array]
         return
     kind = parameters_of(type(node))
     _check_structure(node, other, kind)
-    i = 0
-    try:
-        for i, pair in enumerate(zip(kind.children(node), kind.children(other), strict=True)):  # noqa: B007
-            _match(*pair, leaves, others)
-    except LocatedError as error:
-        error.locate(kind.names(node)[i])
-        raise
+    pairs = zip(kind.names(node), kind.children(node), kind.children(other), strict=True)
+    for name, child, counterpart in pairs:
+        try:
+            _match(child, counterpart, leaves, others)
+        except LocatedError as error:
+            error.locate(name)
+            raise
 
 
 def value_at(tree: object, path: str) -> object:
