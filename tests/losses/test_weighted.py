@@ -286,7 +286,15 @@ def test_weights_that_do_not_fit_are_refused(
         weighted(loss)(y, t)
 
 
+def no_pair(y: Any, t: Any, *, scale: float = 1, shares: Any = None) -> Any:
+    """Return the loss only."""
+    return scale * float(y.sum())
+
+
 def test_what_is_no_loss_is_refused() -> None:
+    for w in (np.ones(3), np.array([1, 0, 1])):
+        with pytest.raises(TypeError, match=r"expected no_pair to return a pair \(loss, dy\)"):
+            weighted(partial(no_pair, scale=2))(ROWS, (CLASSES, w))
     with pytest.raises(TypeError, match=r"loss must be a function \(y, t\) -> \(loss, dy\), got"):
         weighted(np.ones(3))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"expected <lambda> to return a pair"):
