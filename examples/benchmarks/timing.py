@@ -101,7 +101,10 @@ def compete(
 
 
 def race(
-    contenders: Sequence[str], arguments: Sequence[str], args: Namespace
+    contenders: Sequence[str],
+    arguments: Sequence[str],
+    args: Namespace,
+    env: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, dict[tuple[str, int], float]]:
     """Let contenders take turns.
 
@@ -113,6 +116,8 @@ def race(
         Further arguments of the script.
     args
         The options: `threads` and `rounds`.
+    env
+        Environment variables of contenders, beside `THREADS`. Default: none.
 
     Returns
     -------
@@ -123,7 +128,8 @@ def race(
     with ExitStack() as stack:
         workers, losses = {}, {}
         for entry in product(contenders, args.threads):
-            workers[entry] = stack.enter_context(_start(*entry, arguments))
+            variables = (env or {}).get(entry[0], {})
+            workers[entry] = stack.enter_context(_start(*entry, arguments, variables))
             losses[entry] = _listen(workers[entry])
         _check_losses(losses)
         turns = list(product(range(args.rounds), workers.items()))
@@ -144,11 +150,13 @@ def fastest(times: Mapping[tuple[str, int], float]) -> dict[str, Best]:
     return best
 
 
-def _start(contender: str, threads: int, arguments: Sequence[str]) -> subprocess.Popen[str]:
+def _start(
+    contender: str, threads: int, arguments: Sequence[str], variables: Mapping[str, str]
+) -> subprocess.Popen[str]:
     """Start the process of a contender, which takes a turn for each line that it reads."""
     return subprocess.Popen(  # noqa: S603  (this script)
         [sys.executable, sys.argv[0], "--worker", contender, *arguments],
-        env=os.environ | dict.fromkeys(THREADS, str(threads)),
+        env={**os.environ, **dict.fromkeys(THREADS, str(threads)), **variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

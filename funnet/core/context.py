@@ -34,11 +34,18 @@ _TAG = 0x66756E6E  # keeps the streams of layers apart from other uses of the sa
 
 
 def _step(step: object) -> int:
-    return check_count(step, "step", 0)
+    return _in_64_bits(step, "step")
 
 
 def _shard(shard: object) -> int:
-    return check_count(shard, "shard", 0)
+    return _in_64_bits(shard, "shard")
+
+
+def _in_64_bits(value: object, name: str) -> int:
+    number = check_count(value, name, 0)
+    if number >= 1 << 64:
+        raise ValueError(f"{name} must be < 2**64, got {number}")
+    return number
 
 
 def _seed(seed: object) -> int | np.random.SeedSequence:
@@ -56,12 +63,12 @@ class Context:
     seed
         Seed of the training run: an integer >= 0 or a SeedSequence.
     step
-        Number of updates made so far, >= 0.
+        Number of updates made so far, >= 0 and < 2**64.
     path
         Path of the layer in the network, such as "layers.1".
     shard
-        Index of the part of the batch, if several parts of it are computed separately, >= 0.
-        Default: 0.
+        Index of the part of the batch, if several parts of it are computed separately, >= 0 and
+        < 2**64. Default: 0.
     """
 
     seed: int | np.random.SeedSequence = attrs.field(converter=_seed)

@@ -59,8 +59,9 @@ def ranks_of(layer: Type) -> Ranks:
     if not isinstance(forward, CallableType) or len(forward.arg_types) != 1:
         return UNKNOWN_RANKS
     result = get_proper_type(forward.ret_type)
-    outputs = result.items[:1] if isinstance(result, TupleType) else []
-    x, y = (_shape_of(array) for array in (*forward.arg_types, *outputs))
+    if not isinstance(result, TupleType) or not result.items:
+        return UNKNOWN_RANKS
+    x, y = _shape_of(forward.arg_types[0]), _shape_of(result.items[0])
     return Ranks(layer.type.name, _rank(x), _rank(y), keeps=isinstance(x, TypeVarType) and x == y)
 
 

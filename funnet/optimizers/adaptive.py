@@ -16,6 +16,7 @@ from typing import TypedDict
 import numpy as np
 
 from funnet.core.arrays import FLOAT_TYPES, Array
+from funnet.core.kernels import scalar
 from funnet.optimizers.optimizer import Optimizer
 from funnet.optimizers.rules import elementwise
 from funnet.optimizers.schedules import LearningRate, check_number
@@ -131,8 +132,8 @@ def _adam(
     beta2: float,
     eps: float,
 ) -> tuple[Array, Array, Array]:
-    m = m * beta1
-    m += g * (1 - beta1)
+    m = m * scalar(beta1, m.dtype)
+    m += g * scalar(1 - beta1, m.dtype)
     v = _faded_square(v, g, beta2)
     t = step + 1
     rate = lr * math.sqrt(1 - beta2**t) / (1 - beta1**t)
@@ -216,8 +217,8 @@ def _adam_constants(betas: tuple[float, float], eps: float) -> _AdamConstants:
 def _faded_square(old: Array, grad: Array, keep: float) -> Array:
     """Return keep old + (1 - keep) grad²."""
     new = np.square(grad)
-    new *= 1 - keep
-    new += old * keep
+    new *= scalar(1 - keep, new.dtype)
+    new += old * scalar(keep, new.dtype)
     return new
 
 
@@ -225,7 +226,7 @@ def _scaled_descent(param: Array, direction: Array, squares: Array, lr: float, e
     """Return param - lr direction / (√squares + eps)."""
     new = np.sqrt(squares)
     # An eps that is 0, or is rounded to 0, would allow 0 / 0.
-    new += max(eps, _TINY[param.dtype.type])
+    new += scalar(max(eps, _TINY[new.dtype.type]), new.dtype)
     np.divide(direction, new, new)
     new *= lr
     return np.subtract(param, new, new)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import compress
+from itertools import accumulate, compress
 from typing import Generic, TypeVar
 
 import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, Float
-from funnet.core.tree import tree_leaves, tree_like
+from funnet.core.tree import tree_like
 
 P = TypeVar("P")
 
@@ -21,8 +21,17 @@ SMALL = 1 << 14
 
 @attrs.frozen(eq=False)
 class Layout:
-    """Which arrays of a tree are joined: the small ones that have the dtype of the first."""
+    """Which arrays of a tree are joined: the small ones that have the dtype of the first.
 
+    Parameters
+    ----------
+    parts
+        For each array, its place in the vector, or None if it is not joined, and its shape.
+    joined, apart
+        For each array, whether it is joined, and whether it is not.
+    """
+
+    parts: tuple[tuple[slice | None, tuple[int, ...]], ...]
     joined: tuple[bool, ...]
     apart: tuple[bool, ...]
 
@@ -31,26 +40,26 @@ class Layout:
         """Return the layout of at least one array."""
         dtype = arrays[0].dtype
         joined = tuple(a.size <= SMALL and a.dtype is dtype for a in arrays)
-        return Layout(joined, tuple(not small for small in joined))
+        ends = list(accumulate(a.size for a in compress(arrays, joined)))
+        places = map(slice, [0, *ends], ends)
+        parts = tuple(
+            (next(places) if is_joined else None, array.shape)
+            for array, is_joined in zip(arrays, joined, strict=True)
+        )
+        return Layout(parts, joined, tuple(not is_joined for is_joined in joined))
 
     def join(self, arrays: Sequence[Array]) -> list[Array]:
         """Return the joined arrays as a vector, if there are any, and then the others."""
         small = list(compress(arrays, self.joined))
-        vectors = [np.concatenate(small, axis=None)] if small else []
-        return [*vectors, *compress(arrays, self.apart)]
+        others = list(compress(arrays, self.apart))
+        return [np.concatenate(small, axis=None), *others] if small else others
 
-    def split(self, arrays: Sequence[Array], like: Sequence[Array]) -> Iterator[Array]:
-        """Iterate over the arrays that were joined, as views, and the others, in their order."""
-        following = iter(arrays)
-        vector = next(following) if True in self.joined else None
-        start = 0
-        for array, is_joined in zip(like, self.joined, strict=True):
-            if vector is None or not is_joined:
-                yield next(following)
-            else:
-                stop = start + array.size
-                yield vector[start:stop].reshape(array.shape)
-                start = stop
+    def split(self, arrays: Sequence[Array]) -> list[Array]:
+        """Return the arrays that were joined, as views, and the others, in their order."""
+        vector, others = arrays[0], iter(arrays[1:] if True in self.joined else arrays)
+        return [
+            vector[place].reshape(shape) if place else next(others) for place, shape in self.parts
+        ]
 
 
 @attrs.frozen(eq=False, slots=False)  # cached_property needs a __dict__
@@ -77,8 +86,7 @@ class FlatSlots(Generic[P]):
     @cached_property
     def trees(self) -> tuple[P, ...]:
         """The slots as trees."""
-        leaves = tree_leaves(self.params)
-        return tuple(tree_like(self.params, self.layout.split(slot, leaves)) for slot in self.slots)
+        return tuple(tree_like(self.params, self.layout.split(slot)) for slot in self.slots)
 
 
 def have_dtypes(arrays: Sequence[Array], dtypes: Sequence[np.dtype[Float]]) -> bool:

@@ -247,10 +247,11 @@ class _Joined:
             results.append(new)
         arrays, *after = zip(*results, strict=True)
         # Copies, since a view would keep the memory of all others.
-        parts = (
-            part if part.base is None else part.copy() for part in layout.split(arrays, leaves)
-        )
-        params = refill_tree(params, map(lock_in_place, parts))
+        parts = [
+            part if part.base is None else lock_in_place(part.copy())
+            for part in layout.split(arrays)
+        ]
+        params = refill_tree(params, iter(parts))
         flat = FlatSlots(params, layout, tuple(after))
         return params, OptimizerState(state.step + 1, rule.names, flat, (("lr", lr),), (rule.name,))
 
@@ -262,7 +263,8 @@ class _Joined:
         slots: tuple[P, ...] | FlatSlots[P],
     ) -> FlatSlots[P] | None:
         """Return the slots in their flat form, or None if the update by array is needed."""
-        if not leaves or not attrs.has(type(params)):  # a dict could be changed by its owner
+        # A dict could be changed by its owner while the slots refer to it.
+        if not (leaves and hasattr(type(params), "__attrs_attrs__")):
             return None
         dtypes = [leaf.dtype for leaf in leaves]
         if not (have_dtypes(leaves, dtypes) and have_dtypes(gradients, dtypes)):

@@ -24,7 +24,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array, Float
+from funnet.core.arrays import Array, Float, array_type
 from funnet.core.checks import check_count
 from funnet.core.context import Context, Statistics
 from funnet.core.errors import LocatedError, StructureError
@@ -175,6 +175,11 @@ def apply_statistics(net: Tree, statistics: Iterable[Statistics]) -> Tree:
             if record.path:
                 error.locate(record.path)
             raise
+        if type(updated) is not type(layer):
+            raise StructureError(
+                f"with_statistics must return a {type(layer).__name__}, got {array_type(updated)}",
+                record.path,
+            )
         net = replace_at(net, record.path, updated)
     return net
 

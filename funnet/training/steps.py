@@ -203,6 +203,8 @@ def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
         If there are no parts, or the sum of their weights is negative or not finite.
     StructureError, ShapeError
         If the gradients differ in structure.
+    TypeError
+        If `parts` is not a list of BatchGradients.
 
     Examples
     --------
@@ -211,7 +213,10 @@ def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
     >>> combine(parts).loss, combine(parts).grads
     (1.25, array([0.25]))
     """
-    parts = tuple(parts)
+    found = tuple(parts) if isinstance(parts, Iterable) else None
+    if found is None or not all(isinstance(part, BatchGradients) for part in found):
+        raise TypeError(f"parts must be a list of BatchGradients, got {parts!r}")
+    parts = found
     if not parts:
         raise ValueError("parts must contain at least one BatchGradients, got none")
     if len(parts) == 1:
@@ -246,6 +251,8 @@ def apply_gradients(
     """
     check_state(state, optimizer)
     check_at_rest(state.params, "training")
+    if not isinstance(gradients, BatchGradients):
+        raise TypeError(f"gradients must be BatchGradients, got {array_type(gradients)}")
     return _apply(state, gradients, optimizer, None)
 
 

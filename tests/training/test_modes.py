@@ -113,6 +113,33 @@ def test_forgotten_or_foreign_statistics_are_refused() -> None:
         fn.update_statistics(fn.sequential(NORM), cache)
 
 
+@attrs.frozen(eq=False)
+class Forgetful:
+    """A user's layer that returns something else than itself."""
+
+    returned: Any
+    context: fn.Context | None = attrs.field(default=None, kw_only=True)
+
+    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, fn.Statistics]:
+        assert self.context is not None
+        return x, fn.Statistics(self.context.path, (x.mean(axis=0),))
+
+    def pullback(self, _cache: object, dout: fn.Matrix, /) -> tuple[Any, Any]:
+        return fn.inference_mode(self), lambda: dout
+
+    def with_statistics(self, _values: object, /) -> object:
+        return self.returned
+
+
+@pytest.mark.parametrize("returned", [None, fn.ReLU(), (np.zeros(2),)])
+def test_a_layer_is_not_replaced_by_another_class(returned: object) -> None:
+    net = [fn.ReLU(), Forgetful(returned)]
+    _, cache = fn.forward(live(net)[1], X)
+
+    with pytest.raises(fn.StructureError, match=r"^1: with_statistics must return a Forgetful"):
+        fn.update_statistics(net, [cache])
+
+
 def test_a_layer_used_twice_is_updated_twice() -> None:
     net = live(NORM)
     caches = [fn.forward(net, part)[1] for part in (X[:9], X[9:])]
