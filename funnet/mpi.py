@@ -17,14 +17,14 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array, array_type
+from funnet.core.arrays import Array
 from funnet.core.checks import check_count
 from funnet.core.context import Statistics
 from funnet.core.errors import ShapeError
 from funnet.core.layer import Layer, X, Y
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import tree_leaves, tree_like
-from funnet.data.shards import Shard
+from funnet.data.shards import rows_of, shards_of
 from funnet.experiments.fingerprints import fingerprint
 from funnet.optimizers.optimizer import Optimizer, P
 from funnet.training.state import TrainState
@@ -101,8 +101,8 @@ def train(
 ) -> Generator[TrainState[P], None, None]:
     """Return a generator of the states of a training run, one after each update, on every rank.
 
-    The states are equal on all ranks, and for every number of ranks. With `n_shards=1` they are
-    those of `funnet.train`. Layers that keep statistics see each shard as a batch.
+    The states are equal on all ranks, and for every number of ranks: those of `funnet.train` with
+    the same `n_shards`.
 
     Parameters
     ----------
@@ -132,34 +132,20 @@ def train(
 
     # Any: the types of the network are those of `start`.
     def step(state: TrainState[Any], x: X, t: T) -> TrainState[Any]:
-        count = min(n, len(_first(x)))
+        shards = shards_of(x, n)
         with abort_on_error(comm):
             mine = [
                 batch_gradients(
-                    state.params, _rows(x, Shard(i, count)), _rows(t, Shard(i, count)), loss=loss,
-                    seed=seed, step=state.step, shard=i, at_rest=paths,
+                    state.params, rows_of(x, shard), rows_of(t, shard), loss=loss,
+                    seed=seed, step=state.step, shard=shard.i, at_rest=paths,
                 )
-                for i in range(comm.Get_rank(), count, comm.Get_size())
+                for shard in shards[comm.Get_rank() :: comm.Get_size()]
             ]  # fmt: skip
-            parts = _gather(comm, mine, state.params, count)
+            parts = _gather(comm, mine, state.params, len(shards))
         return apply_gradients(state, combine(parts), optimizer=optimizer)
 
     states: Generator[TrainState[Any], None, None] = walk(state, batches, step)
     return states
-
-
-# Any: the rows of an array, or of each array of a tuple.
-def _rows(arrays: Any, shard: Shard) -> Any:
-    if isinstance(arrays, tuple):
-        return tuple(_rows(array, shard) for array in arrays)
-    return shard.of(arrays)
-
-
-def _first(x: object) -> npt.NDArray[Any]:
-    array = x[0] if isinstance(x, tuple) and x else x
-    if not isinstance(array, np.ndarray) or not array.ndim or not len(array):
-        raise ShapeError(f"x must have one row for each sample, got {array_type(x)}")
-    return array
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -112,13 +113,23 @@ def test_weight_decay_and_dropout_narrow_the_gap_to_the_test_digits(run: Run) ->
 
 
 def test_the_benchmark_prints_ratios_and_limits(run: Run) -> None:
-    contenders = ["products", "funnet", "numpy"]
+    contenders = ["products", "funnet", "train", "numpy"]
 
     output = run("benchmarks/benchmark", "--quick", "--contenders", *contenders)
 
-    lines = re.findall(r"^  funnet +[\d,.]+ +\d +[\d.]+  at most ([\d.]+): ", output, re.MULTILINE)
-    assert lines == ["1.45", "1.20", "1.65", "2.00"]
+    ratios = re.findall(r"^  (\w+) / NumPy .* at most ([\d.]+): ", output, re.MULTILINE)
+    assert ratios == [("funnet", "1.05"), ("train", "1.00")] * 4 + [("funnet", "2.00")]
+    assert output.count(" with Adam, batch ") == 2
     assert "import funnet: " in output
+
+
+def test_instructions_are_counted_where_valgrind_is_installed(run: Run) -> None:
+    output = run("benchmarks/instructions", "--quick")
+
+    if which("valgrind"):
+        assert re.search(r"^whole step +[\d,]+  at most 350000: ", output, re.MULTILINE)
+    else:
+        assert output == "not counted: callgrind is a part of Valgrind, which is not installed\n"
 
 
 def test_the_benchmark_of_training_prints_ratios_and_limits(run: Run) -> None:

@@ -135,13 +135,16 @@ def test_all_ranks_and_all_numbers_of_ranks_give_the_same_states(size: int) -> N
     assert on_ranks(size, prints) == [alone] * size
 
 
-def test_one_shard_is_training_as_usual() -> None:
+@pytest.mark.parametrize("n_shards", [1, 3])
+def test_ranks_give_the_states_of_accumulated_gradients(n_shards: int) -> None:
+    """Those of one process, which are those of training as usual for one shard."""
     usual = fn.train(
-        network(), batches(), loss=fn.softmax_cross_entropy, optimizer=OPTIMIZER, seed=7
-    )
+        network(), batches(), loss=fn.softmax_cross_entropy, optimizer=OPTIMIZER, seed=7,
+        n_shards=n_shards,
+    )  # fmt: skip
     expected = [fn.fingerprint(state) for state in usual]
     for size in (1, 2):
-        assert on_ranks(size, lambda comm: prints(comm, n_shards=1)) == [expected] * size
+        assert on_ranks(size, lambda comm: prints(comm, n_shards=n_shards)) == [expected] * size
 
 
 def test_shards_give_the_gradients_of_the_whole_batch_up_to_rounding() -> None:

@@ -6,7 +6,8 @@
 A step consists of forward, softmax cross-entropy with class labels, backward and plain SGD in
 float32, always on the same 100 images of 28 x 28 and from the same weights. funnet is compared with
 PyTorch and with the textbook's way, in which all windows of a batch form one matrix and layers are
-modified in place. `timing` describes how the contenders alternate and which times count.
+modified in place. Of two threads, funnet's compute the halves of a batch, and BLAS has one.
+`timing` describes how the contenders alternate and which times count.
 """
 
 import sys
@@ -300,6 +301,9 @@ BOOK: dict[type, Callable[[Any], Any]] = {
 
 
 CONTENDERS = {"funnet": by_funnet, "torch": by_torch, "book": by_the_book}
+HALVES = {"funnet": {"OPENBLAS_NUM_THREADS": "1"}}
+"""Environment variables of contenders."""
+
 TITLES = {"funnet": "funnet", "torch": "PyTorch", "book": "the way of the textbook"}
 
 
@@ -335,7 +339,8 @@ def main() -> None:
     print(f"versions: {versions()}")
     report_memory()
     contenders = [name for name in CONTENDERS if installed(name)]
-    for name, times in race(contenders, ["--networks", *args.networks], args).items():
+    arguments = ["--networks", *args.networks]
+    for name, times in race(contenders, arguments, args, HALVES).items():
         alone = {entry: seconds for entry, seconds in times.items() if entry[1] == 1}
         limits = NETWORKS[name]
         report_times(f"{name}, batch 100, one thread", alone, limits.one_thread)

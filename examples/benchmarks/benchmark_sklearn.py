@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from timing import Step, compete, options, parse, positive, report, work
+from timing import Step, compete, options, parse, report, work
 
 import funnet as fn
 from funnet.sklearn import NetworkClassifier
@@ -58,8 +58,8 @@ def main() -> None:
     parser = options(__doc__, CONTENDERS)
     add = parser.add_argument
     add("--data-dir", help="folder with the four MNIST files")
-    add("--epochs", type=positive, default=10, help="epochs before the accuracy is measured")
-    add("--seeds", type=positive, default=3, help="number of seeds")
+    add("--epochs", type=int, default=10, help="epochs before the accuracy is measured")
+    add("--seeds", type=int, default=3, help="number of seeds")
     args = parse(parser)
     # MLPClassifier gives one whenever it makes max_iter epochs.
     warnings.simplefilter("ignore", ConvergenceWarning)

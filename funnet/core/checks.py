@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import SupportsFloat, TypeGuard
+from typing import Literal, SupportsFloat, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -129,11 +129,26 @@ def check_shape(array: npt.NDArray[Float], shape: tuple[int | str, ...], name: s
         raise ShapeError(f"{name} must have shape {expected}, got {array.shape}")
 
 
-def check_batch(x: npt.NDArray[Float], width: int, dtype: np.dtype[Float], name: str) -> None:
-    """Raise DTypeError or ShapeError unless `x` has this dtype and shape (N, width)."""
+def check_batch(
+    x: npt.NDArray[Float],
+    width: int,
+    dtype: np.dtype[Float],
+    name: str,
+    n: int | Literal["N"] = "N",
+) -> None:
+    """Raise DTypeError or ShapeError unless `x` has this dtype and shape (n, width).
+
+    Parameters
+    ----------
+    n
+        The number of rows. Default: any number.
+    """
+    if type(x) is np.ndarray and x.dtype is dtype and x.ndim == 2:
+        rows, columns = x.shape
+        if columns == width and n in (rows, "N"):
+            return
     check_dtype(x, dtype, name)
-    if x.ndim != 2 or x.shape[1] != width:
-        raise ShapeError(f"{name} must have shape (N, {width}), got {x.shape}")
+    check_shape(x, (n, width), name)
 
 
 def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -> None:
@@ -169,7 +184,8 @@ def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
         )
     if t.shape != (n,):
         raise ShapeError(f"class labels must have shape ({n},), got {t.shape}")
-    if n and np.maximum.reduce(t.astype(np.uint64)) >= n_classes:  # negative labels become huge
+    # Half of the time of a minimum and a maximum.
+    if n and (t.item(t.argmin()) < 0 or t.item(t.argmax()) >= n_classes):
         i = int(np.argmax((t < 0) | (t >= n_classes)))
         raise ValueError(f"class labels must be from 0 to {n_classes - 1}, got {t[i]} at row {i}")
 

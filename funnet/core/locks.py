@@ -22,6 +22,14 @@ from funnet.core.arrays import (
 from funnet.core.checks import check_float
 from funnet.core.errors import DTypeError, ShapeError
 
+_C_CONTIGUOUS, _OWNDATA, _ALIGNED, _WRITEABLE = 0x1, 0x4, 0x100, 0x400
+
+LAYOUT = _C_CONTIGUOUS | _OWNDATA | _ALIGNED | _WRITEABLE
+"""The bits of `flags.num` that `LOCKED` sets; one number is read in the time of one flag."""
+
+LOCKED = _C_CONTIGUOUS | _OWNDATA | _ALIGNED
+"""The value of these bits for a locked array in C order that owns its memory."""
+
 
 def is_locked(array: npt.NDArray[Float]) -> bool:
     """Return whether the memory of an array cannot be written through it or through its base."""
@@ -56,8 +64,9 @@ def lock(array: Array) -> Array:
     """
     if type(array) is np.ndarray and array.dtype in NATIVE_DTYPES:
         flags = array.flags
-        is_laid_out = flags.c_contiguous and flags.aligned and not flags.writeable
-        if is_laid_out and (array.base is None or is_locked(array)):
+        if flags.num & LAYOUT == LOCKED:
+            return array
+        if flags.c_contiguous and flags.aligned and is_locked(array):
             return array
     array = as_ndarray(array, "a parameter")
     check_float(array, "a parameter")
@@ -107,5 +116,8 @@ def lock_buffer(array: npt.NDArray[Any] | np.generic) -> npt.NDArray[Any]:
 
 def lock_in_place(array: ArrayT) -> ArrayT:
     """Make a new array read-only, and return it."""
-    array.setflags(write=False)
+    array.setflags(_READ_ONLY)  # type: ignore[call-arg]
     return array
+
+
+_READ_ONLY = False  # NumPy reads an argument by position in half of the time

@@ -14,10 +14,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
+from types import MemberDescriptorType
 from typing import Any, cast
 
 import attrs
 
+from funnet.core.arrays import T
 from funnet.core.context import BUFFER, CONTEXT, WIDE_BUFFER, Context
 
 _CONTEXT_TYPE = re.compile(rf"\b{Context.__name__}\b")
@@ -82,7 +84,7 @@ def _make_kind(cls: Any) -> Kind:
         )
     check_layer_class(cls)
     fields = [field for field in getattr(cls, "__attrs_attrs__", ()) if field.init]
-    names = [field.name for field in fields]
+    names = [_public_name(cls, field) for field in fields]
     keywords = [field.alias for field in fields]
     by_position = not any(field.kw_only for field in fields)
 
@@ -90,14 +92,6 @@ def _make_kind(cls: Any) -> Kind:
         if by_position:
             return cls(*children)
         return cls(**dict(zip(keywords, children, strict=True)))
-
-    new, put = object.__new__, object.__setattr__
-
-    def refill(_: object, children: Sequence[object]) -> object:
-        value = new(cls)
-        for name, child in zip(names, children):  # noqa: B905 (half of the time for a keyword)
-            put(value, name, child)
-        return value
 
     kind = Kind(
         names=lambda _: names,
@@ -109,8 +103,37 @@ def _make_kind(cls: Any) -> Kind:
         wide=frozenset(i for i, field in enumerate(fields) if _has(field, WIDE_BUFFER)),
     )
     # Looked up in the class itself: a subclass has a constructor of its own.
-    only_checks = vars(cls).get("constructor_only_checks", False)
-    return attrs.evolve(kind, refill=refill) if only_checks else kind
+    if not vars(cls).get("constructor_only_checks", False):
+        return kind
+    make = filler(cls)
+    return attrs.evolve(kind, refill=lambda _, children: make(*children))
+
+
+def filler(cls: type[T]) -> Callable[..., T]:
+    """Return a function of the values of all fields that skips the constructor of an attrs class.
+
+    Descriptors of slots set a field in a fifth of the instructions of `object.__setattr__`; classes
+    without slots are made by their constructor.
+    """
+    slots = [getattr(cls, field.name, None) for field in attrs.fields(cast(Any, cls))]
+    setters = [slot.__set__ for slot in slots if isinstance(slot, MemberDescriptorType)]
+    if len(setters) < len(slots):
+        return cls
+    new = object.__new__
+
+    def make(*values: object) -> T:
+        value = new(cls)
+        for put, field in zip(setters, values):  # noqa: B905 (half of the time for a keyword)
+            put(value, field)
+        return value
+
+    return make
+
+
+def _public_name(cls: type[object], field: attrs.Attribute[object]) -> str:
+    """Return the name of a field, or that of the property under which a private one is read."""
+    public = field.name.lstrip("_")
+    return public if isinstance(getattr(cls, public, None), property) else field.name
 
 
 def is_buffer(field: attrs.Attribute[object]) -> bool:

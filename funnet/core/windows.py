@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from funnet.core.arrays import Float, Images, Matrix, Vector
 from funnet.core.halves import in_halves
-from funnet.core.kernels import column_sums
+from funnet.core.kernels import channel_sums
 
 quiet = np.errstate(over="ignore", invalid="ignore")
 """Numbers beyond the range of the dtype are infinite, and their differences NaN."""
@@ -174,10 +174,10 @@ def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: 
 
 
 @quiet
-def channel_sums(x: Images) -> Vector:
-    """Return the sum of each channel over all images, of the type of the images."""
-    sums: Matrix = x.sum((2, 3), computing_dtype(x.dtype))
-    return column_sums(sums).astype(x.dtype, copy=False)
+def bias_gradient(dout: Images) -> Vector:
+    """Return dL/db: the sum of each channel over all images."""
+    sums = channel_sums(dout.astype(computing_dtype(dout.dtype), copy=False))
+    return sums.astype(dout.dtype, copy=False)
 
 
 def window_maxima(x: Images, down: Slide, across: Slide) -> Images:

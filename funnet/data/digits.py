@@ -43,12 +43,8 @@ def load_digits(
 
     Parameters
     ----------
-    normalize
-        If True, pixels are float32 from 0 to 1, else uint8 from 0 to 16. Default: True.
-    flatten
-        If True, inputs have shape (N, 64), else (N, 1, 8, 8). Default: True.
-    one_hot_label
-        If True, targets are float32 (N, 10), else class numbers, int64 (N,). Default: False.
+    normalize, flatten, one_hot_label
+        As for `load_mnist`, with pixels up to 16, and inputs of shape (N, 64) or (N, 1, 8, 8).
 
     Raises
     ------

@@ -136,9 +136,9 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         """Return dW = xᵀ dout and db, the column sums of dout; dx = dout Wᵀ."""
         check_cache(cache, AffineCache)
         x, W = cache.x, self.W
-        check_batch(x, len(W), W.dtype, "the cached x of Affine")
-        check_dtype(dout, W.dtype, "dout of Affine")
-        check_shape(dout, (len(x), W.shape[1]), "dout of Affine")
+        n_in, n_out = W.shape
+        check_batch(x, n_in, W.dtype, "the cached x of Affine")
+        check_batch(dout, n_out, W.dtype, "dout of Affine", len(x))
         grads: Affine[I_co, O_co] = refill(
             Affine, (lock_in_place(x.T.dot(dout)), lock_in_place(column_sums(dout)))
         )

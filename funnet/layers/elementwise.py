@@ -15,6 +15,7 @@ import numpy as np
 
 from funnet.core.arrays import Array, Shaped, ShapeT, array_type, describe_cache
 from funnet.core.checks import check_like, wrong_cache
+from funnet.core.locks import lock_in_place
 
 L = TypeVar("L")
 
@@ -35,8 +36,7 @@ Pulled: TypeAlias = tuple[L, Callable[[], Shaped[ShapeT]]]
 
 def keep(layer: L, y: Shaped[ShapeT]) -> tuple[Shaped[ShapeT], ElementwiseCache[L, ShapeT]]:
     """Return y, locked in place, and a cache of it."""
-    y.setflags(write=False)
-    return y, ElementwiseCache(type(layer), y)
+    return lock_in_place(y), ElementwiseCache(type(layer), y)
 
 
 def pull(

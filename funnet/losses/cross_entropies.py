@@ -13,6 +13,7 @@ from funnet.losses.rows import Shares, by_row, mean_over_rows
 from funnet.targets import distributions, probabilities, smoothed
 
 
+@np.errstate(over="ignore")
 def softmax_cross_entropy(
     scores: Matrix,
     t: LabelsLike | Targets,
@@ -48,38 +49,41 @@ def softmax_cross_entropy(
     # Along a short last axis, NumPy reduces five times as fast in Fortran order.
     order: Order = "F" if n > 4 * n_classes else "C"
     x = widened(scores, order)
-    with np.errstate(over="ignore"):
-        z = below_maximum(x)
-        dscores = np.exp(z)
-        entries = dscores.ravel("K")  # a view: one index per row is faster than two
-        if is_labels(t):
-            check_labels(t, n, n_classes)
-            # Summing the other classes avoids 1 - p and log(p), which lose digits for p near 1.
-            own = one_per_row(np.asarray(t, np.intp), n, n_classes, order)
-            z_own, e_own = z.ravel("K")[own], entries[own]
-            entries[own] = 0
-            others = np.add.reduce(dscores, 1)
-            entries[own] = -others
-            # log(others + e_own) - z_own by log1p; z_own is 0 where the own class is the highest.
-            loss = mean_over_rows(np.log1p(others + np.expm1(z_own)) - z_own, shares)
-            e_own += others
-            dscores /= e_own[:, np.newaxis]
+    z = below_maximum(x)
+    dscores = np.exp(z)
+    entries = dscores.ravel("K")  # a view: one index per row is faster than two
+    if is_labels(t):
+        check_labels(t, n, n_classes)
+        # Summing the other classes avoids 1 - p and log(p), which lose digits for p near 1.
+        own = one_per_row(np.asarray(t, np.intp), n, n_classes, order)
+        z_own, e_own = z.ravel("K")[own], entries[own]
+        entries[own] = 0
+        others = np.add.reduce(dscores, 1)
+        entries[own] = -others
+        # log(others + e_own) - z_own by log1p; z_own is 0 where the own class is the highest.
+        loss = mean_over_rows(np.log1p(others + np.expm1(z_own)) - z_own, shares)
+        e_own += others
+        if shares is None:
+            e_own *= n
         else:
-            p, p_sums = distributions(t, x, order)
-            highest = one_per_row(scores.argmax(axis=1), n, n_classes, order)
-            entries[highest] = 0
-            others = np.add.reduce(dscores, 1)
-            with np.errstate(invalid="ignore"):
-                z *= p
-            np.fmin(z, 0, out=z)  # 0 times -inf is NaN, but has to be 0
-            loss = mean_over_rows(p_sums * np.log1p(others), shares) - mean_over_rows(z, shares)
-            others += 1
-            dscores *= (p_sums / others).astype(x.dtype, copy=False)[:, np.newaxis]
-            dscores -= p
-            # A row of the gradient sums to 0, which gives its largest entry without cancellation.
-            entries[highest] = 0
-            entries[highest] = -np.add.reduce(dscores, 1)
-    dscores *= 1 / n if shares is None else by_row(shares, dscores)
+            e_own /= shares
+        dscores /= e_own[:, np.newaxis]
+    else:
+        p, p_sums = distributions(t, x, order)
+        highest = one_per_row(scores.argmax(axis=1), n, n_classes, order)
+        entries[highest] = 0
+        others = np.add.reduce(dscores, 1)
+        with np.errstate(invalid="ignore"):
+            z *= p
+        np.fmin(z, 0, out=z)  # 0 times -inf is NaN, but has to be 0
+        loss = mean_over_rows(p_sums * np.log1p(others), shares) - mean_over_rows(z, shares)
+        others += 1
+        dscores *= (p_sums / others).astype(x.dtype, copy=False)[:, np.newaxis]
+        dscores -= p
+        # A row of the gradient sums to 0, which gives its largest entry without cancellation.
+        entries[highest] = 0
+        entries[highest] = -np.add.reduce(dscores, 1)
+        dscores *= 1 / n if shares is None else by_row(shares, dscores)
     return loss, np.asarray(dscores, scores.dtype.type, "C")
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 
-from funnet.core.arrays import Array
+from funnet.core.arrays import Array, Float
 from funnet.core.checks import check_dtype
 from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
 from funnet.core.locks import lock_in_place
@@ -74,10 +74,15 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
     array([[0.5]])
     """
     rate = check_number(lr, "lr")
+    rates: dict[np.dtype[Float], Array] = {}
 
     def step(param: Array, grad: Array) -> Array:
-        check_dtype(grad, param.dtype, "the gradient")
-        return lock_in_place(_descent(param, grad, rate))
+        dtype = param.dtype
+        if type(grad) is not np.ndarray or grad.dtype is not dtype:
+            check_dtype(grad, dtype, "the gradient")
+        if dtype not in rates:
+            rates[dtype] = np.array(rate, dtype)  # see `ZERO` in `funnet.core.kernels`
+        return lock_in_place(_descent(param, grad, rates[dtype]))
 
     return tree_map(step, params, grads)
 
@@ -117,7 +122,7 @@ def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     Affine(W=float32[3, 2], b=float32[2])
     """
     rule = partial(_momentum, momentum=check_number(momentum, "momentum", 0, 1))
-    return elementwise(rule, lr, name="momentum")
+    return elementwise(rule, lr, name="momentum", flat=True)
 
 
 def _momentum(
@@ -146,7 +151,7 @@ def nesterov(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     True
     """
     rule = partial(_nesterov, momentum=check_number(momentum, "momentum", 0, 1))
-    return elementwise(rule, lr, name="nesterov")
+    return elementwise(rule, lr, name="nesterov", flat=True)
 
 
 def _nesterov(
@@ -160,7 +165,7 @@ def _nesterov(
     return new, velocity
 
 
-def _descent(p: Array, g: Array, lr: float) -> Array:
+def _descent(p: Array, g: Array, lr: float | Array) -> Array:
     """Return p - lr g."""
     new: Array = g * lr
     return np.subtract(p, new, out=new)

@@ -209,7 +209,7 @@ assert_type(fn.weighted(softmax_cross_entropy)(y, (t, row_weights)), tuple[float
 assert_type(fn.weighted(mean_squared_error)(y, (y, t > 0)), tuple[float, Matrix])
 row_batches = minibatches(x, (t, row_weights), 2, rng=0)
 weighted_run = fn.train(
-    net, row_batches, loss=fn.weighted(softmax_cross_entropy), optimizer=fn.adam()
+    net, row_batches, loss=fn.weighted(softmax_cross_entropy), optimizer=fn.adam(), n_shards=2
 )
 assert_type(fn.last(weighted_run).params, Net)
 
