@@ -186,15 +186,13 @@ def _adamw(
     *,
     lr: float,
     step: int,
-    beta1: float,
-    beta2: float,
-    eps: float,
     weight_decay: float,
     biases: bool,
+    **constants: float,
 ) -> tuple[Array, Array, Array]:
     if p.ndim >= 2 or biases:
         p = p * (1 - lr * weight_decay)
-    return _adam(p, g, m, v, lr=lr, step=step, beta1=beta1, beta2=beta2, eps=eps)
+    return _adam(p, g, m, v, lr=lr, step=step, **constants)
 
 
 class _AdamConstants(TypedDict):
