@@ -46,7 +46,7 @@ def main() -> None:
         fn.Dropout(0.5),
         fn.Affine.init(50, 10, rng=rng),
     )
-    print(net)
+    print(fn.summary(net, x_train.shape[1:]))
 
     batches = fn.minibatches(x_train, t_train, 100, rng=rng, epochs=args.epochs)
     optimizer = fn.adam(lr=0.001)

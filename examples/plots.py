@@ -73,6 +73,24 @@ def draw_losses(axes: Axes, losses: Sequence[float], steps_per_epoch: int) -> No
     axes.legend(markerscale=6)
 
 
+def draw_counts(axes: Axes, counts: fn.Matrix, unit: str) -> None:
+    """Draw a confusion matrix: how many rows of each class were predicted as each."""
+    axes.imshow(np.sqrt(counts), cmap="Blues")  # small counts are visible
+    for (row, column), count in np.ndenumerate(counts):
+        colour = "white" if count > counts.max() / 2 else "black"
+        axes.text(column, row, str(count), color=colour, ha="center", va="center")
+    axes.set(title="held-out rows", xlabel=f"predicted {unit}", ylabel=f"true {unit}")
+    axes.set(xticks=range(len(counts)), yticks=range(len(counts)))
+
+
+def draw_agreement(axes: Axes, t: fn.Vector, y: fn.Vector, unit: str) -> None:
+    """Draw predictions over true values, and the line where they agree."""
+    axes.plot(t, y, ".", color=BLUE)
+    axes.axline((t.mean(), t.mean()), slope=1, color=ORANGE)
+    axes.set(title="held-out rows", xlabel=f"true {unit}", ylabel=f"predicted {unit}")
+    axes.grid(alpha=0.3)
+
+
 def draw_plane(axes: Axes, net: Net, t: fn.Matrix) -> ContourSet:
     """Draw the output of a network over the square around the corners.
 
@@ -166,7 +184,7 @@ def draw_edges(figure: SubFigure, layer: fn.Conv2d, x: fn.Images) -> None:
 
 
 def draw_histograms(
-    figure: SubFigure, rows: Mapping[str, Sequence[fn.Matrix]], low: float, high: float, colour: str
+    figure: SubFigure, rows: Mapping[str, Sequence[fn.Array]], low: float, high: float, colour: str
 ) -> None:
     """Draw histograms of activations: one row per initializer, one column per layer.
 

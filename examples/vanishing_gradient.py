@@ -19,15 +19,15 @@ BEST = {"sigmoid": "Xavier", "tanh": "Xavier", "ReLU": "He"}
 BINS = {"sigmoid": (0, 1, BLUE), "tanh": (-1, 1, ORANGE), "ReLU": (0, 3, GREEN)}
 
 
-def activations(layer: Net, weights: fn.Initializer, seed: int) -> list[fn.Matrix]:
+def activations(layer: Net, weights: fn.Initializer, seed: int) -> list[fn.Array]:
     """Return the outputs of each of five layers for a normal input."""
     rng = np.random.default_rng(seed)
-    y: fn.Matrix = rng.normal(size=(1000, 100)).astype(np.float32)
-    outputs = []
-    for _ in range(5):
-        y = fn.predict(fn.sequential(fn.Affine.init(100, 100, rng=rng, weights=weights), layer), y)
-        outputs.append(y)
-    return outputs
+    x = rng.normal(size=(1000, 100)).astype(np.float32)
+    hidden = [
+        fn.sequential(fn.Affine.init(100, 100, rng=rng, weights=weights), layer) for _ in range(5)
+    ]
+    outputs = fn.activations(fn.sequential(*hidden), x)
+    return [outputs[f"layers.{i}"] for i in range(5)]
 
 
 def gradients(layer: Net, weights: fn.Initializer, seed: int) -> list[float]:

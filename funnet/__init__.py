@@ -155,6 +155,8 @@ from funnet.layers.residual import (
 )
 from funnet.losses import (
     class_weights as class_weights,
+    huber_loss as huber_loss,
+    mean_absolute_error as mean_absolute_error,
     mean_squared_error as mean_squared_error,
     sigmoid_cross_entropy as sigmoid_cross_entropy,
     softmax_cross_entropy as softmax_cross_entropy,
@@ -212,6 +214,7 @@ from funnet.training.streams import (
     every as every,
     last as last,
     moving_average as moving_average,
+    scored as scored,
 )
 from funnet.training.train import train as train
 

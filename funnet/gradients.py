@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -83,6 +84,8 @@ def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[flo
 
 
 def _name(loss: Callable[..., object]) -> str:
+    while isinstance(loss, partial):
+        loss = loss.func
     return getattr(loss, "__name__", type(loss).__name__)
 
 
@@ -90,16 +93,9 @@ def _name(loss: Callable[..., object]) -> str:
 class GradientReport:
     """The entry at which `backward` and the numerical gradient differ most; true if `ok` is.
 
-    Parameters
-    ----------
-    path, index
-        The path of the array ("x" for the input), and the index of the entry in it.
-    backward, numerical
-        The two values.
-    excess
-        Their difference divided by the allowed difference: at most 1 if all entries agree.
-    entries
-        The number of entries compared.
+    It is at `index` in the array at `path` ("x" for the input), and has the values `backward` and
+    `numerical`; `excess` is their difference divided by the allowed difference, at most 1 if all
+    entries agree. `entries` is the number of entries compared.
     """
 
     path: str

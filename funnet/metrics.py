@@ -52,10 +52,15 @@ def accuracy(scores: Matrix, t: LabelsLike | Targets, *, threshold: float | None
     check_float(scores, "scores")
     if threshold is not None:
         return _share(_above(scores, threshold) == _above_half(t, scores), scores)
-    if scores.ndim != 2 or len(scores) == 0 or scores.shape[1] < 2:
+    if scores.ndim == 2 and scores.shape[1] == 1:
         raise ShapeError(
-            "expected scores of shape (N, 1) and threshold=0 (raw scores) or threshold=0.5 "
-            "(probabilities), or scores of shape (N, C) with at least one sample and two classes, "
+            "one column of scores needs a threshold: pass threshold=0 for raw scores, or "
+            "threshold=0.5 for probabilities, such as the output of Sigmoid; got scores of shape "
+            f"{scores.shape}"
+        )
+    if scores.ndim != 2 or scores.size == 0:
+        raise ShapeError(
+            "expected scores of shape (N, C) with at least one sample and two classes, "
             f"got {scores.shape}"
         )
     if is_labels(t):

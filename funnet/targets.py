@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Float
-from funnet.core.checks import check_targets
+from funnet.core.arrays import Float, LabelsLike, Targets
+from funnet.core.checks import as_float, check_labels, check_targets, is_labels
 from funnet.functions import WIDENED, Order
 
 EPS_16, EPS_32 = (float(np.finfo(dtype).eps) for dtype in (np.float16, np.float32))
@@ -47,3 +47,22 @@ def distributions(
     if errors[row] > (4 + math.sqrt(p.shape[1])) * _rounding(t):
         raise ValueError(f"rows of t must sum to 1, got {sums[row]:.6g} in row {row}")
     return p, sums
+
+
+def smoothed(
+    t: LabelsLike | Targets, scores: npt.NDArray[Float], label_smoothing: float
+) -> npt.NDArray[Float]:
+    """Return (1 - label_smoothing) t + label_smoothing / C, rows of probabilities."""
+    share = as_float(label_smoothing, "label_smoothing")
+    if not 0 <= share <= 1:
+        raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
+    n, n_classes = scores.shape
+    p: npt.NDArray[Float]
+    if is_labels(t):
+        check_labels(t, n, n_classes)
+        p = np.zeros((n, n_classes), WIDENED[scores.dtype.type])
+        p[np.arange(n), t] = 1
+    else:
+        p, _ = distributions(t, scores, "C")
+    mixed: npt.NDArray[Float] = p * (1 - share) + share / n_classes
+    return mixed

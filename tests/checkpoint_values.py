@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 import funnet as fn
 
@@ -43,6 +44,30 @@ class Scale:
         """Return the gradients."""
         factors = (cache * dout).sum(axis=0, keepdims=True)
         return attrs.evolve(self, factors=factors), lambda: dout * self.factors
+
+
+@attrs.frozen(eq=False)
+class Pruned:
+    """A user's layer with buffers of all kinds."""
+
+    factors: fn.Vector = attrs.field(converter=fn.lock_vector)
+    kept: npt.NDArray[np.bool_] = attrs.field(converter=fn.lock_buffer, metadata=fn.BUFFER)
+    order: npt.NDArray[np.int64] = attrs.field(converter=fn.lock_buffer, metadata=fn.BUFFER)
+    spread: fn.Vector = attrs.field(converter=fn.lock_vector, metadata=fn.WIDE_BUFFER)
+
+    __repr__ = fn.describe
+    __reduce__ = fn.reduce_to_constructor
+
+    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, fn.Matrix]:
+        """Return x, scaled where it is kept."""
+        return x * (self.factors * self.kept), x
+
+    def pullback(
+        self, cache: fn.Matrix, dout: fn.Matrix, /
+    ) -> tuple[Pruned, Callable[[], fn.Matrix]]:
+        """Return the gradients."""
+        factors = (cache * dout).sum(axis=0) * self.kept
+        return attrs.evolve(self, factors=factors), lambda: dout * (self.factors * self.kept)
 
 
 class Point(NamedTuple):
@@ -80,10 +105,33 @@ def with_norms() -> fn.Network[int, int]:
 
 NORMS = with_norms()
 
+
+def with_buffers() -> fn.TrainState[object]:
+    """Return the state of a network in float16 with buffers of all kinds, after three steps."""
+    x = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    kept, order = np.array([True, False, True, True]), np.array([2, 0, 1, 3])
+    net = fn.sequential(
+        fn.Standardize.fit(x),
+        Pruned(np.ones(4, np.float32), kept, order, np.full(4, 0.1, np.float32)),
+        fn.BatchNorm.init(4),
+        fn.Dropout(0.3),
+        fn.Affine.init(4, 3, rng=3),
+    )
+    run = fn.train(
+        fn.astype(net, np.float16),
+        fn.minibatches(x.astype(np.float16), np.arange(9) % 3, 4, rng=0, drop_last=True),
+        loss=fn.softmax_cross_entropy,
+        optimizer=fn.adam(),
+        seed=7,
+    )
+    return next(islice(run, 2, None))
+
+
 VALUES = {
     "network": NET,
     "norms": NORMS,
     "trained": trained(),
+    "buffers": with_buffers(),
     "state": fn.momentum().init(NET),
     "float16": fn.astype(NET, np.float16),
     "float64": fn.astype(NET, np.float64),

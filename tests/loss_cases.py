@@ -19,6 +19,8 @@ from strategies import (
 
 from funnet import (
     Matrix,
+    huber_loss,
+    mean_absolute_error,
     mean_squared_error,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
@@ -35,6 +37,8 @@ LOSSES: dict[str, Loss] = {
     "softmax_cross_entropy": softmax_cross_entropy,
     "sigmoid_cross_entropy": sigmoid_cross_entropy,
     "mean_squared_error": mean_squared_error,
+    "mean_absolute_error": mean_absolute_error,
+    "huber_loss": huber_loss,
     "sum_squared_error": sum_squared_error,
 }
 
@@ -85,6 +89,8 @@ CASES: list[tuple[Loss, Draw]] = [
     (sigmoid_cross_entropy, shares),
     (mean_squared_error, numbers),
     (mean_squared_error, one_hot_rows),
+    (mean_absolute_error, numbers),
+    (huber_loss, numbers),
     (sum_squared_error, numbers),
     (sum_squared_error, one_hot_rows),
 ]
@@ -97,6 +103,15 @@ every_case = pytest.mark.parametrize(
 def same(result: tuple[float, AnyArray], other: tuple[float, AnyArray]) -> bool:
     (loss, dscores), (other_loss, other_dscores) = result, other
     return loss == other_loss and dscores.tobytes() == other_dscores.tobytes()
+
+
+def is_smooth(loss: Loss, scores: AnyArray, t: Target) -> bool:
+    """Return whether a loss has no kink in reach of `derivatives`."""
+    if loss not in (mean_absolute_error, huber_loss):
+        return True
+    distance = np.abs(scores - np.asarray(t, np.float64))
+    kinks = (0, 1) if loss is huber_loss else (0,)
+    return all(bool((np.abs(distance - kink) > 0.005).all()) for kink in kinks)
 
 
 def derivatives(f: Callable[[AnyArray], float], x: AnyArray, h: float = 1e-3) -> AnyArray:

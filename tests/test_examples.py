@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -112,34 +113,45 @@ def test_weight_decay_and_dropout_narrow_the_gap_to_the_test_digits(run: Run) ->
 
 
 def test_the_benchmark_prints_ratios_and_limits(run: Run) -> None:
-    contenders = ["products", "funnet", "numpy"]
+    contenders = ["products", "funnet", "train", "numpy"]
 
     output = run("benchmarks/benchmark", "--quick", "--contenders", *contenders)
 
-    lines = re.findall(r"^  funnet +[\d,.]+ +\d +[\d.]+  at most ([\d.]+): ", output, re.MULTILINE)
-    assert lines == ["1.45", "1.20", "1.65", "2.00"]
+    ratios = re.findall(r"^  (\w+) / NumPy .* at most ([\d.]+): ", output, re.MULTILINE)
+    assert ratios == [("funnet", "1.05"), ("train", "1.00")] * 4 + [("funnet", "2.00")]
+    assert output.count(" with Adam, batch ") == 2
     assert "import funnet: " in output
+
+
+def test_instructions_are_counted_where_valgrind_is_installed(run: Run) -> None:
+    output = run("benchmarks/instructions", "--quick")
+
+    if which("valgrind"):
+        assert re.search(r"^whole step +[\d,]+  at most 350000: ", output, re.MULTILINE)
+    else:
+        assert output == "not counted: callgrind is a part of Valgrind, which is not installed\n"
 
 
 def test_the_benchmark_of_training_prints_ratios_and_limits(run: Run) -> None:
     output = run("benchmarks/benchmark_training", "--quick")
 
     lines = re.findall(r"^  (\S.*?) +[\d,.]+ +\d +[\d.]+  at most ([\d.]+): ", output, re.MULTILINE)
-    expected = [("train", "1.05"), ("next batch", "0.35"), ("train", "1.05")]
-    if find_spec("torch"):
-        expected += [("adam", "1.50"), ("adam", "1.50")]
-    else:
-        assert output.count("skipped, since PyTorch is not installed") == 2
-    assert lines == expected
-    assert "data: random numbers of the shape of MNIST" in output
+    assert lines == [("train", "1.05"), ("next batch", "0.35"), ("train", "1.05")]
 
 
 @needs_mnist
-def test_the_benchmark_of_training_measures_memory_on_mnist(run: Run) -> None:
-    output = run("benchmarks/benchmark_training", "--quick", "--data-dir", str(MNIST))
+def test_the_benchmark_of_the_whole_job_prints_times_and_memory(run: Run) -> None:
+    output = run("benchmarks/benchmark_job", "--quick", "--data-dir", str(MNIST))
 
-    line = r"^peak memory of the MNIST example: \d+ MB  at most 450: "
-    assert re.search(line, output, re.MULTILINE)
+    assert re.search(r"^NumPy by hand +[\d.]+ +1 +\d+ +[\d.]+%$", output, re.MULTILINE)
+    assert re.search(r"^time: funnet / NumPy .* at most 1.00: ", output, re.MULTILINE)
+    assert re.search(r"^memory: funnet / NumPy .* at most 1.20: ", output, re.MULTILINE)
+
+
+def test_the_benchmark_of_the_whole_job_says_that_it_needs_mnist(run: Run, tmp_path: Path) -> None:
+    output = run("benchmarks/benchmark_job", "--data-dir", str(tmp_path))
+
+    assert output.startswith("skipped: ")
 
 
 def test_the_benchmark_of_images_prints_ratios_and_limits(run: Run) -> None:
@@ -149,6 +161,14 @@ def test_the_benchmark_of_images_prints_ratios_and_limits(run: Run) -> None:
     ratios = [("funnet", "1.00")] if find_spec("torch") else []
     assert lines == [*ratios, ("funnet, beside the textbook", "0.33")]
     assert re.search(r"^memory of a step .*: \d+ MB  at most 150: ", output, re.MULTILINE)
+
+
+def test_the_benchmark_of_the_estimators_prints_a_ratio_and_its_limit(run: Run) -> None:
+    output = run("benchmarks/benchmark_sklearn", "--quick")
+
+    line = r"^  NetworkClassifier +[\d,.]+ +1 +[\d.]+  at most 0.60: "
+    assert re.search(line, output, re.MULTILINE)
+    assert "data: random numbers of the shape of MNIST" in output
 
 
 def test_the_benchmark_of_types_prints_a_ratio_and_its_limit(run: Run) -> None:

@@ -21,8 +21,11 @@ GALLERY = sorted(path.stem for path in EXAMPLES.glob("*.py") if "def main" in pa
 BENCHMARKS = [
     "benchmarks/benchmark",
     "benchmarks/benchmark_images",
+    "benchmarks/benchmark_sklearn",
+    "benchmarks/benchmark_job",
     "benchmarks/benchmark_training",
     "benchmarks/benchmark_types",
+    "benchmarks/instructions",
 ]
 
 
@@ -96,7 +99,7 @@ def test_the_gallery_shows_each_example_with_its_command_and_its_pictures() -> N
     text = (EXAMPLES / "README.md").read_text()
     pictures = EXAMPLES / "pictures"
 
-    assert len(GALLERY) == 22
+    assert len(GALLERY) == 24
     assert [name for name in GALLERY if f"`python examples/{name}.py`" not in text] == []
     shown = set(re.findall(r"\]\(pictures/(.*)\)", text))
     assert shown == {picture.name for picture in pictures.iterdir()}
@@ -251,6 +254,14 @@ def test_a_deep_network_learns_300_digits_by_heart(run: Callable[..., str]) -> N
     assert row(output, "weight decay 0.1")[0] < 95
     assert row(output, "dropout 0.2")[0] < 95
     assert "data: 8 x 8 digits, since MNIST is not available" in output
+
+
+def test_tables_are_predicted_by_networks_that_stopped_in_time(run: Callable[..., str]) -> None:
+    output = run("tabular")
+
+    assert found(r"wine: ([\d.]+)% of 178 held-out rows", output) >= 97
+    assert found(r"diabetes: R² ([\d.]+),", output) >= 0.45
+    assert found(r"with ridge regression ([\d.]+)", output) == pytest.approx(0.496, abs=0.001)
 
 
 def test_a_random_search_is_the_same_on_any_number_of_processes(run: Callable[..., str]) -> None:

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from zoo import CASES, Case, Scale, ScaleCache
+from zoo import CASES, Case, Scale, ScaleCache, every_case
 
 from funnet import (
     Affine,
@@ -30,8 +30,6 @@ from funnet import (
     sum_squared_error,
     tree_leaves,
 )
-
-every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=5))

@@ -26,7 +26,7 @@ FLOORS = (
     },
     {"layers", "losses", "training"},
     {"experiments"},
-    {"__init__", "onnx"},
+    {"__init__", "mpi", "onnx", "sklearn"},
 )
 """The rooms of each floor, from the lowest one up."""
 

@@ -11,11 +11,9 @@ import attrs
 import numpy as np
 import pytest
 from live_layers import NormedNet
-from zoo import RESTING, AnyLayer, Case, Scale, all_arrays
+from zoo import RESTING, AnyLayer, Case, Scale, all_arrays, every_resting_case
 
 import funnet as fn
-
-every_case = pytest.mark.parametrize("case", RESTING.values(), ids=RESTING)
 
 
 def convnet(channels: int = 1) -> AnyLayer:
@@ -112,7 +110,7 @@ def computed(layer: Any, x: fn.Array, path: str = "") -> dict[str, fn.Array]:
     return {**outputs, path: y}
 
 
-@every_case
+@every_resting_case
 def test_activations_are_what_the_layers_compute_one_by_one(case: Case) -> None:
     layer, x = case.layer(0), case.x(0)
 
@@ -122,7 +120,7 @@ def test_activations_are_what_the_layers_compute_one_by_one(case: Case) -> None:
     assert all(shown[path].tobytes() == expected[path].tobytes() for path in expected)
 
 
-@every_case
+@every_resting_case
 def test_a_summary_has_a_row_for_each_activation_and_counts_each_array_once(case: Case) -> None:
     layer = case.layer(0)
 

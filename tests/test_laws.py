@@ -12,12 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from strategies import LAYOUTS, Floats, dtypes, few, seeds
-from zoo import CASES, RESTING, AnyLayer, Case, all_arrays
+from zoo import CASES, AnyLayer, Case, all_arrays, every_case, every_resting_case
 
 import funnet as fn
-
-every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-every_resting_case = pytest.mark.parametrize("case", RESTING.values(), ids=RESTING.keys())
 
 
 def run(layer: AnyLayer, x: Floats, dout: Floats | None = None) -> dict[str, Floats]:

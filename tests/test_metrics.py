@@ -82,7 +82,7 @@ def test_a_nan_is_wrong_with_a_threshold_too() -> None:
 
 def test_one_column_of_scores_requires_a_threshold() -> None:
     message = (
-        r"threshold=0 \(raw scores\) or threshold=0.5 .*one sample and two classes, got \(3, 1\)$"
+        r"threshold=0 for raw scores, or threshold=0\.5 for probabilities, .* of shape \(3, 1\)$"
     )
     with pytest.raises(ShapeError, match=message):
         accuracy(np.zeros((3, 1)), np.array([0, 1, 1]))

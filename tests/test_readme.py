@@ -87,7 +87,8 @@ def test_mypy_reports_the_error_that_is_shown_and_no_other(tmp_path: Path) -> No
     not (ROOT / "funnet").is_dir(), reason="the pages link to files that only a checkout has"
 )
 @pytest.mark.parametrize(
-    "page", ["README.md", "README.ko.md", "CONTRIBUTING.md", "examples/README.md"]
+    "page",
+    ["README.md", "README.ko.md", "CONTRIBUTING.md", "examples/README.md", "examples/tour.ipynb"],
 )
 def test_the_files_and_pictures_that_a_page_links_to_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")

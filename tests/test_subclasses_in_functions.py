@@ -12,8 +12,10 @@ from strategies import AnyArray, normal_array
 from funnet import (
     DTypeError,
     accuracy,
+    huber_loss,
     identity,
     log_softmax,
+    mean_absolute_error,
     mean_squared_error,
     minibatches,
     numerical_gradient,
@@ -42,6 +44,8 @@ OF_PAIRS: list[Any] = [
     sigmoid_cross_entropy,
     mean_squared_error,
     sum_squared_error,
+    mean_absolute_error,
+    huber_loss,
     accuracy,
 ]
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 import numpy.typing as npt
+import pytest
 from live_layers import Center, Noise, NormedNet, Pruned
 
 from funnet import (
@@ -291,6 +292,9 @@ CASES: dict[str, Case] = {
     **{f"{name}, live": attrs.evolve(case, live=True) for name, case in WITH_CONTEXT.items()},
 }
 RESTING = {name: case for name, case in CASES.items() if not case.live}
+
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+every_resting_case = pytest.mark.parametrize("case", RESTING.values(), ids=RESTING)
 
 
 def all_arrays(tree: object) -> dict[str, npt.NDArray[Any]]:

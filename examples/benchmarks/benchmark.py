@@ -1,48 +1,69 @@
 """Time of a training step: funnet, the bare matrix products, and other libraries.
 
-    python examples/benchmarks/benchmark.py            # about three minutes on an idle machine
+    python examples/benchmarks/benchmark.py            # about six minutes on an idle machine
     python examples/benchmarks/benchmark.py --quick    # a few seconds, to see that it works
 
-A step is forward, softmax cross-entropy of class numbers, backward and plain SGD in float32, always
-on the same batch and from the same weights, written as an experienced user of each library would.
-`timing` describes how the contenders are timed.
+A step is forward, softmax cross-entropy of class numbers, backward and an update in float32, always
+on the same batch and from the same weights, written as an experienced user of each library would:
+plain SGD, or Adam for networks "with Adam". funnet takes part twice: with its functions, and with
+`train`, which also checks that all results are finite. `timing` describes how the contenders are
+timed.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import pairwise, repeat
 from math import nan
 from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
-from timing import Step, compete, options, parse, report, verdict, work
+from timing import (
+    Step,
+    compete,
+    options,
+    parse,
+    report,
+    report_ratios,
+    verdict,
+    versions,
+    work,
+)
 
 from funnet import (
     Affine,
     Labels,
     Matrix,
+    Network,
+    Optimizer,
     ReLU,
     Vector,
+    adam,
     backward,
     forward,
     sequential,
+    sgd,
     sgd_update,
     softmax_cross_entropy,
+    train,
 )
 
 LR = 0.01
+ADAM_LR = 0.001
+ADAM_EPS = 1e-12  # so small that it does not matter where it is added
 
 IMPORT_LIMIT = 40
-"""Upper limit in milliseconds of importing funnet beyond importing NumPy."""
+"""Upper limit in milliseconds of importing funnet beyond importing NumPy and attrs."""
 
 Params = list[tuple[Matrix, Vector]]
 """The weights and the bias of each layer; there is a ReLU between layers."""
+
+Make = Callable[[Matrix, Labels, Params], Step | None]
+"""Makes the step of a contender, or None if it cannot take part."""
 
 
 def bare_products(x: Matrix, t: Labels, params: Params) -> Step:
@@ -63,10 +84,15 @@ def bare_products(x: Matrix, t: Labels, params: Params) -> Step:
     return step
 
 
+def network(params: Params) -> Network[int, int]:
+    """Return the network of funnet."""
+    first, *others = params
+    return sequential(Affine(*first), *(layer for p in others for layer in (ReLU(), Affine(*p))))
+
+
 def by_funnet(x: Matrix, t: Labels, params: Params) -> Step:
     """Train with the functions of funnet."""
-    first, *others = params
-    net = sequential(Affine(*first), *(layer for p in others for layer in (ReLU(), Affine(*p))))
+    net = network(params)
 
     def step() -> float:
         nonlocal net
@@ -76,6 +102,32 @@ def by_funnet(x: Matrix, t: Labels, params: Params) -> Step:
         return loss
 
     return step
+
+
+def by_funnet_adam(x: Matrix, t: Labels, params: Params) -> Step:
+    """Train with the functions of funnet and the update of its Adam."""
+    net, optimizer = network(params), adam(ADAM_LR, eps=ADAM_EPS)
+    state = optimizer.init(net)
+
+    def step() -> float:
+        nonlocal net, state
+        y, cache = forward(net, x)
+        loss, dy = softmax_cross_entropy(y, t)
+        net, state = optimizer.update(net, backward(net, cache, dy), state)
+        return loss
+
+    return step
+
+
+def by_train(optimizer: Optimizer) -> Callable[[Matrix, Labels, Params], Step]:
+    """Train with `train`."""
+
+    def make(x: Matrix, t: Labels, params: Params) -> Step:
+        batches = repeat((x, t))
+        states = train(network(params), batches, loss=softmax_cross_entropy, optimizer=optimizer)
+        return lambda: next(states).loss
+
+    return make
 
 
 def by_numpy(x: Matrix, t: Labels, params: Params) -> Step:
@@ -125,6 +177,27 @@ def by_torch(x: Matrix, t: Labels, params: Params) -> Step:
         with torch.no_grad():
             for leaf, grad in zip(leaves, grads, strict=True):
                 leaf.sub_(grad, alpha=LR)
+        return loss.detach()
+
+    return step
+
+
+def by_torch_adam(x: Matrix, t: Labels, params: Params) -> Step:
+    """Train eagerly with the faster form of torch.optim.Adam, which handles all arrays at once."""
+    torch = import_module("torch")
+    batch, classes = torch.from_numpy(x), torch.from_numpy(t)
+    layers = [[torch.tensor(array, requires_grad=True) for array in pair] for pair in params]
+    leaves = [leaf for layer in layers for leaf in layer]
+    optimizer = torch.optim.Adam(leaves, lr=ADAM_LR, eps=ADAM_EPS, foreach=True)
+
+    def step() -> Any:
+        y = batch
+        for i, (W, b) in enumerate(layers):
+            y = torch.addmm(b, y.relu() if i else y, W)
+        loss = torch.nn.functional.cross_entropy(y, classes)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
         return loss.detach()
 
     return step
@@ -182,33 +255,36 @@ def by_sklearn(x: Matrix, t: Labels, params: Params) -> Step | None:
 
 
 class Contender(NamedTuple):
-    """A way to take the step, and the distribution that it needs."""
+    """The ways to take the step with plain SGD and with Adam, and the distribution they need."""
 
     title: str
-    make: Callable[[Matrix, Labels, Params], Step | None]
+    sgd: Make | None
+    adam: Make | None = None
     distribution: str = "numpy"
 
 
 CONTENDERS = {
-    "products": Contender("matrix products", bare_products),
-    "funnet": Contender("funnet", by_funnet),
+    "products": Contender("matrix products", bare_products, bare_products),
     "numpy": Contender("NumPy by hand", by_numpy),
-    "torch": Contender("PyTorch", by_torch, "torch"),
-    "jax": Contender("JAX", by_jax, "jax"),
-    "sklearn": Contender("scikit-learn", by_sklearn, "scikit-learn"),
+    "funnet": Contender("funnet", by_funnet, by_funnet_adam),
+    "train": Contender("train", by_train(sgd(LR)), by_train(adam(ADAM_LR, eps=ADAM_EPS))),
+    "torch": Contender("PyTorch", by_torch, by_torch_adam, "torch"),
+    "jax": Contender("JAX", by_jax, distribution="jax"),
+    "sklearn": Contender("scikit-learn", by_sklearn, distribution="scikit-learn"),
 }
-INSTALLED = ["products", "funnet", *filter(find_spec, ("numpy", "torch", "jax", "sklearn"))]
+MODULES = {"products": "numpy", "train": "funnet"}
+INSTALLED = [name for name in CONTENDERS if find_spec(MODULES.get(name, name))]
 
 
-class Network(NamedTuple):
-    """A problem, and the upper limit of funnet's time relative to another contender, the unit."""
+class Problem(NamedTuple):
+    """A network, and upper limits of the time of one contender over that of another."""
 
     widths: Sequence[int]
     batch_size: int
-    limit: float
-    unit: str = "products"
+    limits: Mapping[tuple[str, str], float]
+    with_adam: bool = False
 
-    def problem(self) -> tuple[Matrix, Labels, Params]:
+    def arguments(self) -> tuple[Matrix, Labels, Params]:
         """Return a batch, its class numbers, and the parameters to start from."""
         rng = np.random.default_rng(0)
         x = rng.random((self.batch_size, self.widths[0]), np.float32)
@@ -216,15 +292,36 @@ class Network(NamedTuple):
         layers = [Affine.init(n_in, n_out, rng=rng) for n_in, n_out in pairwise(self.widths)]
         return x, t, [(layer.W.copy(), layer.b.copy()) for layer in layers]
 
+    def step(self, contender: str) -> Step | None:
+        """Return the step of a contender, or None if it does not take part."""
+        _, with_sgd, with_adam, _ = CONTENDERS[contender]
+        make = with_adam if self.with_adam else with_sgd
+        return make(*self.arguments()) if make else None
 
-NETWORKS = {
-    "-".join(map(str, network.widths)): network
-    for network in (
-        Network((784, 80, 10), 200, limit=1.45),
-        Network((784, 1024, 1024, 10), 256, limit=1.20),
-        Network((784, 100, 100, 100, 100, 100, 10), 128, limit=1.65),
-        Network((2, 4, 2), 4, limit=2.0, unit="numpy"),
-    )
+
+AHEAD = {
+    ("funnet", "NumPy by hand"): 1.05,
+    ("train", "NumPy by hand"): 1.0,
+    ("funnet", "PyTorch"): 1.0,
+    ("funnet", "JAX"): 1.0,
+}
+# OpenBLAS multiplies large matrices more slowly than what PyTorch and JAX use.
+LARGE = {
+    ("funnet", "NumPy by hand"): 1.05,
+    ("train", "NumPy by hand"): 1.0,
+    ("funnet", "matrix products"): 1.35,
+    ("train", "matrix products"): 1.25,
+}
+ADAM = {("funnet", "PyTorch"): 0.7, ("train", "PyTorch"): 0.7}
+
+PROBLEMS = {
+    "784-80-10": Problem((784, 80, 10), 200, AHEAD),
+    "784-50-10": Problem((784, 50, 10), 100, AHEAD),
+    "784-100x5-10": Problem((784, *[100] * 5, 10), 128, AHEAD),
+    "784-1024-1024-10": Problem((784, 1024, 1024, 10), 256, LARGE),
+    "2-4-2": Problem((2, 4, 2), 4, {("funnet", "NumPy by hand"): 2.0}),
+    "784-80-10 with Adam": Problem((784, 80, 10), 200, ADAM, with_adam=True),
+    "784-100x5-10 with Adam": Problem((784, *[100] * 5, 10), 128, ADAM, with_adam=True),
 }
 
 
@@ -232,42 +329,42 @@ def main() -> None:
     """Time the contenders and print the results."""
     parser = options(__doc__, CONTENDERS)
     add = parser.add_argument
-    add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="networks to train")
+    add("--networks", nargs="+", choices=PROBLEMS, default=list(PROBLEMS), help="networks to train")
     add(
         "--contenders", nargs="+", choices=INSTALLED, default=INSTALLED, help="libraries to compare"
     )
     args = parse(parser)
     if args.worker:
-        make = CONTENDERS[args.worker].make
-        made = {name: make(*NETWORKS[name].problem()) for name in args.networks}
-        work({name: step for name, step in made.items() if step is not None})
+        steps = {name: PROBLEMS[name].step(args.worker) for name in args.networks}
+        work({name: step for name, step in steps.items() if step is not None})
         return
 
+    print(versions(CONTENDERS[name].distribution for name in args.contenders))
     best = compete(args.contenders, ["--networks", *args.networks], args)
-    distributions = dict.fromkeys(CONTENDERS[name].distribution for name in args.contenders)
-    versions = ", ".join(f"{name} {version(name)}" for name in distributions)
-    print(f"{versions} on {os.cpu_count()} CPUs")
     for name in args.networks:
-        network = NETWORKS[name]
-        heading = f"{name}, batch {network.batch_size}"
+        problem = PROBLEMS[name]
         found = {CONTENDERS[contender].title: times for contender, times in best[name].items()}
-        report(heading, found, CONTENDERS[network.unit].title, {"funnet": network.limit})
-    cost = import_cost(min(args.rounds, 15))
-    print(f"\nimport funnet: {cost:.0f} ms beyond import numpy  {verdict(cost, IMPORT_LIMIT, 0)}")
+        report(f"{name}, batch {problem.batch_size}", found, "matrix products", {})
+        report_ratios(found, problem.limits)
+    cost = import_cost(min(args.rounds, 20))
+    print(
+        f"\nimport funnet: {cost:.0f} ms beyond NumPy and attrs  {verdict(cost, IMPORT_LIMIT, 0)}"
+    )
 
 
 def import_cost(repeats: int) -> float:
-    """Return the time in ms of importing funnet beyond that of NumPy, in new processes."""
+    """Return the time in ms of importing funnet beyond NumPy and attrs, in new processes."""
     code = "from time import perf_counter as now; start = now(); import {}; print(now() - start)"
     # With compiled modules, as for every user from the second time on.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    times: dict[str, list[float]] = {"numpy": [], "funnet": []}
-    for _ in range(repeats + 1):
-        for module, seconds in times.items():
-            command = [sys.executable, "-c", code.format(module)]
-            answer = subprocess.check_output(command, env=environment)  # noqa: S603  (our own)
-            seconds.append(float(answer))
-    return 1000 * (median(times["funnet"][1:]) - median(times["numpy"][1:]))
+
+    def seconds(modules: str) -> float:
+        command = [sys.executable, "-c", code.format(modules)]
+        return float(subprocess.check_output(command, env=environment))  # noqa: S603  (our own)
+
+    seconds("funnet")
+    pairs = [(seconds("funnet"), seconds("numpy, attrs")) for _ in range(repeats)]
+    return 1000 * median(ours - theirs for ours, theirs in pairs)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from timing import positive, verdict
+from timing import verdict
 from tqdm import trange
 
 LIMIT = 1.3
@@ -66,10 +66,8 @@ def main() -> None:
         description=(__doc__ or "").partition("\n")[0],
         formatter_class=ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "--networks", type=positive, default=200, help="number of networks in the file"
-    )
-    parser.add_argument("--rounds", type=positive, default=7, help="number of rounds")
+    parser.add_argument("--networks", type=int, default=200, help="number of networks in the file")
+    parser.add_argument("--rounds", type=int, default=7, help="number of rounds")
     parser.add_argument("--quick", action="store_true", help="two networks, one round")
     args = parser.parse_args()
     if args.quick:

@@ -14,12 +14,12 @@ from argparse import (
     SUPPRESS,
     ArgumentDefaultsHelpFormatter,
     ArgumentParser,
-    ArgumentTypeError,
     Namespace,
 )
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from importlib.metadata import version
 from itertools import product
 from math import ceil, isclose, isnan
 from statistics import median
@@ -60,21 +60,14 @@ class Best(NamedTuple):
     threads: int
 
 
-def positive(text: str) -> int:
-    """Return the value of an option that must be an integer >= 1."""
-    if not text.isdecimal() or int(text) == 0:
-        raise ArgumentTypeError(f"must be an integer >= 1, got {text!r}")
-    return int(text)
-
-
 def options(doc: str | None, contenders: Iterable[str]) -> ArgumentParser:
     """Return a parser with the options that the benchmarks share."""
     parser = ArgumentParser(
         description=(doc or "").partition("\n")[0], formatter_class=ArgumentDefaultsHelpFormatter
     )
     add = parser.add_argument
-    add("--threads", type=positive, nargs="+", default=[1, 2], help="numbers of BLAS threads")
-    add("--rounds", type=positive, default=30, help="rounds per contender and number of threads")
+    add("--threads", type=int, nargs="+", default=[1, 2], help="numbers of BLAS threads")
+    add("--rounds", type=int, default=30, help="rounds per contender and number of threads")
     add("--quick", action="store_true", help="one round with one thread")
     add("--worker", choices=list(contenders), help=SUPPRESS)
     return parser
@@ -97,6 +90,22 @@ def parse(parser: ArgumentParser) -> Namespace:
 def compete(
     contenders: Sequence[str], arguments: Sequence[str], args: Namespace
 ) -> dict[str, dict[str, Best]]:
+    """Let contenders take turns; see `race` for the parameters.
+
+    Returns
+    -------
+    best
+        For each problem, the best round of each contender that has it.
+    """
+    return {name: fastest(times) for name, times in race(contenders, arguments, args).items()}
+
+
+def race(
+    contenders: Sequence[str],
+    arguments: Sequence[str],
+    args: Namespace,
+    env: Mapping[str, Mapping[str, str]] | None = None,
+) -> dict[str, dict[tuple[str, int], float]]:
     """Let contenders take turns.
 
     Parameters
@@ -107,34 +116,47 @@ def compete(
         Further arguments of the script.
     args
         The options: `threads` and `rounds`.
+    env
+        Environment variables of contenders, beside `THREADS`. Default: none.
 
     Returns
     -------
-    best
-        For each problem, the best round of each contender that has it.
+    times
+        For each problem, the time of the best round of each contender with a number of threads.
     """
-    best: dict[str, dict[str, Best]] = defaultdict(dict)
+    times: dict[str, dict[tuple[str, int], float]] = defaultdict(dict)
     with ExitStack() as stack:
         workers, losses = {}, {}
         for entry in product(contenders, args.threads):
-            workers[entry] = stack.enter_context(_start(*entry, arguments))
+            variables = (env or {}).get(entry[0], {})
+            workers[entry] = stack.enter_context(_start(*entry, arguments, variables))
             losses[entry] = _listen(workers[entry])
         _check_losses(losses)
         turns = list(product(range(args.rounds), workers.items()))
-        for _, ((contender, threads), worker) in tqdm(turns, unit=" turns"):
+        for _, (entry, worker) in tqdm(turns, unit=" turns"):
             print(file=worker.stdin, flush=True)
             for problem, seconds in _listen(worker).items():
-                found = Best(seconds, threads)
-                best[problem][contender] = min(found, best[problem].get(contender, found))
+                times[problem][entry] = min(seconds, times[problem].get(entry, seconds))
             sleep(PAUSE)
+    return times
+
+
+def fastest(times: Mapping[tuple[str, int], float]) -> dict[str, Best]:
+    """Return the best of the numbers of threads of each contender."""
+    best: dict[str, Best] = {}
+    for (contender, threads), seconds in times.items():
+        found = Best(seconds, threads)
+        best[contender] = min(found, best.get(contender, found))
     return best
 
 
-def _start(contender: str, threads: int, arguments: Sequence[str]) -> subprocess.Popen[str]:
+def _start(
+    contender: str, threads: int, arguments: Sequence[str], variables: Mapping[str, str]
+) -> subprocess.Popen[str]:
     """Start the process of a contender, which takes a turn for each line that it reads."""
     return subprocess.Popen(  # noqa: S603  (this script)
         [sys.executable, sys.argv[0], "--worker", contender, *arguments],
-        env=os.environ | dict.fromkeys(THREADS, str(threads)),
+        env={**os.environ, **dict.fromkeys(THREADS, str(threads)), **variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -216,6 +238,20 @@ def report(heading: str, best: Mapping[str, Best], unit: str, limits: Mapping[st
             if title in limits:
                 line += f"  {verdict(ratio, limits[title])}"
         print(line)
+
+
+def report_ratios(best: Mapping[str, Best], limits: Mapping[tuple[str, str], float]) -> None:
+    """Print the time of one contender over that of another, by their titles, with its limit."""
+    for (title, other), limit in limits.items():
+        if title in best and other in best:
+            ratio = best[title].seconds / best[other].seconds
+            print(f"  {f'{title} / {other}':60}{ratio:8.2f}  {verdict(ratio, limit)}")
+
+
+def versions(distributions: Iterable[str]) -> str:
+    """Return the versions of libraries, and the number of processors."""
+    names = ", ".join(f"{name} {version(name)}" for name in dict.fromkeys(distributions))
+    return f"{names} on {os.cpu_count()} CPUs"
 
 
 def verdict(value: float, limit: float, decimals: int = 2) -> str:

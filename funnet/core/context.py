@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -34,11 +33,18 @@ _TAG = 0x66756E6E  # keeps the streams of layers apart from other uses of the sa
 
 
 def _step(step: object) -> int:
-    return check_count(step, "step", 0)
+    return _in_64_bits(step, "step")
 
 
 def _shard(shard: object) -> int:
-    return check_count(shard, "shard", 0)
+    return _in_64_bits(shard, "shard")
+
+
+def _in_64_bits(value: object, name: str) -> int:
+    number = check_count(value, name, 0)
+    if number >= 1 << 64:
+        raise ValueError(f"{name} must be < 2**64, got {number}")
+    return number
 
 
 def _seed(seed: object) -> int | np.random.SeedSequence:
@@ -56,12 +62,12 @@ class Context:
     seed
         Seed of the training run: an integer >= 0 or a SeedSequence.
     step
-        Number of updates made so far, >= 0.
+        Number of updates made so far, >= 0 and < 2**64.
     path
         Path of the layer in the network, such as "layers.1".
     shard
-        Index of the part of the batch, if several parts of it are computed separately, >= 0.
-        Default: 0.
+        Index of the part of the batch, if several parts of it are computed separately, >= 0 and
+        < 2**64. Default: 0.
     """
 
     seed: int | np.random.SeedSequence = attrs.field(converter=_seed)
@@ -83,6 +89,8 @@ class Context:
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(seed)
         # Each part has a fixed width: SeedSequence does not distinguish (2**32,) from (0, 1).
+        import hashlib  # noqa: PLC0415  (slow to import)
+
         digest = hashlib.sha256(self.path.encode()).digest()
         address = self.step.to_bytes(8, "little") + self.shard.to_bytes(8, "little") + digest
         words = np.frombuffer(address, "<u4").tolist()

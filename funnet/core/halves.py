@@ -13,15 +13,19 @@ T = TypeVar("T")
 LARGE = 1 << 18
 """Least work to be halved, 0.3 to 0.8 ms: to start and join a thread takes 0.1 ms."""
 
-LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""The environment variables that limit the threads of BLAS, and the second thread here."""
+BLAS_LIMITS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""The variables that limit the threads of BLAS, and nothing else."""
+
+SMALL_PRODUCT = 1 << 19
+"""Multiplications of a matrix product from which on OpenBLAS divides it among its own threads."""
 
 
-def in_halves(f: Callable[[slice], T], n: int, work: int) -> list[T]:
+def in_halves(f: Callable[[slice], T], n: int, work: int, product: int = 0) -> list[T]:
     """Return what f returns for each half of n rows, or for all of them if there is little work.
 
-    Two halves are computed on two threads if the process may use two cores and no variable of
-    `LIMITS` is 1. What is computed depends on the arguments alone, and so do its bits.
+    Two halves are computed on two threads, except where OMP_NUM_THREADS is 1, where the process may
+    use one core only, or where products are large and BLAS may use several threads, since two calls
+    would wait for those in turn. What is computed does not depend on any of this.
 
     Parameters
     ----------
@@ -32,6 +36,8 @@ def in_halves(f: Callable[[slice], T], n: int, work: int) -> list[T]:
         Number of rows.
     work
         Number of array elements that f reads or writes for all rows, roughly.
+    product
+        Number of multiplications in the largest matrix product of f. Default: 0.
 
     Examples
     --------
@@ -44,7 +50,7 @@ def in_halves(f: Callable[[slice], T], n: int, work: int) -> list[T]:
     if n < 2 or work < LARGE:
         return [f(slice(0, n))]
     first, second = slice(0, n // 2), slice(n // 2, n)
-    if not _may_use_two_cores():
+    if not _may_use_two_threads(product):
         return [f(first), f(second)]
 
     done: list[T] = []
@@ -70,9 +76,17 @@ def in_halves(f: Callable[[slice], T], n: int, work: int) -> list[T]:
     return results + done
 
 
-def _may_use_two_cores() -> bool:
-    if any(os.environ.get(name, "").partition(",")[0].strip() == "1" for name in LIMITS):
+def _may_use_two_threads(product: int) -> bool:
+    if _is_one("OMP_NUM_THREADS") or _number_of_cores() == 1:
         return False
+    return product < SMALL_PRODUCT or any(map(_is_one, BLAS_LIMITS))
+
+
+def _is_one(variable: str) -> bool:
+    return os.environ.get(variable, "").partition(",")[0].strip() == "1"
+
+
+def _number_of_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) > 1
-    return (os.cpu_count() or 1) > 1
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from funnet.core.arrays import FLOAT_TYPES, Array, ArrayT, Float, Matrix, Vector
+from funnet.core.locks import lock_in_place
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 
@@ -171,6 +172,20 @@ def leak_where_negative(x: Array, a: Array, slope: float) -> Array:
         below *= slope
     below += above
     return below
+
+
+@lru_cache(maxsize=64)
+def scalar(number: float, dtype: np.dtype[Float]) -> Array:
+    """Return a number as an array of rank 0, which a ufunc takes in half of the time of a float.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet.core.kernels import scalar
+    >>> scalar(0.5, np.dtype(np.float32))
+    array(0.5, dtype=float32)
+    """
+    return lock_in_place(np.array(number, dtype))
 
 
 def keep_freed_memory() -> None:

@@ -9,7 +9,7 @@ StructureError for the cache of other layers, even of layers with the same archi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Never, NoReturn, Protocol, TypeVar, overload
 
 import numpy as np
@@ -307,7 +307,12 @@ def output_shape(params: Forward[Any, Any], input_shape: Sequence[int]) -> tuple
 
 def empty_batch(params: object, input_shape: Sequence[int]) -> Array:
     """Return a batch without rows, of the shape of one sample and in the dtype of a network."""
-    sizes = [check_count(size, f"input_shape[{i}]", 0) for i, size in enumerate(input_shape)]
+    shape: object = input_shape
+    if not isinstance(shape, Iterable):
+        raise TypeError(
+            f"input_shape must be the shape of one sample, such as (784,), got {shape!r}"
+        )
+    sizes = [check_count(size, f"input_shape[{i}]", 0) for i, size in enumerate(shape)]
     # Buffers count as well: a network may consist of layers without parameters.
     dtypes = (
         child.dtype

@@ -84,7 +84,7 @@ def _make_kind(cls: Any) -> Kind:
         )
     check_layer_class(cls)
     fields = [field for field in getattr(cls, "__attrs_attrs__", ()) if field.init]
-    names = [field.name for field in fields]
+    names = [_public_name(cls, field) for field in fields]
     keywords = [field.alias for field in fields]
     by_position = not any(field.kw_only for field in fields)
 
@@ -130,6 +130,12 @@ def _compiled(cls: Any, arguments: str, values: Sequence[str]) -> Callable[..., 
     source = f"def make({arguments}):\n value = new(cls)\n{puts} return value\n"
     exec(source, names)  # noqa: S102 (a text of this function)
     return cast("Callable[..., Any]", names["make"])
+
+
+def _public_name(cls: type[object], field: attrs.Attribute[object]) -> str:
+    """Return the name of a field, or that of the property under which a private one is read."""
+    public = field.name.lstrip("_")
+    return public if isinstance(getattr(cls, public, None), property) else field.name
 
 
 def is_buffer(field: attrs.Attribute[object]) -> bool:

@@ -186,12 +186,54 @@ def _collect(children: Iterable[object], leaves: list[Array]) -> None:
             _collect(below, leaves)
 
 
+def matched_leaves(tree: Tree, other: Tree) -> tuple[list[Array], list[Array]]:
+    """Return the arrays of two trees of the same structure and shapes.
+
+    Raises
+    ------
+    StructureError, ShapeError
+        As `tree_map`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet.core.tree import matched_leaves
+    >>> matched_leaves((np.zeros(1), np.zeros(2)), (np.ones(1), np.ones(2)))[1]
+    [array([1.]), array([1., 1.])]
+    """
+    leaves: list[Array] = []
+    others: list[Array] = []
+    _match(tree, other, leaves, others)
+    return leaves, others
+
+
+def _match(node: object, other: object, leaves: list[Array], others: list[Array]) -> None:
+    if isinstance(node, np.ndarray):
+        if not isinstance(other, np.ndarray) or other.shape != node.shape:
+            raise _unlike(node, other)
+        leaves.append(node)
+        others.append(other)
+        return
+    kind = parameters_of(type(node))
+    _check_structure(node, other, kind)
+    i = 0
+    try:
+        for i, pair in enumerate(zip(kind.children(node), kind.children(other), strict=True)):  # noqa: B007
+            _match(*pair, leaves, others)
+    except LocatedError as error:
+        error.locate(kind.names(node)[i])
+        raise
+
+
 def value_at(tree: object, path: str) -> object:
     """Return the value at a path; raise KeyError if the path does not exist."""
-    if not path:
-        return tree
-    name, _, below = path.partition(".")
-    return value_at(kind_of(type(tree)).children(tree)[_index(tree, name)], below)
+    for name in _names(path):
+        tree = kind_of(type(tree)).children(tree)[_index(tree, name)]
+    return tree
+
+
+def _names(path: str) -> list[str]:
+    return path.split(".") if path else []
 
 
 def _index(tree: object, name: str) -> int:
@@ -231,17 +273,21 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
     >>> layer.b
     array([1., 2.], dtype=float32)
     """
-    if not path:
-        return cast(Tree, value)
-    name, _, below = path.partition(".")
-    kind, i = kind_of(type(params)), _index(params, name)
-    children = list(kind.children(params))
+    return cast(Tree, _replace(params, _names(path), value))
+
+
+def _replace(node: object, names: list[str], value: object) -> object:
+    if not names:
+        return value
+    name, *below = names
+    kind, i = kind_of(type(node)), _index(node, name)
+    children = list(kind.children(node))
     try:
-        children[i] = replace_at(children[i], below, value)
+        children[i] = _replace(children[i], below, value)
     except LocatedError as error:
         error.locate(name)
         raise
-    return cast(Tree, kind.build(params, children))
+    return kind.build(node, children)
 
 
 def named_branches(tree: object, path: str = "") -> Iterator[tuple[str, object]]:

@@ -16,8 +16,6 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from funnet.core.errors import ShapeError
-
 
 @attrs.frozen
 class Widths:
@@ -30,7 +28,7 @@ class Widths:
     takes, gives
         The number of input and of output features. Default: None, which means unknown.
     keeps
-        Whether the output is as wide as the input. Default: False.
+        Whether the output is as wide as the input, which is unknown. Default: False.
     multiplies
         Whether the output is not of that width, or of `gives`, but a multiple. Default: False.
     divides
@@ -75,11 +73,12 @@ def widths_of(layer: object) -> Widths:
     if isinstance(stated, Widths):
         return stated
     multiplies = getattr(layer, "multiplies_width", False)
+    takes = getattr(layer, "n_in", None)
     return Widths(
         type(layer).__name__,
-        getattr(layer, "n_in", None),
+        takes,
         getattr(layer, "n_out", None),
-        keeps=multiplies or getattr(layer, "keeps_width", False),
+        keeps=multiplies or (takes is None and getattr(layer, "keeps_width", False)),
         multiplies=multiplies,
     )
 
@@ -158,36 +157,40 @@ def whole(name: str, layers: Sequence[Widths]) -> Widths:
     )
 
 
-def around(name: str, layer: Widths) -> Widths:
-    """Return the widths of y = x + layer(x).
+def mismatches_around(layers: Sequence[Widths]) -> Iterator[tuple[int, str]]:
+    """Yield index 0 and an error message if the width of y = x + layer(x) is not that of x."""
+    for index, layer in enumerate(layers):
+        if None not in (layer.n_in, layer.n_out) and layer.n_in != layer.n_out:
+            found = f"{layer.name} expects {layer.n_in} and outputs {layer.n_out}"
+            yield index, f"a residual layer needs as many output as input features, but {found}"
 
-    Raises
-    ------
-    ShapeError
-        If the widths of the layer differ.
+
+def around(name: str, layers: Sequence[Widths]) -> Widths:
+    """Return the widths of y = x + layer(x), for the only one of the layers.
 
     Examples
     --------
     >>> from funnet.core.widths import Widths, around
-    >>> around("Residual", Widths("Affine", 80, 80)).n_out
+    >>> around("Residual", [Widths("Affine", 80, 80)]).n_out
     80
     """
-    if None not in (layer.n_in, layer.n_out) and layer.n_in != layer.n_out:
-        raise ShapeError(
-            f"a residual layer needs as many output as input features, but {layer.name} expects "
-            f"{layer.n_in} and outputs {layer.n_out}"
-        )
-    width = layer.n_out if layer.n_in is None else layer.n_in
+    known = [n for layer in layers for n in (layer.n_in, layer.n_out) if n is not None]
+    width = known[0] if known else None
     return Widths(name, width, width, keeps=width is None)
+
+
+def mismatches_beside(layers: Sequence[Widths]) -> Iterator[tuple[int, str]]:
+    """Yield the index of each layer that does not take the input of the first, and a message."""
+    known = [(i, layer) for i, layer in enumerate(layers) if layer.n_in is not None]
+    for i, layer in known[1:]:
+        first, other = known[0]
+        if layer.n_in != other.n_in:
+            expects = f"layer {i} ({layer.name}) expects {layer.n_in} input features"
+            yield i, f"{expects}, but layer {first} ({other.name}) expects {other.n_in}"
 
 
 def beside(name: str, layers: Sequence[Widths]) -> Widths:
     """Return the widths of layers on one input whose outputs are put side by side.
-
-    Raises
-    ------
-    ShapeError
-        If they expect inputs of different widths.
 
     Examples
     --------
@@ -195,15 +198,7 @@ def beside(name: str, layers: Sequence[Widths]) -> Widths:
     >>> beside("Concatenate", [Widths("Identity", keeps=True), Widths("Affine", 80, 10)]).n_out
     90
     """
-    known = [(i, layer) for i, layer in enumerate(layers) if layer.n_in is not None]
-    for i, layer in known:
-        first, other = known[0]
-        if layer.n_in != other.n_in:
-            raise ShapeError(
-                f"layer {i} ({layer.name}) expects {layer.n_in} input features, but "
-                f"layer {first} ({other.name}) expects {other.n_in}"
-            )
-    takes = known[0][1].n_in if known else None
+    takes = next((layer.n_in for layer in layers if layer.n_in is not None), None)
     gives = [takes if layer.keeps_width else layer.n_out for layer in layers]
     total = sum(width for width in gives if width is not None)
     return Widths(

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from funnet.core.arrays import Float, Images, Matrix, Vector
 from funnet.core.halves import in_halves
-from funnet.core.kernels import column_sums
+from funnet.core.kernels import channel_sums
 
 quiet = np.errstate(over="ignore", invalid="ignore")
 """Numbers beyond the range of the dtype are infinite, and their differences NaN."""
@@ -27,22 +27,18 @@ def computing_dtype(dtype: np.dtype[Float]) -> np.dtype[Float]:
 
 @attrs.frozen
 class Slide:
-    """How a kernel slides along one axis of an image.
-
-    The image is laid on a canvas of zeros, and the kernel slides over the canvas.
+    """How a kernel slides along one axis of a canvas of zeros, on which an image is laid.
 
     Parameters
     ----------
-    size
-        Size of the image.
-    kernel, stride
-        Size of the kernel, and the step between its stops.
+    size, kernel, canvas
+        Sizes of the image, the kernel, and the canvas.
+    stride
+        Step between the stops of the kernel.
     start
         Where the first pixel of the image is laid, which may be outside of the canvas.
     gap
         Distance on the canvas between neighbouring pixels of the image.
-    canvas
-        Size of the canvas.
     """
 
     size: int
@@ -95,15 +91,7 @@ def meeting(n: int, start: int, step: int, size: int) -> tuple[slice, slice]:
 def taps(down: Slide, across: Slide) -> list[tuple[Index, Index]]:
     """Return, for each pixel of the kernel in reading order, at which stops it meets which pixels.
 
-    Parameters
-    ----------
-    down, across
-        How the kernel slides down the rows of an image, and across its columns.
-
-    Returns
-    -------
-    taps
-        For each pixel an index of the output, and an index of the same shape of the input.
+    The stops are an index of the output, and the pixels one of the input, of the same shape.
     """
     rows, cols = (
         [meeting(s.stops, i - s.start, s.stride, s.size) for i in range(s.kernel)]
@@ -119,23 +107,11 @@ def taps(down: Slide, across: Slide) -> list[tuple[Index, Index]]:
 def columns(x: Images, down: Slide, across: Slide) -> Iterator[Matrix]:
     """Yield for each image the windows that a kernel sees, as the columns of a matrix.
 
-    The columns of all images at once would not fit the processor's cache, and take a hundred times
-    the memory: each matrix is overwritten by the next. It is filled in two steps, first with the
-    columns of the kernel and then with its rows, so that all but 1 / height of what is copied is
-    copied in long runs: that takes two thirds of the time of a single step.
-
-    Parameters
-    ----------
-    x
-        Images of shape (N, C, H, W).
-    down, across
-        How the kernel slides down the rows of an image, and across its columns.
-
-    Yields
-    ------
-    windows
-        A matrix of shape (C x kernel, stops), C first and rows before columns in both, of the type
-        to compute in.
+    Its shape is (C x kernel, stops), with rows before columns in both, and its type the one to
+    compute in. The windows of all images would not fit the processor's cache, and take a hundred
+    times the memory: each matrix overwrites the one before. It is filled in two steps, first with
+    the columns of the kernel and then with its rows, so that all but 1 / height of what is copied
+    is copied in long runs: that takes two thirds of the time of a single step.
     """
     channels, dtype = x.shape[1], computing_dtype(x.dtype)
     canvas = np.zeros((channels, down.canvas, across.canvas), dtype)
@@ -171,7 +147,8 @@ def correlate(W: Images, x: Images, down: Slide, across: Slide) -> Images:
         for image, windows in zip(y[rows], columns(x[rows], down, across), strict=True):
             np.matmul(kernels, windows, out=image)
 
-    in_halves(fill, len(x), len(x) * kernels.shape[1] * y.shape[2])
+    stops = y.shape[2]
+    in_halves(fill, len(x), len(x) * kernels.shape[1] * stops, kernels.size * stops)
     return y.reshape(len(x), len(W), down.stops, across.stops)
 
 
@@ -182,7 +159,8 @@ def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: 
     The windows are copied once more: to keep those of a batch takes more time than that.
     """
     shape, dtype = (len(W), W[0].size), computing_dtype(W.dtype)
-    douts = dout.reshape(len(dout), len(W), down.stops * across.stops)
+    stops = down.stops * across.stops
+    douts = dout.reshape(len(dout), len(W), stops)
 
     def part(rows: slice) -> Matrix:
         dW = np.zeros(shape, dtype)
@@ -190,16 +168,16 @@ def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: 
             dW += d @ windows.T
         return dW
 
-    first, *others = in_halves(part, len(x), len(x) * shape[1] * douts.shape[2])
+    first, *others = in_halves(part, len(x), len(x) * shape[1] * stops, W.size * stops)
     dW = sum(others, first)
     return dW.reshape(W.shape).astype(W.dtype, copy=False)
 
 
 @quiet
-def channel_sums(x: Images) -> Vector:
-    """Return the sum of each channel over all images, of the type of the images."""
-    sums: Matrix = x.sum((2, 3), computing_dtype(x.dtype))
-    return column_sums(sums).astype(x.dtype, copy=False)
+def bias_gradient(dout: Images) -> Vector:
+    """Return dL/db: the sum of each channel over all images."""
+    sums = channel_sums(dout.astype(computing_dtype(dout.dtype), copy=False))
+    return sums.astype(dout.dtype, copy=False)
 
 
 def window_maxima(x: Images, down: Slide, across: Slide) -> Images:
@@ -247,29 +225,26 @@ def to_first_maxima(x: Images, y: Images, dout: Images, down: Slide, across: Sli
     return dx
 
 
-@quiet
 def window_sums(x: Images, down: Slide, across: Slide) -> Images:
     """Return the sum of each window, of the type to compute in."""
     y = np.zeros((*x.shape[:2], down.stops, across.stops), computing_dtype(x.dtype))
-    met = taps(down, across)
-
-    def fill(rows: slice) -> None:
-        for stops, pixels in met:
-            y[rows][stops] += x[rows][pixels]
-
-    in_halves(fill, len(x), y.size * len(met))
+    _add(y, x, taps(down, across))
     return y
 
 
-@quiet
 def to_all(dout: Images, down: Slide, across: Slide) -> Images:
     """Return dx: the gradient of each window goes to each of its pixels."""
     dx = np.zeros((*dout.shape[:2], down.size, across.size), computing_dtype(dout.dtype))
-    met = taps(down, across)
+    _add(dx, dout, [(pixels, stops) for stops, pixels in taps(down, across)])
+    return dx
+
+
+@quiet
+def _add(sums: Images, x: Images, pairs: list[tuple[Index, Index]]) -> None:
+    """Add what is at the second index of each pair to what is at the first."""
 
     def fill(rows: slice) -> None:
-        for stops, pixels in met:
-            dx[rows][pixels] += dout[rows][stops]
+        for at, seen in pairs:
+            sums[rows][at] += x[rows][seen]
 
-    in_halves(fill, len(dout), dout.size * len(met))
-    return dx
+    in_halves(fill, len(x), min(x.size, sums.size) * len(pairs))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import overload
 
 import numpy as np
@@ -43,12 +42,8 @@ def load_digits(
 
     Parameters
     ----------
-    normalize
-        If True, pixels are float32 from 0 to 1, else uint8 from 0 to 16. Default: True.
-    flatten
-        If True, inputs have shape (N, 64), else (N, 1, 8, 8). Default: True.
-    one_hot_label
-        If True, targets are float32 (N, 10), else class numbers, int64 (N,). Default: False.
+    normalize, flatten, one_hot_label
+        As for `load_mnist`, with pixels up to 16, and inputs of shape (N, 64) or (N, 1, 8, 8).
 
     Raises
     ------
@@ -87,7 +82,9 @@ def load_digits(
 def _data_file() -> str:
     # scikit-learn takes a second to import, and only this file of 57 kB is needed, whose path and
     # content have not changed since 2010.
-    spec = importlib.util.find_spec("sklearn")
+    from importlib.util import find_spec  # noqa: PLC0415  (slow to import)
+
+    spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError('load_digits needs scikit-learn: pip install "funnet[digits]"')
     return f"{spec.submodule_search_locations[0]}/datasets/data/digits.csv.gz"

@@ -6,11 +6,12 @@ Augmentation is a function that is mapped over the batches, and draws from a Gen
         return x + rng.normal(scale=0.1, size=x.shape).astype(x.dtype), t
 
     batches = minibatches(x, t, 100, rng=0, epochs=20).map(add_noise)
+
+Targets may be a tuple of arrays, such as `(t, w)` for a weighted loss.
 """
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
@@ -18,25 +19,29 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
-from funnet.core.arrays import RNGLike, array_type, as_ndarray, typed_like
+from funnet.core.arrays import RNGLike, array_type
 from funnet.core.checks import check_count, generator
-from funnet.core.errors import DTypeError, ShapeError
+from funnet.data.rows import (
+    AnyArray,
+    Arrays,
+    ArraysT,
+    Rows,
+    check_array,
+    check_arrays,
+    check_same_rows,
+    each,
+    gather,
+    shown,
+)
 from funnet.data.shards import Shard, too_few_rows
 
-X_co = TypeVar("X_co", bound=npt.NDArray[np.generic], covariant=True)
-T_co = TypeVar("T_co", bound=npt.NDArray[np.generic], covariant=True)
-NewX = TypeVar("NewX", bound=npt.NDArray[np.generic])
-NewT = TypeVar("NewT", bound=npt.NDArray[np.generic])
+X_co = TypeVar("X_co", bound=AnyArray, covariant=True)
+T_co = TypeVar("T_co", bound=Arrays, covariant=True)
+NewX = TypeVar("NewX", bound=AnyArray)
+NewT = TypeVar("NewT", bound=Arrays)
 XShape = TypeVar("XShape", bound=tuple[int, ...])
-TShape = TypeVar("TShape", bound=tuple[int, ...])
 XType = TypeVar("XType", bound=np.dtype[np.generic])
-TType = TypeVar("TType", bound=np.dtype[np.generic])
-
-ArrayT = TypeVar("ArrayT", bound=npt.NDArray[np.generic])
-
-Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 # Any: the types of the arrays between two transforms are known to `map` and `shard` only.
 Map: TypeAlias = "Callable[[Any, Any, np.random.Generator], tuple[Any, Any]]"
@@ -46,20 +51,21 @@ _TAG = 0x6D617073  # keeps the streams of maps apart from other uses of the same
 
 def minibatches(
     x: np.ndarray[XShape, XType],
-    t: np.ndarray[TShape, TType],
+    t: ArraysT,
     batch_size: int,
     *,
     rng: RNGLike,
     epochs: int | None = None,
     replacement: bool = False,
     drop_last: bool = False,
-) -> Minibatches[np.ndarray[XShape, XType], np.ndarray[TShape, TType]]:
+) -> Minibatches[np.ndarray[XShape, XType], ArraysT]:
     """Return the batches of a training run, in random order.
 
     Parameters
     ----------
     x, t
-        Inputs (N, ...) and targets (N, ...), one row per sample. Neither copied nor written to.
+        Inputs (N, ...) and targets (N, ...), one row per sample, where targets may also be a tuple
+        of arrays, such as `(t, w)`. Neither copied nor written to.
     batch_size
         The number of rows of a batch; without replacement limited to N.
     rng
@@ -76,12 +82,13 @@ def minibatches(
     Returns
     -------
     batches
-        An iterable of the pairs `(x[rows], t[rows])`, the same ones each time.
+        An iterable of the pairs `(x[rows], t[rows])`, the same ones each time. For a tuple, t[rows]
+        is the tuple of the rows of each array.
 
     Raises
     ------
     DTypeError
-        If `x` or `t` is not a NumPy array, or is masked.
+        If `x` is not a NumPy array, `t` not one or a tuple of them, or an array is masked.
     ShapeError
         If they have no rows, or different numbers of rows.
     TypeError
@@ -142,25 +149,12 @@ def _drop_last(value: bool) -> bool:  # noqa: FBT001
     return _flag(value, "drop_last")
 
 
-def _rows(array: ArrayT, name: str) -> ArrayT:
-    if not isinstance(array, np.ndarray):
-        raise DTypeError(f"{name} must be a NumPy array, got {array_type(array)}")
-    if array.ndim == 0 or len(array) == 0:
-        raise ShapeError(f"{name} must have at least one row, got shape {array.shape}")
-    return as_ndarray(array, name)
+def _inputs(x: AnyArray) -> AnyArray:
+    return check_array(x, "x")
 
 
-def _inputs(x: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    return _rows(x, "x")
-
-
-def _targets(t: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    return _rows(t, "t")
-
-
-def _same_rows(x: npt.NDArray[np.generic], t: npt.NDArray[np.generic], names: str) -> None:
-    if len(x) != len(t):
-        raise ShapeError(f"{names} must have the same number of rows, got {len(x)} and {len(t)}")
+def _targets(t: Arrays) -> Arrays:
+    return check_arrays(t, "t")
 
 
 def _transforms(value: Iterable[Map | Shard]) -> tuple[Map | Shard, ...]:
@@ -174,8 +168,9 @@ def _transforms(value: Iterable[Map | Shard]) -> tuple[Map | Shard, ...]:
 def _pair(batch: object) -> tuple[Any, Any]:
     if not isinstance(batch, tuple) or len(batch) != 2:
         raise TypeError(f"f must return a pair (x, t), got {array_type(batch)}")
-    x, t = _rows(batch[0], "the x that f returned"), _rows(batch[1], "the t that f returned")
-    _same_rows(x, t, "the x and t that f returned")
+    x = check_array(batch[0], "the x that f returned")
+    t = check_arrays(batch[1], "the t that f returned")
+    check_same_rows(x, t, "the x and t that f returned")
     return x, t
 
 
@@ -190,8 +185,8 @@ class Minibatches(Generic[X_co, T_co]):
     fields, and what is raised, see `minibatches`.
     """
 
-    x: npt.NDArray[np.generic] = attrs.field(converter=_inputs, repr=array_type)
-    t: npt.NDArray[np.generic] = attrs.field(converter=_targets, repr=array_type)
+    x: AnyArray = attrs.field(converter=_inputs, repr=array_type)
+    t: Arrays = attrs.field(converter=_targets, repr=shown)
     batch_size: int = attrs.field(converter=_batch_size)
     seed: int = attrs.field(converter=_seed)
     epochs: int | None = attrs.field(default=None, converter=_epochs, kw_only=True)
@@ -203,7 +198,7 @@ class Minibatches(Generic[X_co, T_co]):
 
     def __attrs_post_init__(self) -> None:
         """Check that x and t fit together, that there is a batch, and that no part is empty."""
-        _same_rows(self.x, self.t, "x and t")
+        check_same_rows(self.x, self.t, "x and t")
         if self.steps_per_epoch == 0:
             raise ValueError(
                 f"batch_size must be <= {len(self.x)}, the number of rows, with drop_last=True, "
@@ -278,9 +273,9 @@ class Minibatches(Generic[X_co, T_co]):
         Parameters
         ----------
         f
-            A function that returns a pair (x, t) of arrays with one row per sample; their number,
-            shapes and types may be others than before. It may write to the arrays it is given.
-            For pickling, a function of a module.
+            A function that returns a pair (x, t) of arrays with one row per sample, where `t` may
+            also be a tuple of arrays; the number of rows, shapes and types may be others than
+            before. It may write to the arrays it is given. For pickling, a function of a module.
 
         Raises
         ------
@@ -353,12 +348,13 @@ class Minibatches(Generic[X_co, T_co]):
         shards = self._first_shards()
         for shard in shards:
             rows = shard.of(rows)
-        x: Any = _gather(self.x, rows)
-        t: Any = _gather(self.t, rows)
+        # Any: a map may return arrays of other types.
+        x: Any = gather(self.x, rows)
+        t: Any = gather(self.t, rows)
         for place in range(len(shards), len(self.transforms)):
             transform = self.transforms[place]
             if isinstance(transform, Shard):
-                x, t = transform.of(x), transform.of(t)
+                x, t = transform.of(x), each(transform.of, t)
             else:
                 x, t = _pair(transform(x, t, self._generator(step, place)))
         return x, t
@@ -370,6 +366,8 @@ class Minibatches(Generic[X_co, T_co]):
         )
         address = " ".join((str(step), *before))
         # A digest has a fixed width: SeedSequence does not distinguish (2**32,) from (0, 1).
+        import hashlib  # noqa: PLC0415  (slow to import)
+
         words = np.frombuffer(hashlib.sha256(address.encode()).digest(), "<u4").tolist()
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(_TAG, *words)))
 
@@ -380,10 +378,3 @@ class Minibatches(Generic[X_co, T_co]):
         if self.replacement:
             return rng.integers(len(self.x), size=self.steps_per_epoch * self.batch_size)
         return rng.permutation(len(self.x))
-
-
-def _gather(array: ArrayT, rows: Rows) -> ArrayT:
-    # `take` is a tenth faster than indexing, but copies any other array as a whole.
-    if type(array) is np.ndarray and array.flags.c_contiguous and array.flags.aligned:
-        return typed_like(array, array.take(rows, axis=0))
-    return typed_like(array, array[rows])

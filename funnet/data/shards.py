@@ -1,14 +1,14 @@
-"""Parts of a batch, for computing its gradients in parallel."""
+"""Parts of a batch, for computing its gradients one after the other or in parallel."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import typed_like
+from funnet.core.arrays import array_type, typed_like
 from funnet.core.checks import check_count
 from funnet.core.errors import ShapeError
 
@@ -43,3 +43,26 @@ def too_few_rows(n: int, rows: int) -> ShapeError:
         f"a batch must have at least one row for each of {n} shards, got {rows}; "
         "make batches larger, or leave out short ones with minibatches(..., drop_last=True)"
     )
+
+
+# Any: the rows of an array, or of each array of a tuple.
+def rows_of(arrays: Any, shard: Shard) -> Any:
+    """Return the rows of a part, of an array or of each array in a tuple."""
+    if isinstance(arrays, tuple):
+        return tuple(rows_of(array, shard) for array in arrays)
+    return shard.of(arrays)
+
+
+def shards_of(x: object, n: int) -> list[Shard]:
+    """Return the n parts of a batch, or for a batch of fewer rows one for each row.
+
+    Raises
+    ------
+    ShapeError
+        If `x` is not an array with rows, or a tuple of such arrays.
+    """
+    array = x[0] if isinstance(x, tuple) and x else x
+    if not isinstance(array, np.ndarray) or not array.ndim or not len(array):
+        raise ShapeError(f"x must have one row for each sample, got {array_type(x)}")
+    n = min(n, len(array))
+    return [Shard(i, n) for i in range(n)]

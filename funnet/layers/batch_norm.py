@@ -17,6 +17,7 @@ from funnet.core.kernels import channel_dots, channel_sums
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_buffer, lock_in_place, lock_vector
 from funnet.core.tree import describe, reduce_to_constructor, refill
+from funnet.layers.affine import I, I_co
 from funnet.layers.normalization import as_eps, unit_scale_and_shift, wide
 
 
@@ -43,7 +44,7 @@ def _momentum(momentum: object) -> float:
 
 
 @attrs.frozen(eq=False)
-class BatchNorm(OnRows, SomeLayer):
+class BatchNorm(OnRows, SomeLayer, Generic[I_co]):
     """Batch normalization of rows (N, C) and images (N, C, H, W), per feature or channel.
 
     In training mode, mean and variance are those of the batch, and are recorded for
@@ -122,12 +123,12 @@ class BatchNorm(OnRows, SomeLayer):
 
     @staticmethod
     def init(
-        n_features: int,
+        n_features: I,
         *,
         eps: float = 1e-5,
         momentum: float = 0.1,
         dtype: type[Float] = np.float32,
-    ) -> BatchNorm:
+    ) -> BatchNorm[I]:
         """Return a layer with gamma 1, beta 0, running mean 0 and running variance 1.
 
         Parameters
@@ -148,14 +149,14 @@ class BatchNorm(OnRows, SomeLayer):
         return BatchNorm(ones, zeros, zeros, ones, np.array(0), eps, momentum)
 
     @property
-    def n_in(self) -> int:
+    def n_in(self) -> I_co:
         """Number of features or channels."""
-        return len(self.gamma)
+        return cast(I_co, len(self.gamma))
 
     @property
-    def n_out(self) -> int:
+    def n_out(self) -> I_co:
         """Number of features or channels."""
-        return len(self.gamma)
+        return self.n_in
 
     @property
     def has_statistics(self) -> bool:
@@ -204,7 +205,7 @@ class BatchNorm(OnRows, SomeLayer):
     @np.errstate(over="ignore", invalid="ignore")
     def pullback(
         self, cache: BatchNormCache[ShapeT], dout: Shaped[ShapeT], /
-    ) -> tuple[BatchNorm, Callable[[], Shaped[ShapeT]]]:
+    ) -> tuple[BatchNorm[I_co], Callable[[], Shaped[ShapeT]]]:
         """Return dgamma and dbeta; dx includes the derivative of the batch statistics."""
         check_cache(cache, BatchNormCache)
         check_like(dout, cache.y, "dout of BatchNorm")
@@ -212,7 +213,7 @@ class BatchNorm(OnRows, SomeLayer):
         values: Array = dout.astype(normalized.dtype, copy=False)
         dbeta = channel_sums(values)
         dgamma = channel_dots(values, normalized)
-        grads = refill(
+        grads: BatchNorm[I_co] = refill(
             BatchNorm,
             (
                 lock_in_place(dgamma.astype(dtype, copy=False)),
@@ -237,7 +238,7 @@ class BatchNorm(OnRows, SomeLayer):
         return grads, dx
 
     @np.errstate(over="ignore", invalid="ignore")
-    def with_statistics(self, values: tuple[Array, ...], /) -> BatchNorm:
+    def with_statistics(self, values: tuple[Array, ...], /) -> BatchNorm[I_co]:
         """Return the layer after a batch with these statistics: (mean, var, n) per channel."""
         mean, var, n = self._moments(values)
         weight = max(self.momentum, n / (int(self.count) + n))
@@ -250,7 +251,7 @@ class BatchNorm(OnRows, SomeLayer):
         )
 
     @np.errstate(over="ignore", invalid="ignore")
-    def with_population(self, parts: Sequence[tuple[Array, ...]], /) -> BatchNorm:
+    def with_population(self, parts: Sequence[tuple[Array, ...]], /) -> BatchNorm[I_co]:
         """Return the layer with the mean and variance of all values, given those of batches."""
         means, variances, sizes = zip(*map(self._moments, parts), strict=True)
         n, weights = sum(sizes), np.array(sizes)[:, None] / sum(sizes)

@@ -13,7 +13,7 @@ from funnet.core.checks import check_cache, check_count, check_dtype, check_shap
 from funnet.core.layer import OnImages, SomeLayer
 from funnet.core.locks import lock_in_place, lock_vector
 from funnet.core.tree import describe, reduce_to_constructor, refill
-from funnet.core.windows import Slide, channel_sums, correlate, correlate_gradient
+from funnet.core.windows import Slide, bias_gradient, correlate, correlate_gradient
 from funnet.layers.affine import I, I_co, O, O_co
 from funnet.layers.images import (
     Padding,
@@ -43,7 +43,8 @@ class Conv2d(OnImages, SomeLayer, Generic[I_co, O_co]):
     """Convolution of images (as in every framework, a cross-correlation).
 
     Images of height H become images of height (H + 2 padding - kernel height) // stride + 1, and
-    so do widths.
+    so do widths. Large batches are computed on two threads where BLAS uses one: set
+    `OPENBLAS_NUM_THREADS=1` for that, and `OMP_NUM_THREADS=1` for one thread in all.
 
     Parameters
     ----------
@@ -155,7 +156,7 @@ class Conv2d(OnImages, SomeLayer, Generic[I_co, O_co]):
         check_dtype(dout, W.dtype, "dout of Conv2d")
         check_shape(dout, (len(x), len(W), down.stops, across.stops), "dout of Conv2d")
         dW = correlate_gradient(W, x, dout, down, across)
-        db = channel_sums(dout)
+        db = bias_gradient(dout)
         fields = lock_in_place(dW), lock_in_place(db), self.stride, self.padding
         grads: Conv2d[I_co, O_co] = refill(Conv2d, fields)
 

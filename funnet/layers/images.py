@@ -1,7 +1,6 @@
-"""What image layers share: sizes as numbers or pairs, padding, and the check of a batch.
+"""What image layers share: sizes, padding, and the check of a batch.
 
-Images are arrays of shape (N, C, H, W): samples, channels, height, width. A size is a number, or a
-pair of one for the height and one for the width.
+Images are arrays of shape (N, C, H, W): samples, channels, height, width.
 """
 
 from __future__ import annotations
@@ -24,14 +23,7 @@ Padding = Size | Literal["valid", "same"]
 
 
 def pair(size: Size, name: str, least: int = 1) -> Pair:
-    """Return a size as a pair of integers.
-
-    Raises
-    ------
-    TypeError
-        If it is not an integer or a pair of integers.
-    ValueError
-        If one of them is less than `least`.
+    """Return a size as a pair of integers, each of at least `least`.
 
     Examples
     --------
@@ -92,12 +84,9 @@ class Pooling(Protocol):
 
 
 def at_most_half(pool: Pooling, _: object, padding: Pair) -> None:
-    """Refuse padding of more than half of the kernel: some windows would hold nothing else.
+    """Raise ValueError for padding of more than half of the kernel.
 
-    Raises
-    ------
-    ValueError
-        If there is more of it above or beside an image.
+    Some windows would hold nothing else.
     """
     size = pool.kernel_size
     if 2 * padding[0] > size[0] or 2 * padding[1] > size[1]:
@@ -105,15 +94,7 @@ def at_most_half(pool: Pooling, _: object, padding: Pair) -> None:
 
 
 def lock_kernels(W: Images) -> Images:
-    """Return `lock(W)`, after a check that its rank is 4 and that no size is 0.
-
-    Raises
-    ------
-    DTypeError
-        If it is not an array of floats.
-    ShapeError
-        If it is of another shape.
-    """
+    """Return `lock(W)`; raise ShapeError if its rank is not 4 or a size is 0."""
     locked = lock(W)
     check_shape(locked, ("O", "C", "H", "W"), "W of Conv2d")
     if locked.size == 0:
@@ -122,16 +103,7 @@ def lock_kernels(W: Images) -> Images:
 
 
 def check_images(x: Images, name: str, channels: int | str = "C") -> None:
-    """Refuse what is not a batch of images.
-
-    Parameters
-    ----------
-    x
-        The value to check.
-    name
-        What messages call it.
-    channels
-        The number of channels that is expected. Default: any.
+    """Refuse what is not a batch of images, with so many channels if a number is given.
 
     Raises
     ------
@@ -149,13 +121,7 @@ def check_images(x: Images, name: str, channels: int | str = "C") -> None:
 def slides(
     x: Images, kernel_size: Pair, stride: Pair, padding: Pair | Literal["same"], name: str
 ) -> tuple[Slide, Slide]:
-    """Return how a kernel slides down and across the images of a batch.
-
-    Raises
-    ------
-    ShapeError
-        If the kernel is larger than the padded image.
-    """
+    """Return how a kernel slides down and across; raise ShapeError if it is too large."""
     size = x.shape[2:]
     # As in PyTorch, "same" puts the odd one of an even kernel at the end.
     twice = [k - 1 for k in kernel_size] if padding == "same" else [2 * p for p in padding]

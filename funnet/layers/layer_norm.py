@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Generic, Literal, cast
 
 import attrs
 import numpy as np
@@ -14,6 +14,7 @@ from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_in_place, lock_vector
 from funnet.core.tree import describe, reduce_to_constructor, refill
+from funnet.layers.affine import I, I_co
 from funnet.layers.normalization import as_eps, unit_scale_and_shift, wide
 
 
@@ -29,7 +30,7 @@ class LayerNormCache:
 
 
 @attrs.frozen(eq=False)
-class LayerNorm(OnRows, SomeLayer):
+class LayerNorm(OnRows, SomeLayer, Generic[I_co]):
     """Layer normalization of rows (N, C).
 
     The same in training and at inference, since no row depends on another.
@@ -74,34 +75,19 @@ class LayerNorm(OnRows, SomeLayer):
         check_like(self.beta, self.gamma, "beta of LayerNorm")
 
     @staticmethod
-    def init(n_features: int, *, eps: float = 1e-5, dtype: type[Float] = np.float32) -> LayerNorm:
-        """Return a layer with gamma 1 and beta 0.
-
-        Parameters
-        ----------
-        n_features
-            Number of features, >= 1.
-        eps
-            See the class.
-        dtype
-            `np.float16`, `np.float32` or `np.float64`. Default: `np.float32`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument is of another type, or out of range.
-        """
+    def init(n_features: I, *, eps: float = 1e-5, dtype: type[Float] = np.float32) -> LayerNorm[I]:
+        """Return a layer with gamma 1 and beta 0; see `BatchNorm.init` for the arguments."""
         return LayerNorm(*unit_scale_and_shift(n_features, dtype), eps)
 
     @property
-    def n_in(self) -> int:
+    def n_in(self) -> I_co:
         """Number of features."""
-        return len(self.gamma)
+        return cast(I_co, len(self.gamma))
 
     @property
-    def n_out(self) -> int:
+    def n_out(self) -> I_co:
         """Number of features."""
-        return len(self.gamma)
+        return self.n_in
 
     # Numbers so large that their squares overflow give infinite variances, without a warning.
     @np.errstate(over="ignore", invalid="ignore")
@@ -124,7 +110,7 @@ class LayerNorm(OnRows, SomeLayer):
     @np.errstate(over="ignore", invalid="ignore")
     def pullback(
         self, cache: LayerNormCache, dout: Matrix, /
-    ) -> tuple[LayerNorm, Callable[[], Matrix]]:
+    ) -> tuple[LayerNorm[I_co], Callable[[], Matrix]]:
         """Return dgamma and dbeta; dx includes the derivative of mean and var."""
         check_cache(cache, LayerNormCache)
         check_like(dout, cache.y, "dout of LayerNorm")
@@ -142,7 +128,8 @@ class LayerNorm(OnRows, SomeLayer):
             d *= cache.scale
             return cast(Matrix, d.astype(dtype, copy=False))
 
-        return refill(LayerNorm, (dgamma, dbeta, self.eps)), dx
+        grads: LayerNorm[I_co] = refill(LayerNorm, (dgamma, dbeta, self.eps))
+        return grads, dx
 
 
 def _row_means(a: Array) -> Matrix:

@@ -11,13 +11,7 @@ from funnet.core.checks import as_float, check_count, check_float_type
 
 
 def as_eps(eps: float) -> float:
-    """Return `eps` as a float: the converter of the field.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a number, or is not finite and >= 1e-37.
-    """
+    """Return `eps` as a float: the converter of the field."""
     number = as_float(eps, "eps")
     if not 1e-37 <= number < math.inf:  # the smallest normal number in float32 is near 1e-38
         raise ValueError(f"eps must be finite and >= 1e-37, got {number}")
@@ -25,13 +19,7 @@ def as_eps(eps: float) -> float:
 
 
 def unit_scale_and_shift(n_features: int, dtype: type[Float]) -> tuple[Vector, Vector]:
-    """Return gamma 1 and beta 0 of shape (n_features,).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `n_features` is not an integer >= 1, or `dtype` is not a float type.
-    """
+    """Return gamma 1 and beta 0 of shape (n_features,)."""
     check_count(n_features, "n_features")
     check_float_type(dtype)
     return np.ones(n_features, dtype), np.zeros(n_features, dtype)

@@ -9,9 +9,10 @@ import attrs
 
 from funnet.core.arrays import Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache, check_float, check_like
+from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Layer, SomeLayer
 from funnet.core.tree import describe, refill
-from funnet.core.widths import Widths, around, widths_of
+from funnet.core.widths import Widths, around, mismatches_around, widths_of
 from funnet.layers.combinators import RowShape
 from funnet.layers.nesting import add, check_layer, check_made_by, locate
 
@@ -38,7 +39,8 @@ class ResidualCache(Generic[S, L_co]):
 
 def _keeping(layer: L) -> L:
     check_layer(layer, "layer")
-    around(NAME, widths_of(layer))
+    for _, message in mismatches_around([widths_of(layer)]):
+        raise ShapeError(message)
     return layer
 
 
@@ -69,7 +71,7 @@ class Residual(SomeLayer, Generic[W_co, S, L_co]):
     @property
     def widths(self) -> Widths:
         """What is known of the widths of input and output (see `funnet.core.widths`)."""
-        return around(NAME, widths_of(self.layer))
+        return around(NAME, [widths_of(self.layer)])
 
     @property
     def n_in(self) -> W_co | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import ClassVar, Literal, cast
 
 import attrs
 import numpy as np
@@ -54,6 +54,8 @@ class Standardize(OnRows, SomeLayer):
 
     mean: Vector = attrs.field(converter=lock_vector, metadata=BUFFER)
     std: Vector = attrs.field(converter=lock_vector, metadata=BUFFER)
+
+    keeps_width: ClassVar[Literal[True]] = True
 
     __repr__ = describe
     __reduce__ = reduce_to_constructor

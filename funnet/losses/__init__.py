@@ -39,6 +39,8 @@ from funnet.losses.cross_entropies import (
     softmax_cross_entropy as softmax_cross_entropy,
 )
 from funnet.losses.regression import (
+    huber_loss as huber_loss,
+    mean_absolute_error as mean_absolute_error,
     mean_squared_error as mean_squared_error,
     sum_squared_error as sum_squared_error,
 )

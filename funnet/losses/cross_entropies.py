@@ -10,18 +10,30 @@ from funnet.core.errors import ShapeError
 from funnet.core.kernels import one_per_row
 from funnet.functions import Order, below_maximum, widened
 from funnet.losses.rows import Shares, by_row, mean_over_rows
-from funnet.targets import distributions, probabilities
+from funnet.targets import distributions, probabilities, smoothed
 
 
 @np.errstate(over="ignore")
 def softmax_cross_entropy(
-    scores: Matrix, t: LabelsLike | Targets, *, shares: Shares | None = None
+    scores: Matrix,
+    t: LabelsLike | Targets,
+    *,
+    label_smoothing: float = 0.0,
+    shares: Shares | None = None,
 ) -> tuple[float, Matrix]:
     """Return the mean over the batch of -sum(t log softmax(scores)).
 
     `t` holds class numbers (N,) from 0 to C - 1, or rows of probabilities (N, C) that sum to 1 up
     to rounding, such as one-hot rows. The gradient is (sum(t) softmax(scores) - t) / N, with the
     sum of each row.
+
+    Parameters
+    ----------
+    label_smoothing
+        What the targets give away to all classes in equal parts, from 0 to 1: t is replaced by
+        (1 - label_smoothing) t + label_smoothing / C (Szegedy et al., "Rethinking the Inception
+        architecture for computer vision", 2016, section 7). For training, bind it with
+        `functools.partial`. Default: 0.0.
 
     Examples
     --------
@@ -32,6 +44,8 @@ def softmax_cross_entropy(
     """
     scores, t = as_ndarray(scores, "scores"), as_ndarray(t, "t")
     n, n_classes = _check_scores(scores)
+    if label_smoothing:
+        t = smoothed(t, scores, label_smoothing)
     # Along a short last axis, NumPy reduces five times as fast in Fortran order.
     order: Order = "F" if n > 4 * n_classes else "C"
     x = widened(scores, order)

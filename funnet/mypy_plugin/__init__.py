@@ -1,18 +1,25 @@
 """A mypy plugin that checks the widths of networks and reports unused results.
 
 With `plugins = funnet.mypy_plugin` in its settings, mypy infers `Affine[Literal[784], Literal[80]]`
-for `Affine.init(784, 80, rng=rng)`, and reports layers that do not fit in the words of the error
-that `sequential` raises. User-defined layers are treated like those of `funnet`: only the
-attributes that `funnet.core.widths` describes are used.
+for `Affine.init(784, 80, rng=rng)`. It reports layers that do not fit in the words of the error
+that `sequential`, `residual` or `concatenate` raises. User-defined layers are treated like those of
+`funnet`: only the attributes that `funnet.core.widths` describes are used.
 
 A width may be a number, a `Final` constant, arithmetic on these, or a `Literal` type. An annotation
-such as `net: Network[Literal[64], Literal[10]]` is checked wherever a value is assigned. Calls of
-pure functions whose results are not used are reported, such as `sgd_update(net, grads, lr=0.1)` on
-a line of its own. `# type: ignore[funnet-width]` and `[funnet-unused]` silence one report.
+such as `net: Network[Literal[64], Literal[10]]` is checked wherever a value is assigned. Widths
+that mypy cannot infer are `int` and are not checked, nor are those of values that may move to where
+values of other widths go: an item of a list, an attribute that is not `Final`, a name that is bound
+twice, as the next value would be an error for mypy. `Flow` finds the values that stay.
 
-Widths that mypy cannot infer are `int` and are not checked, nor are those of values that may move
-to where values of other widths go: an item of a list, an attribute that is not `Final`, a name that
-is bound twice, as the next value would be an error for mypy. `Flow` finds the values that stay.
+The plugin also reports
+
+- arrays of another rank than a layer expects, such as images without `Flatten()` before an
+  `Affine`. Without the plugin, mypy reports these only if no layer between the two takes arrays of
+  any rank, as `ReLU` does, and at most six layers are given;
+- calls of pure functions whose results are not used, such as `sgd_update(net, grads, lr=0.1)` on a
+  line of its own.
+
+`# type: ignore[funnet-width]`, `[funnet-rank]` and `[funnet-unused]` silence one report.
 """
 
 from __future__ import annotations
@@ -26,19 +33,14 @@ from typing import TypeAlias, cast
 from mypy.checker import TypeChecker
 from mypy.errorcodes import ErrorCode
 from mypy.nodes import (
-    ARG_POS,
     ARG_STAR,
     CallExpr,
     Context,
     Decorator,
     Expression,
     FuncDef,
-    IndexExpr,
-    MemberExpr,
     MypyFile,
-    NameExpr,
     OverloadedFuncDef,
-    SliceExpr,
     SymbolNode,
     TypeInfo,
     Var,
@@ -56,31 +58,36 @@ from mypy.types import (
     CallableType,
     FunctionLike,
     Instance,
-    TupleType,
     Type,
     TypeVarId,
     TypeVarType,
-    find_unpack_in_list,
     get_proper_type,
 )
 
-from funnet.core.widths import Widths, demand_mismatches, mismatches, whole
+from funnet.core.widths import Widths, demand_mismatches
+from funnet.mypy_plugin.combinators import (
+    COMBINATORS,
+    SEQUENTIAL,
+    Combinator,
+    Row,
+    plain_inside,
+    row_of,
+    widths_in,
+    with_ends,
+)
 from funnet.mypy_plugin.flow import Flow
+from funnet.mypy_plugin.ranks import rank_mismatches
 from funnet.mypy_plugin.reading import (
     NOTHING_KNOWN,
-    SEQUENTIAL_TYPE,
     Plain,
     asks_for_network,
     has_widths,
-    literal_of,
     member_of,
     mentions,
     passed_widths,
-    plain_inside,
     same_signatures,
     signatures_of,
     unpacked_type,
-    value_of,
     wanted_network,
     width_variables,
     widths_of,
@@ -90,8 +97,7 @@ from funnet.mypy_plugin.syntax import arms_of
 from funnet.mypy_plugin.unused import PureFunctions, ThrownAway, check_used
 
 FUNNET_WIDTH = ErrorCode("funnet-width", "Check that the widths of layers fit", "funnet")
-
-SEQUENTIAL = "funnet.layers.combinators.sequential"
+FUNNET_RANK = ErrorCode("funnet-rank", "Check that the ranks of arrays fit", "funnet")
 
 _SOURCES = [
     *sorted(Path(__file__).parent.glob("*.py")),
@@ -116,6 +122,7 @@ class WidthsPlugin(Plugin):
         self._flow: Flow | None = None
         self._whole = NOTHING_KNOWN
         self._unpacked: Type | None = None
+        self._accepting = False
 
     def set_modules(self, modules: dict[str, MypyFile]) -> None:
         """Store the modules that mypy reads; it calls this before any hook."""
@@ -135,8 +142,8 @@ class WidthsPlugin(Plugin):
         return self._hook(fullname)
 
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
-        """Return the hook that removes inner widths from the result of `sequential`."""
-        return _plain_row if self._is_sequential(self._find(fullname)) else None
+        """Return the hook that removes inner widths from the type of a new network."""
+        return _plain_row if self._combinator(self._find(fullname)) is not None else None
 
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
         """Return the hook for an attribute that is a width or a layer."""
@@ -165,12 +172,17 @@ class WidthsPlugin(Plugin):
         symbol = self.lookup_fully_qualified(fullname) if "." in fullname else None
         return symbol.node if symbol is not None else None
 
-    def _is_sequential(self, node: SymbolNode | None) -> bool:
-        if not isinstance(node, Var):
-            return node is not None and node.fullname == SEQUENTIAL
-        # An alias has the same overloads.
-        ours = signatures_of(self._find(SEQUENTIAL))
-        return len(ours) > 1 and same_signatures(ours, signatures_of(node))
+    def _combinator(self, node: SymbolNode | None) -> Combinator | None:
+        for each in COMBINATORS:
+            if not isinstance(node, Var):
+                if node is not None and node.fullname == each.function:
+                    return each
+                continue
+            # An alias has the same overloads.
+            ours = signatures_of(self._find(each.function))
+            if len(ours) > 1 and same_signatures(ours, signatures_of(node)):
+                return each
+        return None
 
     def _hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
         """Return the hook that checks a call, and whether its result is used."""
@@ -191,8 +203,9 @@ class WidthsPlugin(Plugin):
     def _signature_hook(self, fullname: str) -> Callable[[SigContext], CallableType] | None:
         # None where possible: mypy uses only the first plugin that returns a hook.
         node = self._find(fullname)
-        if self._is_sequential(node):
-            return self._check_row
+        combinator = self._combinator(node)
+        if combinator is not None:
+            return partial(self._check_row, combinator=combinator)
         signatures = signatures_of(node)
         if isinstance(node, FuncDef | OverloadedFuncDef | Decorator) and node.info:
             of_class = width_variables(Instance(node.info, node.info.defn.type_vars))
@@ -212,7 +225,7 @@ class WidthsPlugin(Plugin):
             return signature
         return signature.copy_modified(ret_type=signature.ret_type.accept(Plain()))
 
-    def _check_row(self, context: SigContext) -> CallableType:
+    def _check_row(self, context: SigContext, *, combinator: Combinator) -> CallableType:
         """Report layers that do not fit, and put the widths of the network into its type.
 
         mypy calls this for each overload before it selects one. `get_function_hook` would be too
@@ -220,9 +233,9 @@ class WidthsPlugin(Plugin):
         """
         signature, api = context.default_signature, context.api
         call = cast(CallExpr, context.context)
-        if same_signatures([signature], signatures_of(self._find(SEQUENTIAL))[:1]):
+        if same_signatures([signature], signatures_of(self._find(combinator.function))[:1]):
             self._unpacked = unpacked_type(call, api)  # calls this method, too
-            self._whole = self._check_layers(call, api)
+            self._whole = self._check_layers(call, combinator, api)
         if self._unpacked is not None:
             anything = api.named_generic_type("builtins.object", [])
             signature = signature.copy_modified(
@@ -231,73 +244,35 @@ class WidthsPlugin(Plugin):
                 arg_names=[None],
                 ret_type=self._unpacked,
             )
-        result = get_proper_type(signature.ret_type)
-        if not isinstance(result, Instance) or result.type.fullname != SEQUENTIAL_TYPE:
-            return signature
-        n_in, n_out, *rest = result.args
-        ends = literal_of(self._whole.n_in, n_in), literal_of(self._whole.n_out, n_out)
-        return signature.copy_modified(ret_type=result.copy_modified(args=[*ends, *rest]))
+        return signature.copy_modified(ret_type=with_ends(signature.ret_type, self._whole))
 
-    def _check_layers(self, call: CallExpr, api: CheckerPluginInterface) -> Widths:
-        layers, places = self._row(call, api)
-        for i, message in mismatches(layers):
-            if i < len(places):
-                api.fail(message, places[i], code=FUNNET_WIDTH)
-        row, flow = whole("Sequential", layers), self._flow_in(api)
-        flow.note_row(call, layers[: len(places)])
-        flow.note_made(call, row)
-        self._check_demands(call, row, api)
-        return row if flow.stays(call) else NOTHING_KNOWN
+    def _check_layers(
+        self, call: CallExpr, combinator: Combinator, api: CheckerPluginInterface
+    ) -> Widths:
+        flow = self._flow_in(api)
+        row = row_of(call, flow, api)
+        for i, message in combinator.mismatches(row.widths):
+            if i < len(row.places):
+                api.fail(message, row.places[i], code=FUNNET_WIDTH)
+        if combinator is SEQUENTIAL:
+            self._check_ranks(call, row, api)
+        made = combinator.whole(combinator.network, row.widths)
+        flow.note_row(call, row.widths[: len(row.places)])
+        flow.note_made(call, made)
+        self._check_demands(call, made, api)
+        return made if flow.stays(call) else NOTHING_KNOWN
 
-    def _row(
-        self, call: CallExpr, api: CheckerPluginInterface
-    ) -> tuple[list[Widths], list[Expression]]:
-        """Return the widths of the layers, and the expressions of those with a known index."""
-        layers: list[Widths] = []
-        places: list[Expression] = []
-        numbered = True
-        for arg, kind in zip(call.args, call.arg_kinds, strict=True):
-            given = get_proper_type(api.get_expression_type(arg))
-            if kind is ARG_POS:
-                items = [self._widths(arg, given, api)]
-            elif isinstance(given, TupleType) and find_unpack_in_list(given.items) is None:
-                items = self._slice(arg, api) or list(map(widths_of, given.items))
-            else:  # of unknown length
-                numbered = False
-                layers.append(NOTHING_KNOWN)
-                continue
-            layers.extend(items)
-            if numbered:
-                places.extend([arg] * len(items))
-        return layers, places
-
-    def _widths(self, value: Expression, typ: Type, api: CheckerPluginInterface) -> Widths:
-        """Return the widths of a layer: of the call that made it, or those in its type."""
-        flow, made = self._flow_in(api), None
-        match value:
-            case NameExpr():
-                made = flow.made(value)
-            case IndexExpr(base=MemberExpr(expr=network, name="layers"), index=index):
-                row, i = flow.row(network), value_of(index, api)
-                if i is not None and -len(row) <= i < len(row):
-                    made = row[i]
-            case _:
-                pass
-        return made or widths_of(typ)
-
-    def _slice(self, value: Expression, api: CheckerPluginInterface) -> list[Widths]:
-        """Return the widths of the layers in `net.layers` or a slice of it; none if unknown."""
-        match value:
-            case IndexExpr(base=base, index=SliceExpr() as cut):
-                ends = [cut.begin_index, cut.end_index, cut.stride]
-                numbers = [None if end is None else value_of(end, api) for end in ends]
-                if numbers.count(None) == ends.count(None):
-                    return self._slice(base, api)[slice(*numbers)]
-            case MemberExpr(expr=network, name="layers"):
-                return self._flow_in(api).row(network)
-            case _:
-                pass
-        return []
+    def _check_ranks(self, call: CallExpr, row: Row, api: CheckerPluginInterface) -> None:
+        """Report layers on arrays of another rank, in calls that mypy itself accepts."""
+        found = [(i, message) for i, message in rank_mismatches(row.ranks) if i < len(row.places)]
+        if not found or self._accepting:
+            return
+        self._accepting = True
+        with cast(TypeChecker, api).msg.filter_errors() as refused:
+            api.get_expression_type(call)
+        self._accepting = False
+        for i, message in found if not refused.has_new_errors() else ():
+            api.fail(message, row.places[i], code=FUNNET_RANK)
 
     def _check_demands(self, value: Context, given: Widths, api: CheckerPluginInterface) -> None:
         for demand in self._flow_in(api).demands(value):
@@ -319,7 +294,7 @@ class WidthsPlugin(Plugin):
                 flow.keep(arm)  # its type is annotated
             typ = api.get_expression_type(arm)
             if wanted_network(typ) is None:  # otherwise mypy compares the two
-                _check_network(formal, self._widths(arm, typ, api), arm, api)
+                _check_network(formal, widths_in(arm, typ, flow, api), arm, api)
 
     def _make_layer(self, context: SigContext) -> CallableType:
         """Give a new layer its literal widths."""
@@ -369,7 +344,7 @@ class WidthsPlugin(Plugin):
         tree = cast(TypeChecker, api).tree
         # The daemon keeps the tree of an edited file and replaces its contents.
         if self._flow is None or self._flow.defs is not tree.defs:
-            self._flow = Flow(tree, self._is_sequential)
+            self._flow = Flow(tree, lambda node: self._combinator(node) is not None)
             self._thrown_away = ThrownAway(tree)
         return self._flow
 

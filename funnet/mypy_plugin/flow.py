@@ -94,12 +94,12 @@ class Flow:
     checks one copy of a function for each value of a restricted type variable.
     """
 
-    def __init__(self, tree: MypyFile, is_sequential: Callable[[SymbolNode | None], bool]) -> None:
+    def __init__(self, tree: MypyFile, is_combinator: Callable[[SymbolNode | None], bool]) -> None:
         self.defs = tree.defs
         self._demands: defaultdict[Place, list[Demand]] = defaultdict(list)
         self._named_demands: list[Demand] = []
         self._results = Results(None, None)
-        self._is_sequential = is_sequential
+        self._is_combinator = is_combinator
         self._moves: list[tuple[_Source, _Goal]] = []
         self._values: defaultdict[SymbolNode, list[Expression]] = defaultdict(list)
         self._assigned: dict[Place, Expression] = {}
@@ -300,7 +300,7 @@ class Flow:
                 self._follow(value, _End.STAYS if constant else _End.ANYWHERE)
             case NameExpr(node=SymbolNode() as name):
                 self._values[name].append(value)
-                if isinstance(value, RefExpr) and self._is_sequential(value.node):
+                if isinstance(value, RefExpr) and self._is_combinator(value.node):
                     self._aliases.add(name)
                 self._follow(value, name)
             case _:  # a type, or in unreachable code
@@ -310,13 +310,13 @@ class Flow:
         """Return whether a call computes new values of its arguments, bound to the same names.
 
         An example is `net = sgd_update(net, grads, lr=0.1)`: every function of `funnet` except
-        `sequential` returns the type of its argument.
+        combinators returns the type of its argument.
         """
         given = [arg.node for arg in call.args if isinstance(arg, NameExpr)]
         return (
             isinstance(function, FuncDef | OverloadedFuncDef)
             and function.fullname.startswith("funnet.")
-            and not self._is_sequential(function)
+            and not self._is_combinator(function)
             and all(
                 isinstance(target, NameExpr) and target.node in given
                 for target in targets_of(targets)
@@ -367,7 +367,7 @@ class Flow:
                 return _End.ANYWHERE
 
     def _through_function(self, function: SymbolNode, to: _Goal) -> _Goal:
-        is_row = function in self._aliases or self._is_sequential(function)
+        is_row = function in self._aliases or self._is_combinator(function)
         if is_row or function.fullname in WITHOUT_WIDTHS:
             return _End.STAYS
         if function.fullname == "builtins.type":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mypy.constant_fold import constant_fold_binary_op, constant_fold_unary_op
 from mypy.erasetype import remove_instance_last_known_values
@@ -50,9 +50,14 @@ from mypy.types import (
     get_proper_types,
 )
 
-from funnet.core.widths import Widths
+from funnet.core.widths import Widths, around, beside, whole
 
-SEQUENTIAL_TYPE = "funnet.layers.combinators.Sequential"
+NETWORKS: Mapping[str, Callable[[str, Sequence[Widths]], Widths]] = {
+    "funnet.layers.combinators.Sequential": whole,
+    "funnet.layers.residual.Residual": around,
+    "funnet.layers.concatenate.Concatenate": beside,
+}
+"""The classes of networks, and the widths of each by those of its layers."""
 NETWORK_TYPE = "funnet.layers.combinators.Network"
 
 NOTHING_KNOWN = Widths("layer")
@@ -92,21 +97,6 @@ def plain_layer(layer: Type) -> Type:
         for variable, arg in zip(variables, get_proper_types(layer.args), strict=False)
     ]
     return layer.copy_modified(args=args)
-
-
-def plain_inside(network: Type) -> Type:
-    """Replace the widths of the layers in a network's type by `int`, but not its own.
-
-    Otherwise mypy would find no common type of two networks of one architecture, as the type of the
-    layers is invariant.
-    """
-    result = get_proper_type(network)
-    if isinstance(result, Instance) and result.type.fullname == SEQUENTIAL_TYPE:
-        *rest, layers = get_proper_types(result.args)
-        if isinstance(layers, TupleType):
-            plain = layers.copy_modified(items=[plain_layer(layer) for layer in layers.items])
-            return result.copy_modified(args=[*rest, plain])
-    return result
 
 
 def _is_own(method: SymbolNode | None) -> bool:
@@ -182,22 +172,24 @@ def widths_of(typ: Type) -> Widths:
     typ = get_proper_type(typ)
     if not isinstance(typ, Instance):
         return NOTHING_KNOWN
+    name = typ.type.name
     takes, gives = map(number_of, ends_of(typ))
     multiplies = is_true(typ, "multiplies_width")
-    keeps = multiplies or keeps_width(typ)
-    return Widths(typ.type.name, takes, gives, keeps=keeps, multiplies=multiplies)
+    keeps = multiplies or is_true(typ, "keeps_width")
+    if typ.type.fullname in NETWORKS:  # states this by its layers, not by an attribute
+        made = NETWORKS[typ.type.fullname](name, list(map(widths_of, layers_in(typ))))
+        keeps, multiplies = made.keeps, made.keeps and made.multiplies
+    return Widths(name, takes, gives, keeps=keeps and takes is None, multiplies=multiplies)
 
 
-def keeps_width(layer: Instance) -> bool:
-    """Return whether the output of a layer is as wide as its input."""
-    if layer.type.fullname == SEQUENTIAL_TYPE:
-        layers = get_proper_type(layer.args[-1])
-        if isinstance(layers, TupleType):
-            return all(widths_of(item).keeps_width for item in layers.items)
-        return isinstance(layers, Instance) and all(
-            widths_of(item).keeps_width for item in layers.args
-        )
-    return is_true(layer, "keeps_width")
+def layers_in(network: Instance) -> Sequence[Type]:
+    """Return the types of the layers in the type of a network; one if their number is unknown."""
+    layers = get_proper_type(network.args[-1])
+    if isinstance(layers, TupleType):
+        return layers.items
+    if isinstance(layers, Instance) and layers.type.fullname == "builtins.tuple":
+        return layers.args
+    return [layers]
 
 
 def is_true(layer: Instance, name: str) -> bool:

@@ -43,7 +43,9 @@ FUNNET_UNUSED = ErrorCode(
 WITH_EFFECT = frozenset(
     {
         "funnet.core.locks.lock_in_place",  # locks its argument
-        "funnet.layers.combinators.sequential",  # checks that layers fit
+        "funnet.layers.combinators.sequential",  # checks that layers fit, as the next two do
+        "funnet.layers.residual.residual",
+        "funnet.layers.concatenate.concatenate",
         "funnet.data.mnist.load_mnist",  # stores what it downloads
         "funnet.gradients.check_gradients",  # raises if gradients are wrong
         "funnet.training.streams.last",  # runs a training loop

@@ -16,6 +16,7 @@ from typing import TypedDict
 import numpy as np
 
 from funnet.core.arrays import FLOAT_TYPES, Array
+from funnet.core.kernels import scalar
 from funnet.optimizers.optimizer import Optimizer
 from funnet.optimizers.rules import elementwise
 from funnet.optimizers.schedules import LearningRate, check_number
@@ -45,7 +46,7 @@ def adagrad(lr: LearningRate = 1e-2, eps: float = 1e-10) -> Optimizer:
     {'x': array([0., 0.])}
     """
     rule = partial(_adagrad, eps=check_number(eps, "eps", 0))
-    return elementwise(rule, lr, name="adagrad", widen=True)
+    return elementwise(rule, lr, name="adagrad", widen=True, flat=True)
 
 
 def _adagrad(p: Array, g: Array, h: Array, /, *, lr: float, eps: float) -> tuple[Array, Array]:
@@ -75,7 +76,7 @@ def rmsprop(lr: LearningRate = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> 
     ('h',)
     """
     constants = {"alpha": check_number(alpha, "alpha", 0, 1), "eps": check_number(eps, "eps", 0)}
-    return elementwise(partial(_rmsprop, **constants), lr, name="rmsprop", widen=True)
+    return elementwise(partial(_rmsprop, **constants), lr, name="rmsprop", widen=True, flat=True)
 
 
 def _rmsprop(
@@ -115,7 +116,7 @@ def adam(
     (array([0.5]), ('m', 'v'))
     """
     rule = partial(_adam, **_adam_constants(betas, eps))
-    return elementwise(rule, lr, name="adam", widen=True)
+    return elementwise(rule, lr, name="adam", widen=True, flat=True)
 
 
 def _adam(
@@ -131,8 +132,8 @@ def _adam(
     beta2: float,
     eps: float,
 ) -> tuple[Array, Array, Array]:
-    m = m * beta1
-    m += g * (1 - beta1)
+    m = m * scalar(beta1, m.dtype)
+    m += g * scalar(1 - beta1, m.dtype)
     v = _faded_square(v, g, beta2)
     t = step + 1
     rate = lr * math.sqrt(1 - beta2**t) / (1 - beta1**t)
@@ -173,7 +174,7 @@ def adamw(
     decay = check_number(weight_decay, "weight_decay", 0)
     constants = _adam_constants(betas, eps)
     rule = partial(_adamw, **constants, weight_decay=decay, biases=biases)
-    return elementwise(rule, lr, name="adamw", widen=True)
+    return elementwise(rule, lr, name="adamw", widen=True, flat=biases)
 
 
 def _adamw(
@@ -216,8 +217,8 @@ def _adam_constants(betas: tuple[float, float], eps: float) -> _AdamConstants:
 def _faded_square(old: Array, grad: Array, keep: float) -> Array:
     """Return keep old + (1 - keep) grad²."""
     new = np.square(grad)
-    new *= 1 - keep
-    new += old * keep
+    new *= scalar(1 - keep, new.dtype)
+    new += old * scalar(keep, new.dtype)
     return new
 
 
@@ -225,7 +226,7 @@ def _scaled_descent(param: Array, direction: Array, squares: Array, lr: float, e
     """Return param - lr direction / (√squares + eps)."""
     new = np.sqrt(squares)
     # An eps that is 0, or is rounded to 0, would allow 0 / 0.
-    new += max(eps, _TINY[param.dtype.type])
+    new += scalar(max(eps, _TINY[new.dtype.type]), new.dtype)
     np.divide(direction, new, new)
     new *= lr
     return np.subtract(param, new, new)

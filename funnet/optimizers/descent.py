@@ -124,7 +124,7 @@ def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     Affine(W=float32[3, 2], b=float32[2])
     """
     rule = partial(_momentum, momentum=check_number(momentum, "momentum", 0, 1))
-    return elementwise(rule, lr, name="momentum")
+    return elementwise(rule, lr, name="momentum", flat=True)
 
 
 def _momentum(
@@ -153,7 +153,7 @@ def nesterov(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
     True
     """
     rule = partial(_nesterov, momentum=check_number(momentum, "momentum", 0, 1))
-    return elementwise(rule, lr, name="nesterov")
+    return elementwise(rule, lr, name="nesterov", flat=True)
 
 
 def _nesterov(

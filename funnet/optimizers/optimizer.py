@@ -6,7 +6,10 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 
+from funnet.core.arrays import Array
 from funnet.core.errors import StructureError
+from funnet.core.tree import reduce_to_constructor, tree_leaves
+from funnet.optimizers.flat import FlatSlots
 
 P = TypeVar("P")
 
@@ -33,7 +36,7 @@ class OptimizerState(Generic[P]):
 
     step: int
     names: tuple[str, ...] = ()
-    slots: tuple[P, ...] = attrs.field(default=(), repr=False)
+    _slots: tuple[P, ...] | FlatSlots[P] = attrs.field(default=(), repr=False)
     metrics: tuple[tuple[str, float], ...] = ()
     optimizer: tuple[str, ...] = ()
 
@@ -42,17 +45,24 @@ class OptimizerState(Generic[P]):
         if not (
             isinstance(self.step, int)
             and isinstance(self.names, tuple)
-            and isinstance(self.slots, tuple)
+            and isinstance(self._slots, tuple | FlatSlots)
             and isinstance(self.metrics, tuple)
             and isinstance(self.optimizer, tuple)
         ):
             raise TypeError(
                 "expected step to be an int, and names, slots, metrics and optimizer to be tuples, "
-                f"got {self.step!r}, {self.names!r}, {type(self.slots).__name__}, "
+                f"got {self.step!r}, {self.names!r}, {type(self._slots).__name__}, "
                 f"{self.metrics!r} and {self.optimizer!r}"
             )
-        if len(self.names) != len(self.slots):
-            raise StructureError(f"expected slots for {self.names}, got {len(self.slots)}")
+        if len(self.names) != len(self._slots):
+            raise StructureError(f"expected slots for {self.names}, got {len(self._slots)}")
+
+    __reduce__ = reduce_to_constructor
+
+    @property
+    def slots(self) -> tuple[P, ...]:
+        """The slots, in the order of their names."""
+        return self._slots if isinstance(self._slots, tuple) else self._slots.trees
 
     def __getitem__(self, name: str) -> P:
         if name not in self.names:
@@ -106,6 +116,17 @@ class Optimizer:
 
     init: Init
     update: Update
+
+
+def stored_slots(state: OptimizerState[P]) -> tuple[P, ...] | FlatSlots[P]:
+    """Return the slots of a state as they are stored: as trees or as vectors."""
+    return state._slots  # noqa: SLF001
+
+
+def slot_arrays(state: OptimizerState[P]) -> list[Array]:
+    """Return arrays that together have all numbers of the slots."""
+    slots = stored_slots(state)
+    return tree_leaves(slots.slots if isinstance(slots, FlatSlots) else slots)
 
 
 def made_by(state: OptimizerState[P]) -> str:

@@ -24,12 +24,13 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array, Float
+from funnet.core.arrays import Array, Float, array_type
 from funnet.core.checks import check_count
 from funnet.core.context import Context, Statistics
 from funnet.core.errors import LocatedError, StructureError
 from funnet.core.layer import ROWS_AT_ONCE, AnyLayer, forward
 from funnet.core.live import check_at_rest, map_contexts
+from funnet.core.nodes import is_branch
 from funnet.core.tree import Tree, named_branches, replace_at, value_at
 
 
@@ -76,8 +77,8 @@ def training_mode(
     Raises
     ------
     ValueError
-        If `net` is already live, a number is negative, or at a step > 0 a layer has no statistics
-        yet: then `update_statistics` was not called.
+        If `net` is already live, a number is negative, a path of `at_rest` is not that of a layer,
+        or at a step > 0 a layer has no statistics yet: then `update_statistics` was not called.
     KeyError
         If a path of `at_rest` does not exist.
     TypeError
@@ -174,6 +175,11 @@ def apply_statistics(net: Tree, statistics: Iterable[Statistics]) -> Tree:
             if record.path:
                 error.locate(record.path)
             raise
+        if type(updated) is not type(layer):
+            raise StructureError(
+                f"with_statistics must return a {type(layer).__name__}, got {array_type(updated)}",
+                record.path,
+            )
         net = replace_at(net, record.path, updated)
     return net
 
@@ -237,12 +243,14 @@ def records(cache: object) -> Iterator[Statistics]:
 
 
 def check_paths(net: object, paths: Iterable[str]) -> tuple[str, ...]:
-    """Return paths as a tuple; raise KeyError if one does not exist."""
+    """Return paths as a tuple; raise KeyError or ValueError if one is not that of a layer."""
     found = tuple(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else None
     if found is None or not all(isinstance(path, str) for path in found):
         raise TypeError(f"at_rest must be a list of paths, got {paths!r}")
     for path in found:
-        value_at(net, path)
+        if not is_branch(value_at(net, path)):
+            layer = path.rpartition(".")[0]
+            raise ValueError(f"at_rest expects paths of layers, such as {layer!r}, got {path!r}")
     return found
 
 

@@ -15,7 +15,7 @@ from funnet.core.layer import SomeLayer
 from funnet.core.live import check_at_rest
 from funnet.core.nodes import kind_of
 from funnet.core.tree import named_leaves, tree_leaves, value_at
-from funnet.optimizers.optimizer import Optimizer, OptimizerState
+from funnet.optimizers.optimizer import Optimizer, OptimizerState, slot_arrays
 
 P_co = TypeVar("P_co", covariant=True)
 Params = TypeVar("Params", bound=SomeLayer)
@@ -137,7 +137,7 @@ def check_finite(
                 "infinite or NaN, though those of the batch are finite",
                 old,
             )
-    for array in tree_leaves((new.params, new.optimizer_state.slots)):
+    for array in (*tree_leaves(new.params), *slot_arrays(new.optimizer_state)):
         # Infinity and NaN survive in a sum of squares, which costs less than a test of each
         # element. Squares of large numbers overflow as well, so `_explain` looks again.
         row = array if array.ndim == 1 else array.ravel()

@@ -9,7 +9,11 @@ returns another one, such as the sum of weights of `weighted`.
 optimizer that the state was made for. `seed` is the seed of the run, an integer >= 0 or a
 SeedSequence; it is required if the network has layers that `training_mode` affects. `at_rest` are
 paths of layers that stay as they are at inference; their parameters are still updated, unless the
-optimizer is wrapped in `freeze`. A step raises
+optimizer is wrapped in `freeze`. `n_shards` is the number of parts of each batch whose gradients
+are computed one after the other and averaged by `combine` (accumulated gradients), so that only one
+part at a time needs memory for its activations; each draws its own dropout masks, and layers that
+keep statistics see each part as a batch. A batch of fewer rows has one part for each row. Default:
+1. A step raises
 
 - NonFiniteError if the loss, a parameter, or an array of the optimizer or of the statistics becomes
   infinite or NaN;
@@ -17,7 +21,7 @@ optimizer is wrapped in `freeze`. A step raises
 - TypeError if the loss does not return a number and its gradient, or an argument is of another
   type;
 - ValueError if the network is in training mode, or if a seed is required and is None, or negative;
-- KeyError if a path of `at_rest` does not exist.
+- KeyError or ValueError if a path of `at_rest` does not exist, or is not that of a layer.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, array_type
-from funnet.core.checks import as_float
+from funnet.core.checks import as_float, check_count
 from funnet.core.context import Context, Statistics
 from funnet.core.errors import StructureError
 from funnet.core.layer import Layer, X, Y, backward, forward
@@ -39,6 +43,7 @@ from funnet.core.live import check_at_rest, contexts
 from funnet.core.locks import lock_in_place
 from funnet.core.nodes import filler
 from funnet.core.tree import tree_map
+from funnet.data.shards import rows_of, shards_of
 from funnet.gradients import check_loss
 from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
 from funnet.training.modes import (
@@ -94,7 +99,8 @@ def live_network(net: object, seed: Seed, at_rest: Iterable[str]) -> Callable[..
     Raises
     ------
     ValueError
-        If the network is live, or if a seed is required and is None, or is negative.
+        If the network is live, a path of `at_rest` is not that of a layer, or a seed is required
+        and is None, or is negative.
     KeyError
         If a path of `at_rest` does not exist.
     TypeError
@@ -202,6 +208,8 @@ def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
         If there are no parts, or the sum of their weights is negative or not finite.
     StructureError, ShapeError
         If the gradients differ in structure.
+    TypeError
+        If `parts` is not a list of BatchGradients.
 
     Examples
     --------
@@ -210,7 +218,10 @@ def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
     >>> combine(parts).loss, combine(parts).grads
     (1.25, array([0.25]))
     """
-    parts = tuple(parts)
+    found = tuple(parts) if isinstance(parts, Iterable) else None
+    if found is None or not all(isinstance(part, BatchGradients) for part in found):
+        raise TypeError(f"parts must be a list of BatchGradients, got {parts!r}")
+    parts = found
     if not parts:
         raise ValueError("parts must contain at least one BatchGradients, got none")
     if len(parts) == 1:
@@ -245,6 +256,8 @@ def apply_gradients(
     """
     check_state(state, optimizer)
     check_at_rest(state.params, "training")
+    if not isinstance(gradients, BatchGradients):
+        raise TypeError(f"gradients must be BatchGradients, got {array_type(gradients)}")
     return _apply(state, gradients, optimizer, None)
 
 
@@ -292,6 +305,7 @@ def train_step(
     optimizer: Optimizer,
     seed: Seed = None,
     at_rest: Iterable[str] = (),
+    n_shards: int = 1,
 ) -> TrainState[P]:
     """Return the state after one update with the batch `x` and its targets `t`.
 
@@ -309,20 +323,30 @@ def train_step(
     (3, {'lr': 0.1})
     """
     check_state(state, optimizer)
-    return step_with(live_network(state.params, seed, at_rest), loss, optimizer)(state, x, t)
+    live = live_network(state.params, seed, at_rest)
+    return step_with(live, loss, optimizer, check_count(n_shards, "n_shards"))(state, x, t)
 
 
 def step_with(
     live: Callable[..., Any] | None,
     loss: Callable[[Y, T], tuple[float, Y]],
     optimizer: Optimizer,
+    n_shards: int,
 ) -> Callable[[TrainState[Any], Any, T], TrainState[Any]]:
     """Return the function `(state, x, t) -> state` of one step; `live` is from `live_network`."""
 
+    def gradients_of(state: TrainState[Any], x: Any, t: T, shard: int) -> BatchGradients[Any]:
+        net = state.params if live is None else live(state.params, step=state.step, shard=shard)
+        return _gradients(net, x, t, loss, has_contexts=live is not None)
+
     @np.errstate(all="ignore")
     def step(state: TrainState[Any], x: Any, t: T) -> TrainState[Any]:
-        net = state.params if live is None else live(state.params, step=state.step)
-        gradients = _gradients(net, x, t, loss, has_contexts=live is not None)
-        return _apply(state, gradients, optimizer, x)
+        if n_shards == 1:
+            return _apply(state, gradients_of(state, x, t, 0), optimizer, x)
+        parts = (
+            gradients_of(state, rows_of(x, shard), rows_of(t, shard), shard.i)
+            for shard in shards_of(x, n_shards)
+        )
+        return _apply(state, combine(parts), optimizer, x)
 
     return step

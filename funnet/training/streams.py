@@ -1,9 +1,10 @@
 """Small functions on the states of a training run, which compose with each other and itertools.
 
-`states` are the states of a run, such as those of `train` or `every`. Each state is passed on at
-once, before the next is computed. `key` is a function of a state, called once for each. Default:
-the loss of its batch. Counts (`n`, `patience`, `window`) are integers >= 1; others raise ValueError
-or TypeError.
+`states` are the states of a run, such as those of `train` or `every`, and `scores` pairs of a state
+and a number, such as those of `scored` or `moving_average`. Each is passed on at once, before the
+next is computed. `key` is a function of a state, called once for each. Default: the loss of its
+batch. Counts (`n`, `every`, `patience`, `window`) are integers >= 1; others raise ValueError or
+TypeError.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
-from funnet.core.checks import check_count
+from funnet.core.checks import as_float, check_count
 from funnet.optimizers.schedules import check_number
 from funnet.training.state import TrainState
 
@@ -37,88 +38,91 @@ def every(states: Iterable[S], n: int, *, last: bool = False) -> Iterator[S]:
     >>> [state.step for state in every(states, 3, last=True)]
     [3, 6, 7]
     """
-    n = check_count(n, "n")
-
-    def walk() -> Iterator[S]:
-        left_out: S | None = None
-        for state in states:
-            left_out = state if state.step % n else None
-            if left_out is None:
-                yield state
-        if last and left_out is not None:
-            yield left_out
-
-    return walk()
+    return _multiples(states, check_count(n, "n"), last=last)
 
 
-def early_stopping(
-    states: Iterable[S],
-    patience: int,
-    *,
-    key: Callable[[S], float] = _loss,
-    min_delta: float = 0.0,
-) -> Iterator[S]:
-    """Return states until `patience` of them in a row have not improved `key`.
+def _multiples(states: Iterable[S], n: int, *, last: bool) -> Iterator[S]:
+    left_out: S | None = None
+    for state in states:
+        left_out = state if state.step % n else None
+        if left_out is None:
+            yield state
+    if last and left_out is not None:
+        yield left_out
 
-    A value improves if it is lower than the lowest before by more than `min_delta` (finite and
-    >= 0); NaN never does. The lowest value is not part of a state, so a resumed run starts to wait
-    anew.
+
+def scored(
+    states: Iterable[S], key: Callable[[S], float] = _loss, *, every: int = 1
+) -> Iterator[tuple[S, float]]:
+    """Return the states whose step is a multiple of `every`, and the last, each with its `key`.
+
+    The key is called once for each pair `(state, score)`, which `early_stopping`, `best_so_far` and
+    a plot can share. The loss of a state was computed before the update, from other weights. So to
+    select weights, pass a key that evaluates them on validation data, such as
+    `lambda state: softmax_cross_entropy(predict(state.params, x_val), t_val)[0]`.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from funnet import TrainState, early_stopping, sgd
-    >>> losses = [3.0, 2.0, 2.5, 2.0, 1.0]
-    >>> states = [
-    ...     TrainState(k, 0, np.ones(1), sgd().init(np.ones(1)), loss)
-    ...     for k, loss in enumerate(losses)
-    ... ]
-    >>> [state.loss for state in early_stopping(states, patience=2)]
-    [3.0, 2.0, 2.5, 2.0]
+    >>> from funnet import TrainState, scored, sgd
+    >>> states = [TrainState(k, 0, np.ones(1), sgd().init(np.ones(1)), 1 / k) for k in (1, 2, 3)]
+    >>> [(state.step, score) for state, score in scored(states, every=2)]
+    [(2, 0.5), (3, 0.3333333333333333)]
+    """
+    chosen = _multiples(states, check_count(every, "every"), last=True)
+    return ((state, as_float(key(state), "key(state)")) for state in chosen)
+
+
+def early_stopping(
+    scores: Iterable[tuple[T, float]], patience: int, *, min_delta: float = 0.0
+) -> Iterator[tuple[T, float]]:
+    """Return pairs `(state, score)` until `patience` of them in a row have not improved the score.
+
+    A score improves if it is lower than the lowest before by more than `min_delta` (finite and
+    >= 0); NaN never does. The lowest score is not part of a state, so a resumed run starts to wait
+    anew.
+
+    Examples
+    --------
+    >>> from funnet import early_stopping
+    >>> scores = [("a", 3.0), ("b", 2.0), ("c", 2.5), ("d", 2.0), ("e", 1.0)]
+    >>> list(early_stopping(scores, patience=2))
+    [('a', 3.0), ('b', 2.0), ('c', 2.5), ('d', 2.0)]
     """
     patience = check_count(patience, "patience")
     min_delta = check_number(min_delta, "min_delta", 0)
 
-    def walk() -> Iterator[S]:
+    def walk() -> Iterator[tuple[T, float]]:
         lowest, waited = math.inf, 0
-        for state in states:
-            value = key(state)
-            if value < lowest - min_delta:
-                lowest, waited = value, 0
+        for state, score in scores:
+            if score < lowest - min_delta:
+                lowest, waited = score, 0
             else:
                 waited += 1
-            yield state
+            yield state, score
             if waited >= patience:
                 return
 
     return walk()
 
 
-def best_so_far(states: Iterable[S], *, key: Callable[[S], float] = _loss) -> Iterator[S]:
-    """Return, for each state, the state with the lowest `key` so far.
+def best_so_far(scores: Iterable[tuple[T, float]]) -> Iterator[tuple[T, float]]:
+    """Return, for each pair `(state, score)`, the pair with the lowest score so far.
 
-    Of equal values the first counts, and NaN is worse than any number. The loss of a state was
-    computed before the update, from other weights. So to select weights, pass a key that evaluates
-    them on validation data: `key=lambda state: -accuracy(predict(state.params, x_val), t_val)`.
+    Of equal scores the first counts, and NaN is worse than any number.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from funnet import TrainState, best_so_far, sgd
-    >>> losses = [3.0, 2.0, 2.5, 1.0]
-    >>> states = [
-    ...     TrainState(k, 0, np.ones(1), sgd().init(np.ones(1)), loss)
-    ...     for k, loss in enumerate(losses)
-    ... ]
-    >>> [state.loss for state in best_so_far(states)]
-    [3.0, 2.0, 2.0, 1.0]
+    >>> from funnet import best_so_far, last
+    >>> scores = [("a", 3.0), ("b", 2.0), ("c", 2.5), ("d", 1.0)]
+    >>> list(best_so_far(scores))
+    [('a', 3.0), ('b', 2.0), ('b', 2.0), ('d', 1.0)]
     """
-    best: tuple[S, float] | None = None
-    for state in states:
-        value = key(state)
-        if best is None or value < best[1] or (math.isnan(best[1]) and not math.isnan(value)):
-            best = state, value
-        yield best[0]
+    best: tuple[T, float] | None = None
+    for state, score in scores:
+        if best is None or score < best[1] or (math.isnan(best[1]) and not math.isnan(score)):
+            best = state, score
+        yield best
 
 
 def moving_average(

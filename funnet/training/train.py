@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar, overload, runtime_checkable
 import attrs
 
 from funnet.core.arrays import Matrix, array_type
+from funnet.core.checks import check_count
 from funnet.core.layer import AnyLayer, Layer, NetworkT, X, Y
 from funnet.optimizers.optimizer import Optimizer, P
 from funnet.training.state import TrainState
@@ -38,6 +39,7 @@ def train(
     optimizer: Optimizer,
     seed: Seed = None,
     at_rest: Iterable[str] = (),
+    n_shards: int = 1,
 ) -> Generator[TrainState[NetworkT], None, None]: ...
 @overload
 def train(
@@ -48,6 +50,7 @@ def train(
     optimizer: Optimizer,
     seed: Seed = None,
     at_rest: Iterable[str] = (),
+    n_shards: int = 1,
 ) -> Generator[TrainState[P], None, None]: ...
 def train(
     start: AnyLayer | TrainState[AnyLayer],
@@ -57,6 +60,7 @@ def train(
     optimizer: Optimizer,
     seed: Seed = None,
     at_rest: Iterable[str] = (),
+    n_shards: int = 1,
 ) -> Generator[TrainState[Any], None, None]:
     """Return a generator of the states of a training run, one after each update.
 
@@ -70,13 +74,15 @@ def train(
     batches
         Pairs `(x, t)` of inputs and targets. Batches of `minibatches` start at the step of the
         state, and epochs are counted; any other iterable is consumed from where it is.
-    loss, optimizer, seed, at_rest
+    loss, optimizer, seed, at_rest, n_shards
         See `funnet.training.steps`, also for the errors of a step.
 
     Raises
     ------
     TypeError
-        If `optimizer` is not an Optimizer, or a batch is not a pair.
+        If `optimizer` is not an Optimizer, `n_shards` not an integer, or a batch is not a pair.
+    ValueError
+        If `n_shards` < 1.
 
     Examples
     --------
@@ -96,16 +102,18 @@ def train(
     [6, 7, 8]
     """
     check_optimizer(optimizer)
+    n_shards = check_count(n_shards, "n_shards")
     state = start if isinstance(start, TrainState) else TrainState.init(start, optimizer)
-    step = step_with(live_network(state.params, seed, at_rest), loss, optimizer)
-    return _walk(state, batches, step)
+    step = step_with(live_network(state.params, seed, at_rest), loss, optimizer, n_shards)
+    return walk(state, batches, step)
 
 
-def _walk(
+def walk(
     state: TrainState[AnyLayer],
     batches: Iterable[tuple[X, T]],
     step: Callable[[TrainState[AnyLayer], X, T], TrainState[AnyLayer]],
 ) -> Generator[TrainState[AnyLayer], None, None]:
+    """Return a generator of the states that a step makes of batches, and count their epochs."""
     steps_per_epoch = 0
     if isinstance(batches, Addressable):
         steps_per_epoch = batches.steps_per_epoch

@@ -17,7 +17,7 @@ from strategies import AnyArray, normal_array
 from zoo import AnyLayer
 
 import funnet as fn
-from funnet.core.halves import LARGE, LIMITS, in_halves
+from funnet.core.halves import BLAS_LIMITS, LARGE, SMALL_PRODUCT, in_halves
 
 LAYERS: list[AnyLayer] = [
     fn.Conv2d.init(2, 3, 3, padding=1, rng=0),
@@ -29,9 +29,9 @@ LAYERS: list[AnyLayer] = [
 
 
 def let_cores(monkeypatch: pytest.MonkeyPatch, n: int) -> None:
-    """Let the process have n cores and no limit of threads."""
-    for name in LIMITS:
-        monkeypatch.delenv(name, raising=False)
+    """Let the process have n cores, BLAS one thread, and other libraries any number."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv(BLAS_LIMITS[0], "1")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(n)), raising=False)
 
 
@@ -40,8 +40,8 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     let_cores(monkeypatch, 2)
 
 
-def threads_used(n: int = 2, work: int = LARGE) -> int:
-    return len(set(in_halves(lambda _: threading.get_ident(), n, work)))
+def threads_used(n: int = 2, work: int = LARGE, product: int = 0) -> int:
+    return len(set(in_halves(lambda _: threading.get_ident(), n, work, product)))
 
 
 # How many threads
@@ -55,14 +55,26 @@ def test_much_work_is_done_on_two_threads_and_little_on_one() -> None:
 
 
 @pytest.mark.usefixtures("two_cores")
-@pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize(("value", "threads"), [("1", 1), ("1,4", 1), ("2", 2), ("", 2)])
 def test_a_limit_of_one_thread_is_respected(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, threads: int
+    monkeypatch: pytest.MonkeyPatch, value: str, threads: int
 ) -> None:
-    monkeypatch.setenv(name, value)
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
 
     assert threads_used() == threads
+
+
+@pytest.mark.usefixtures("two_cores")
+@pytest.mark.parametrize("name", BLAS_LIMITS)
+def test_products_that_blas_divides_are_computed_on_one_thread_unless_blas_has_one(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv(BLAS_LIMITS[0])
+
+    assert threads_used(product=SMALL_PRODUCT) == 1
+    assert threads_used(product=SMALL_PRODUCT - 1) == 2
+    monkeypatch.setenv(name, "1")
+    assert threads_used(product=SMALL_PRODUCT) == 2
 
 
 def test_one_core_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +148,7 @@ def test_halves_work_in_a_forked_process() -> None:
         if child:
             assert os.waitpid(child, 0)[1] == 0
     """
-    free = {name: value for name, value in os.environ.items() if name not in LIMITS}
+    free = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     command = [sys.executable, "-W", "ignore", "-c", dedent(program)]
 
     subprocess.run(command, env=free, check=True, timeout=60)

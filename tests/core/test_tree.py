@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import attrs
 import numpy as np
 import pytest
-from zoo import CASES, Case, TwoLayerNet
+from zoo import Case, TwoLayerNet, every_case
 
 from funnet import (
     Affine,
@@ -33,8 +33,6 @@ from funnet import (
     tree_map,
 )
 from funnet.core.locks import is_locked
-
-every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
 
 class Pair(NamedTuple):
@@ -194,7 +192,9 @@ def test_replacing_a_layer_or_a_constant() -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["layers.3.W", "layers.0.V", "layer.0.W", "layers.0.W.x", "."])
+@pytest.mark.parametrize(
+    "path", ["layers.3.W", "layers.0.V", "layer.0.W", "layers.0.W.x", ".", "layers."]
+)
 def test_replacing_at_a_path_that_is_not_there_is_refused(path: str) -> None:
     with pytest.raises(KeyError, match="has no entry '"):
         replace_at(net(), path, np.ones(1))

@@ -13,7 +13,7 @@ from typing import assert_type
 import attrs
 import numpy as np
 import pytest
-from checkpoint_values import NET, VALUES, Point, Scale, content, trained
+from checkpoint_values import NET, VALUES, Point, Pruned, Scale, content, trained
 from programs import python
 
 import funnet as fn
@@ -31,7 +31,7 @@ def test_load_returns_what_was_saved_with_locked_arrays_and_the_same_bytes(
     value: object, path: Path
 ) -> None:
     fn.save(path, value)
-    first, loaded = path.read_bytes(), fn.load(path)
+    first, loaded = path.read_bytes(), fn.load(path, types=[Pruned])
     fn.save(path, loaded)
 
     assert content(loaded) == content(value)
@@ -174,13 +174,6 @@ def test_the_error_for_a_missing_extra_names_it(
         fn.save(tmp_path / "a.safetensors", NET)
     with pytest.raises(ImportError, match=r"funnet\[safetensors\]"):
         fn.load(tmp_path / "a.safetensors")
-
-
-def test_a_loaded_network_gives_the_same_output(path: Path) -> None:
-    fn.save(path, SAVED)
-    x = np.ones((2, 4), np.float32)
-
-    assert (fn.forward(fn.load(path, like=LIKE), x)[0] == fn.forward(SAVED, x)[0]).all()
 
 
 def test_subclasses_of_containers_are_saved_and_loaded_as_such(path: Path) -> None:

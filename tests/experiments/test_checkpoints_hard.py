@@ -1,6 +1,7 @@
 """Processes that are killed while they write, and files with random damage.
 
-By default 20 kills and 300 files; with FUNNET_HARD_TESTS=1 in the environment 200 and 100,000.
+By default 20 kills and 300 files per value and format; with FUNNET_HARD_TESTS=1 in the environment
+200 and 100,000.
 """
 
 import io
@@ -16,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from checkpoint_values import HARD, content, trained
+from checkpoint_values import HARD, Pruned, content, trained, with_buffers
 from programs import python
 
 import funnet as fn
@@ -26,6 +27,7 @@ from funnet.experiments.checkpoints import npz, safetensors
 KILLS = 200 if HARD else 20
 MUTATIONS = 100_000 if HARD else 300
 
+every_state = pytest.mark.parametrize("make", [trained, with_buffers])
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 KILLER = """
@@ -182,7 +184,7 @@ def loaded(path: Path, data: bytes) -> object:
     path.write_bytes(data)
     tracemalloc.start()
     try:
-        return fn.load(path)
+        return fn.load(path, types=[Pruned])
     except fn.CheckpointError:
         return None
     finally:
@@ -191,12 +193,15 @@ def loaded(path: Path, data: bytes) -> object:
         tracemalloc.stop()
 
 
-def test_a_damaged_file_is_an_error_or_the_same_value(path: Path, memory: Path) -> None:
+@every_state
+def test_a_damaged_file_is_an_error_or_the_same_value(
+    make: Callable[[], object], path: Path, memory: Path
+) -> None:
     path = memory / path.name
-    original = trained()
+    original = make()
     fn.save(path, original)
     data = path.read_bytes()
-    _ = fn.load(path)  # imports what it needs
+    _ = fn.load(path, types=[Pruned])  # imports what it needs
     rng = random.Random(0)  # noqa: S311 (damage needs no secrets)
     refused = 0
     for _ in range(MUTATIONS):
@@ -210,30 +215,34 @@ def test_a_damaged_file_is_an_error_or_the_same_value(path: Path, memory: Path) 
     assert refused > 0.5 * MUTATIONS
 
 
+@every_state
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_members_with_valid_checksums_are_an_error_or_a_value_of_the_same_type(
-    memory: Path,
+    make: Callable[[], object], memory: Path
 ) -> None:
     path = memory / "state.npz"
-    original = trained()
+    original = make()
     fn.save(path, original)
     data = path.read_bytes()
-    _ = fn.load(path)  # imports what it needs
+    _ = fn.load(path, types=[Pruned])  # imports what it needs
     rng = random.Random(0)  # noqa: S311
     for _ in range(MUTATIONS // 4):
         value = loaded(path, rewrite_members(data, rng))
         assert value is None or difference(encode(original, {}), encode(value, {})) is None
 
 
-def test_a_structure_with_a_valid_checksum_is_an_error_or_a_value(path: Path, memory: Path) -> None:
+@every_state
+def test_a_structure_with_a_valid_checksum_is_an_error_or_a_value(
+    make: Callable[[], object], path: Path, memory: Path
+) -> None:
     kind = npz if path.suffix == ".npz" else safetensors
     path = memory / path.name
     arrays: dict[str, AnyArray] = {}
-    node = to_json(encode(trained(), arrays))
+    node = to_json(encode(make(), arrays))
     document = {"format": "funnet", "version": 1, "value": node}
     structure = json.dumps(document, separators=(",", ":")).encode()
     path.write_bytes(kind.pack(structure, arrays))
-    _ = fn.load(path)  # imports what it needs
+    _ = fn.load(path, types=[Pruned])  # imports what it needs
     rng = random.Random(0)  # noqa: S311
     for _ in range(MUTATIONS // 4):
         text = rng.choice([flip_bits, change_digits, cut_and_paste])(structure, rng)

@@ -209,14 +209,6 @@ def test_a_layer_that_is_not_an_attrs_class_is_refused(cls: type[Plain]) -> None
 # Errors inside layers
 
 
-def test_an_error_in_forward_starts_with_the_path_of_the_layer() -> None:
-    of_any_width: AnyLayer = Scale(np.ones(4, np.float32))
-    net = fn.sequential(fn.ReLU(), fn.sequential(affine(5, 4), of_any_width, affine(3, 2)))
-
-    with pytest.raises(fn.ShapeError, match=r"^layers\.1\.layers\.2: .*\(N, 3\), got \(6, 4\)$"):
-        fn.forward(net, np.zeros((6, 5), np.float32))
-
-
 @attrs.frozen(eq=False)
 class Faulty:
     """A layer with errors in both methods."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from zoo import RESTING, Case
+from zoo import Case, every_resting_case
 
 import funnet as fn
 
 
-@pytest.mark.parametrize("case", RESTING.values(), ids=RESTING)
+@every_resting_case
 def test_it_is_the_shape_of_each_output(case: Case) -> None:
     layer = case.layer(0)
     y, _ = fn.forward(layer, case.x(0))
@@ -31,6 +33,12 @@ def test_a_shape_that_does_not_match_names_the_layer() -> None:
 @pytest.mark.parametrize(("shape", "error"), [((-1,), ValueError), ((2.0,), TypeError)])
 def test_sizes_are_integers_of_at_least_0(shape: tuple[int, ...], error: type[Exception]) -> None:
     with pytest.raises(error, match=r"input_shape\[0\] must be"):
+        fn.output_shape(fn.ReLU(), shape)
+
+
+@pytest.mark.parametrize("shape", [3, None])
+def test_a_shape_is_a_sequence(shape: Any) -> None:
+    with pytest.raises(TypeError, match=r"input_shape must be the shape of one sample, .* got"):
         fn.output_shape(fn.ReLU(), shape)
 
 

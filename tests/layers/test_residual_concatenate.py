@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, strategies as st
-from strategies import few, normal_array
-from zoo import CASES, AnyLayer, Case, Scale
+from hypothesis import given
+from strategies import few, normal_array, seeds
+from zoo import AnyLayer, Case, Scale, every_case
 
 import funnet as fn
 from funnet import (
@@ -35,8 +35,6 @@ from funnet.core.widths import widths_of
 
 Floats = npt.NDArray[Float]
 Wrong = Any  # an argument of whatever type
-every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-seeds = st.integers(0, 2**32 - 1)
 x4 = normal_array(0, 5, 4, dtype=np.float32)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.special
-from hypothesis import given
+from hypothesis import assume, given, strategies as st
 from loss_cases import (
     Draw,
     Loss,
@@ -17,6 +17,7 @@ from loss_cases import (
     distributions,
     every_case,
     integers,
+    is_smooth,
     numbers,
     same,
     shares,
@@ -31,6 +32,8 @@ from strategies import (
 
 from funnet import (
     Float,
+    huber_loss,
+    mean_absolute_error,
     mean_squared_error,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
@@ -52,6 +55,7 @@ def test_dscores_is_the_derivative_of_the_loss(
     loss: Loss, target: Draw, seed: int, size: tuple[int, int]
 ) -> None:
     scores, t = normal_array(seed, *size, scale=2), target(seed, *size)
+    assume(is_smooth(loss, scores, t))
 
     _, dscores = loss(scores, t)
     numerical = derivatives(lambda x: loss(x, t)[0], scores)
@@ -138,12 +142,58 @@ def test_sum_squared_error_of_the_textbook_example_is_0_0975() -> None:
     assert loss == pytest.approx(0.0975)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_mean_absolute_error_equals_that_of_scikit_learn(seed: int) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    scores, t = normal_array(seed, 5, 3), numbers(seed + 1, 5, 3)
+
+    loss, dscores = mean_absolute_error(scores, t)
+
+    assert loss == pytest.approx(metrics.mean_absolute_error(t, scores), rel=1e-13)
+    np.testing.assert_allclose(dscores, np.sign(scores - t) / scores.size, rtol=1e-15)
+
+
+def test_the_absolute_error_has_no_gradient_where_nothing_is_wrong() -> None:
+    loss, dscores = mean_absolute_error(np.array([[1.0, 2.0]]), np.array([[1, 0]]))
+
+    assert (loss, dscores.tolist()) == (1, [[0, 0.5]])
+
+
+@given(seed=seeds, size=sizes, delta=st.floats(0.1, 10))
+def test_the_huber_loss_is_that_of_scipy(seed: int, size: tuple[int, int], delta: float) -> None:
+    scores, t = normal_array(seed, *size, scale=3), numbers(seed + 1, *size)
+
+    loss, dscores = huber_loss(scores, t, delta=delta)
+
+    expected = scipy.special.huber(delta, scores - t).mean()
+    assert loss == pytest.approx(expected, rel=1e-13)
+    np.testing.assert_allclose(
+        dscores * scores.size, np.clip(scores - t, -delta, delta), rtol=1e-14
+    )
+
+
+def test_the_huber_loss_lies_between_the_squared_and_the_absolute_error() -> None:
+    scores, t = normal_array(0, 5, 3), normal_array(1, 5, 3)
+
+    assert huber_loss(scores, t, delta=100)[0] == pytest.approx(
+        mean_squared_error(scores, t)[0] / 2
+    )
+    absolute = mean_absolute_error(scores, t)[0]
+    assert huber_loss(scores, t, delta=1e-9)[0] == pytest.approx(1e-9 * absolute)
+
+
+@pytest.mark.parametrize("delta", [0, -1.0, np.inf, np.nan])
+def test_the_delta_of_a_huber_loss_is_finite_and_positive(delta: float) -> None:
+    with pytest.raises(ValueError, match="delta must be finite and > 0, got"):
+        huber_loss(np.ones((1, 1)), np.ones((1, 1)), delta=delta)
+
+
 @given(seed=seeds, size=sizes)
-def test_squared_errors_accept_a_batch_of_any_rank(seed: int, size: tuple[int, int]) -> None:
+def test_losses_of_numbers_accept_a_batch_of_any_rank(seed: int, size: tuple[int, int]) -> None:
     scores, t = normal_array(seed, *size, 2, 3), normal_array(seed + 1, *size, 2, 3)
     rows = size[0], -1
 
-    for loss in (mean_squared_error, sum_squared_error):
+    for loss in (mean_squared_error, sum_squared_error, mean_absolute_error, huber_loss):
         value, dscores = loss(scores, t)
         flat_value, flat_dscores = loss(scores.reshape(rows), t.reshape(rows))
 

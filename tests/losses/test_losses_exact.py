@@ -23,7 +23,9 @@ from funnet import (
     Float,
     Identity,
     check_gradients,
+    huber_loss,
     log_softmax,
+    mean_absolute_error,
     mean_squared_error,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
@@ -36,6 +38,9 @@ MARGINS = [0, 0.5, 5, 12, 15, 17, 20, 40, 80]
 
 every_margin = pytest.mark.parametrize("margin", MARGINS)
 every_squared_error = pytest.mark.parametrize("loss", [mean_squared_error, sum_squared_error])
+every_loss_of_numbers = pytest.mark.parametrize(
+    "loss", [mean_squared_error, sum_squared_error, mean_absolute_error, huber_loss]
+)
 
 
 def working_eps(dtype: type[Float]) -> float:
@@ -233,10 +238,10 @@ def test_differences_of_float16_scores_do_not_overflow() -> None:
         assert dscores.tolist() == [[1, -1]]
 
 
-@every_squared_error
+@every_loss_of_numbers
 @few
 @given(scores=float_arrays(shapes=matrix_shapes), data=st.data())
-def test_squared_errors_of_finite_numbers_give_no_nan_or_warning(
+def test_losses_of_finite_numbers_give_no_nan_or_warning(
     loss: Loss, scores: AnyArray, data: st.DataObject
 ) -> None:
     target_dtype = data.draw(dtypes)

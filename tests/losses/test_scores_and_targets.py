@@ -98,7 +98,9 @@ def test_scores_of_a_classification_must_have_rank_2(f: OnTargets, shape: tuple[
         f(np.zeros(shape), np.zeros(shape))
 
 
-@pytest.mark.parametrize("loss", [fn.mean_squared_error, fn.sum_squared_error])
+@pytest.mark.parametrize(
+    "loss", [fn.mean_squared_error, fn.sum_squared_error, fn.mean_absolute_error, fn.huber_loss]
+)
 @pytest.mark.parametrize("shape", [(3,), (1,), ()])
 def test_squared_errors_refuse_one_sample_without_an_axis_of_samples(
     loss: Loss, shape: tuple[int, ...]

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from zoo import CASES, AnyLayer, Case
+from zoo import CASES, AnyLayer, Case, every_case
 
 import funnet as fn
 
-every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 dtypes = st.sampled_from([np.float16, np.float32, np.float64])
 rates = st.floats(-4, 4, width=16)
 

@@ -59,11 +59,32 @@ def test_a_live_network_is_refused_where_one_at_rest_is_needed(case: Case) -> No
         ({"seed": 1.0}, TypeError), ({"step": 1.0}, TypeError), ({"seed": None}, TypeError),
         ({"at_rest": "rate"}, TypeError), ({"at_rest": None}, TypeError),
         ({"at_rest": [3]}, TypeError), ({"at_rest": ["layers.9"]}, KeyError),
+        ({"at_rest": ["."]}, KeyError),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_refused(net: Any, arguments: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         fn.training_mode(net, **{"seed": 0, "step": 0, **arguments})
+
+
+@pytest.mark.parametrize("path", ["layers.1.gamma", "layers.1.mean", "layers.1.eps"])
+def test_at_rest_takes_only_paths_of_layers(path: str) -> None:
+    """An array cannot be at rest, and ignoring its path would keep its layer in training mode."""
+    net: Any = fn.sequential(fn.Affine.init(2, 2, rng=0, dtype=np.float64), NORM)
+    t, loss, optimizer = np.zeros(len(X), int), fn.softmax_cross_entropy, fn.sgd()
+    state = fn.TrainState.init(net, optimizer)
+    _, cache = fn.forward(live(net), X)
+    run: dict[str, Any] = {"loss": loss, "seed": 0, "at_rest": [path]}
+
+    for call in (
+        lambda: live(net, at_rest=[path]),
+        lambda: fn.update_statistics(net, cache, at_rest=[path]),
+        lambda: fn.batch_gradients(net, X, t, **run),
+        lambda: fn.train_step(state, X, t, optimizer=optimizer, **run),
+        lambda: fn.train(net, [(X, t)], optimizer=optimizer, **run),
+    ):
+        with pytest.raises(ValueError, match=r"paths of layers, such as 'layers.1', got 'layers"):
+            call()
 
 
 def test_parts_can_stay_at_rest() -> None:
@@ -90,6 +111,33 @@ def test_forgotten_or_foreign_statistics_are_refused() -> None:
     _, cache = fn.forward(live(narrow), X[:, :1])
     with pytest.raises(fn.ShapeError, match=r"^layers\.0: the mean of the batch must have shape"):
         fn.update_statistics(fn.sequential(NORM), cache)
+
+
+@attrs.frozen(eq=False)
+class Forgetful:
+    """A user's layer that returns something else than itself."""
+
+    returned: Any
+    context: fn.Context | None = attrs.field(default=None, kw_only=True)
+
+    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, fn.Statistics]:
+        assert self.context is not None
+        return x, fn.Statistics(self.context.path, (x.mean(axis=0),))
+
+    def pullback(self, _cache: object, dout: fn.Matrix, /) -> tuple[Any, Any]:
+        return fn.inference_mode(self), lambda: dout
+
+    def with_statistics(self, _values: object, /) -> object:
+        return self.returned
+
+
+@pytest.mark.parametrize("returned", [None, fn.ReLU(), (np.zeros(2),)])
+def test_a_layer_is_not_replaced_by_another_class(returned: object) -> None:
+    net = [fn.ReLU(), Forgetful(returned)]
+    _, cache = fn.forward(live(net)[1], X)
+
+    with pytest.raises(fn.StructureError, match=r"^1: with_statistics must return a Forgetful"):
+        fn.update_statistics(net, [cache])
 
 
 def test_a_layer_used_twice_is_updated_twice() -> None:

@@ -1,66 +1,21 @@
-"""One step of training, its parts, and networks that differ in training: what they are refused."""
+"""One step of training and its parts: what they return, and what they are refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from itertools import islice, pairwise
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import pytest
-from live_layers import Center, Noise, NormedNet
-from training_cases import BATCHES, NET, T, X, content
+from live_cases import LIVE, LOSS, MINE, Net, every_net, gradients, init, run, step
+from training_cases import ADAM, BATCHES, NET, SGD, X, content
 
 import funnet as fn
 
-LIVE = fn.sequential(
-    fn.Affine.init(4, 6, rng=2),
-    fn.BatchNorm.init(6),
-    fn.Tanh(),
-    fn.Dropout(0.5),
-    fn.Affine.init(6, 3, rng=3),
-)
 BOTH = r"layers\.1 \(BatchNorm\), layers\.3 \(Dropout\)"
-MINE = NormedNet(
-    fn.Affine.init(4, 6, rng=2).W,
-    fn.BatchNorm.init(6),
-    fn.Dropout(0.5),
-    fn.Affine.init(6, 3, rng=3).W,
-)
-OF_LAYERS = fn.sequential(
-    fn.Affine.init(4, 6, rng=2),
-    Center(gain=np.ones(6, np.float32), mean=np.zeros(6, np.float32)),
-    Noise(np.ones(6, np.float32)),
-    fn.Affine.init(6, 3, rng=3),
-)
-SGD, ADAM = fn.sgd(lr=0.1), fn.adam()
-LOSS = fn.softmax_cross_entropy
-Net = Any  # networks of several classes, and what is not one
-every_net = pytest.mark.parametrize(
-    "net", [NET, LIVE, MINE, OF_LAYERS], ids=["plain", "live", "a user's", "a user's layers"]
-)
-
-
-def init(net: Net, optimizer: fn.Optimizer = SGD) -> fn.TrainState[Any]:
-    return fn.TrainState.init(net, optimizer)
-
-
-def gradients(net: Net, x: Any = X, t: Any = T, **settings: Any) -> fn.BatchGradients[Any]:
-    return fn.batch_gradients(net, x, t, loss=LOSS, **settings)
-
-
-def step(state: Net, x: Any = X, t: Any = T, **settings: Any) -> fn.TrainState[Any]:
-    return fn.train_step(state, x, t, loss=LOSS, **{"optimizer": SGD, **settings})
-
-
-def run(
-    start: Net, batches: Iterable[Any] = BATCHES, **settings: Any
-) -> Generator[fn.TrainState[Any], None, None]:
-    return fn.train(start, batches, loss=LOSS, **{"optimizer": SGD, **settings})
-
-
 STEPS: dict[str, Callable[..., object]] = {
     "train": run,
     "train_step": lambda net, **settings: step(fn.TrainState(0, 0, net, SGD.init(net)), **settings),
@@ -117,110 +72,6 @@ def test_states_are_at_rest_and_earlier_ones_stay_as_they_were(net: Net) -> None
         assert fn.inference_mode(state) is state
 
     assert before == [fn.fingerprint(state) for state in states]
-
-
-# combine ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("bounds", [[0, 23], [0, 1, 23], [0, 7, 7 + 9, 23], list(range(24))])
-def test_parts_give_the_loss_and_the_gradients_of_the_batch(bounds: list[int]) -> None:
-    net, x = fn.astype(NET, np.float64), X.astype(np.float64)
-    whole = gradients(net, x, T)
-    parts = [gradients(net, x[a:b], T[a:b]) for a, b in pairwise(bounds)]
-    combined = fn.combine(part for part in parts)
-
-    assert combined.weight == whole.weight == 23
-    assert combined.loss == pytest.approx(whole.loss, rel=1e-12)
-    for ours, expected in zip(
-        fn.tree_leaves(combined.grads), fn.tree_leaves(whole.grads), strict=True
-    ):
-        np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-14)
-        assert not ours.flags.writeable
-
-
-def part(loss: float, weight: float, *values: float) -> fn.BatchGradients[Any]:
-    return fn.BatchGradients(loss, weight, {"a": np.array(values), "b": np.array(values[0])})
-
-
-def test_gradients_are_averaged_by_weight_and_added_in_order() -> None:
-    parts = [part(1.0, 1.0, 0.1, 1e30), part(2.0, 2.0, 0.2, -1e30), part(4.0, 1.0, 0.3, 3.0)]
-    combined = fn.combine(parts)
-    a = (0.1 * 0.25 + 0.2 * 0.5) + 0.3 * 0.25
-
-    assert (combined.loss, combined.weight) == (2.25, 4.0)
-    assert combined.grads["a"].tolist() == [a, (1e30 * 0.25 - 1e30 * 0.5) + 0.75]
-    assert combined.grads["b"].tolist() == a
-    assert fn.combine(parts[1:] + parts[:1]).grads["a"][0] == (0.2 * 0.5 + 0.3 * 0.25) + 0.1 * 0.25
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_combined_gradients_keep_their_dtype(dtype: type[fn.Float]) -> None:
-    parts = [fn.BatchGradients(0.0, k, np.full(2, k, dtype)) for k in (1.0, 3.0)]
-
-    assert fn.combine(parts).grads.dtype == dtype
-    assert fn.combine(parts).grads.tolist() == [2.5, 2.5]
-
-
-def test_one_part_is_returned_as_it_is() -> None:
-    only = part(float("nan"), 0.0, 1.0)
-
-    assert fn.combine([only]) is only
-
-
-def test_a_part_of_weight_0_is_not_averaged() -> None:
-    combined = fn.combine([part(float("nan"), 0.0, float("nan")), part(3.0, 2.0, 5.0)])
-
-    assert (combined.loss, combined.grads["a"].tolist()) == (3.0, [5.0])
-
-
-def test_parts_without_weight_give_zero() -> None:
-    combined = fn.combine([part(float("nan"), 0.0, float("nan"))] * 2)
-
-    assert (combined.loss, combined.weight, combined.grads["a"].tolist()) == (0.0, 0.0, [0.0])
-
-
-@pytest.mark.parametrize(
-    ("parts", "error", "message"),
-    [
-        ([], ValueError, "at least one BatchGradients, got none"),
-        ([part(1.0, -1.0, 1.0)] * 2, ValueError, r"weights of parts must have .*, got -2\.0"),
-        ([part(1.0, float("nan"), 1.0)] * 2, ValueError, "sum >= 0, got nan"),
-        ([part(1.0, 1.0, 1.0), part(1.0, 1.0, 1.0, 2.0)], fn.ShapeError, "^a: expected shape"),
-        ([gradients(NET), gradients(NET.layers[0], t=T)], fn.StructureError, "expected Sequential"),
-    ],
-)
-def test_parts_that_cannot_be_averaged_are_refused(
-    parts: Any, error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        fn.combine(parts)
-
-
-def test_gradients_that_cancel_at_infinity_raise_no_warning() -> None:
-    grads = [fn.BatchGradients(0.0, 1.0, np.array([v])) for v in (np.inf, -np.inf)]
-
-    assert np.isnan(fn.combine(grads).grads).all()
-
-
-def test_statistics_of_all_parts_are_applied_in_order() -> None:
-    parts = [
-        gradients(LIVE, X[a:b], T[a:b], seed=0, shard=i)
-        for i, (a, b) in enumerate([(0, 8), (8, 13), (13, 23)])
-    ]
-    expected = LIVE.layers[1]
-    for one in parts:
-        expected = expected.with_statistics(one.statistics[0].values)
-    new = fn.apply_gradients(init(LIVE), fn.combine(parts), optimizer=fn.sgd(0.0)).params
-    norm = new.layers[1]
-
-    assert norm.count == 23
-    assert content((norm.mean, norm.var)) == content((expected.mean, expected.var))
-
-
-def test_shards_draw_their_own_masks() -> None:
-    grads = [fn.fingerprint(gradients(LIVE, seed=0, shard=i).grads) for i in (0, 0, 1)]
-
-    assert grads[0] == grads[1] != grads[2]
 
 
 # A seed, and layers at rest -----------------------------------------------------------------------
@@ -328,99 +179,5 @@ def test_what_is_not_a_state_or_an_optimizer_is_refused() -> None:
         fn.apply_gradients(wrong, gradients(NET), optimizer=SGD)
     with pytest.raises(TypeError, match="optimizer must be an Optimizer"):
         step(init(NET), optimizer=wrong)
-
-
-# Statistics ---------------------------------------------------------------------------------------
-
-
-def huge(layer: Net) -> Net:
-    return fn.sequential(layer, fn.Affine.init(4, 3, rng=0))
-
-
-def test_statistics_that_are_not_finite_end_the_run_with_the_last_good_state() -> None:
-    """The loss is finite: the variance is infinite, and the normalized input 0."""
-    net, x = huge(fn.BatchNorm.init(4)), X.copy()
-    x[:2, 1] = [1e25, -1e25]
-    state = None
-    with pytest.raises(  # noqa: PT012
-        fn.NonFiniteError, match=r"the statistics of layers\.0 at step 2 are not finite$"
-    ) as caught:
-        for new in run(net, [(X, T), (X, T), (x, T)], seed=0):
-            state = new
-
-    assert state is not None
-    assert caught.value.state is state
-    assert state.step == 2
-    with pytest.raises(fn.NonFiniteError, match="statistics of the network at step 0"):
-        fn.train_step(init(fn.BatchNorm.init(4)), x, T, loss=LOSS, optimizer=SGD, seed=0)
-
-
-@attrs.frozen(eq=False)
-class Sum(Center):
-    """A user's layer that refuses NaN, and whose sums overflow."""
-
-    def pullback(self, cache: Any, dout: fn.Matrix) -> Any:
-        grads, dx = Center.pullback(self, cache, dout)
-        return Sum(gain=grads.gain, mean=self.mean, count=self.count), dx
-
-    def with_statistics(self, values: tuple[fn.Array, ...]) -> Sum:
-        int(values[0].sum())  # raises for NaN and infinity
-        return attrs.evolve(self, mean=self.mean + values[0], count=self.count + 1)
-
-
-def test_statistics_of_a_layer_that_overflow_end_the_run() -> None:
-    net = fn.sequential(
-        Sum(gain=np.zeros(4, np.float32), mean=np.zeros(4, np.float32)),
-        fn.Affine.init(4, 3, rng=0),
-    )
-    x = np.full_like(X, 3e37)
-    states = run(net, [(x[:2], T[:2])] * 20, seed=0)
-    with pytest.raises(
-        fn.NonFiniteError, match=r"makes the statistics of layers\.0 infi"
-    ) as caught:
-        list(states)
-
-    assert np.isfinite(caught.value.state.params.layers[0].mean).all()  # type: ignore[attr-defined]
-
-
-def test_a_forgotten_update_of_statistics_is_told_at_the_next_step() -> None:
-    live = fn.training_mode(LIVE, seed=0, step=0)
-    _, cache = fn.forward(live, X)
-    with pytest.raises(ValueError, match=r"layers\.1 has no statistics at step 1; call net = upd"):
-        fn.training_mode(LIVE, seed=0, step=1)
-
-    updated = fn.update_statistics(LIVE, cache)
-    assert fn.training_mode(updated, seed=0, step=1) is not updated
-
-
-def test_one_value_per_channel_names_drop_last() -> None:
-    with pytest.raises(fn.ShapeError, match=r"^layers\.1: .*drop_last=True"):
-        step(init(LIVE), X[:1], T[:1], seed=0)
-
-
-def test_population_statistics_are_those_of_the_data_set() -> None:
-    norm = fn.population_statistics(LIVE, X, batch_size=6).layers[1]
-    hidden = fn.predict(LIVE.layers[0], X)
-
-    assert norm.count == 23
-    np.testing.assert_allclose(norm.mean, hidden.mean(axis=0), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(norm.var, hidden.var(axis=0, ddof=1), rtol=1e-5)
-    with pytest.raises(ValueError, match="population_statistics needs a network at rest"):
-        fn.population_statistics(fn.training_mode(LIVE, seed=0, step=0), X)
-    with pytest.raises(ValueError, match="x must have at least one row"):
-        fn.population_statistics(LIVE, X[:0])
-
-
-@attrs.frozen(eq=False)
-class Silent(Center):
-    """A user's layer whose cache has no statistics."""
-
-    def forward(self, x: fn.Matrix) -> Any:
-        y, cache = Center.forward(self, x)
-        return y, attrs.evolve(cache, statistics=None)
-
-
-def test_a_layer_that_reports_no_statistics_is_named() -> None:
-    net = huge(Silent(gain=np.ones(4, np.float32), mean=np.zeros(4, np.float32)))
-    with pytest.raises(fn.StructureError, match=r"layers\.0: the cache has no statistics of Sil"):
-        next(run(net, seed=0))
+    with pytest.raises(TypeError, match="gradients must be BatchGradients, got Sequential"):
+        fn.apply_gradients(init(NET), wrong, optimizer=SGD)

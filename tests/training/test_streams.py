@@ -41,10 +41,87 @@ def test_every_passes_states_on_at_once_and_the_last_one_at_the_end() -> None:
     assert seen == [(2, 2), (4, 4), (5, 5)]
 
 
+@given(st.lists(st.floats(0, 10)), st.integers(1, 5))
+def test_scored_scores_the_multiples_of_every_and_the_last_state_once_each(
+    losses: list[float], n: int
+) -> None:
+    chosen = list(fn.every(states(losses), n, last=True))
+    asked: list[int] = []
+
+    def key(state: State) -> float:
+        asked.append(state.step)
+        return 2 * state.loss
+
+    pairs = list(fn.scored(states(losses), key, every=n))
+
+    assert asked == [state.step for state in chosen]
+    assert [(s.step, score) for s, score in pairs] == [(s.step, 2 * s.loss) for s in chosen]
+
+
+def test_one_score_serves_stopping_choosing_and_plotting() -> None:
+    asked: list[int] = []
+
+    def key(state: State) -> float:
+        asked.append(state.step)
+        return state.loss
+
+    taken: list[int] = []
+    source = states([9.0, 5.0, 9.0, 3.0, 9.0, 4.0, 9.0, 3.0, 9.0, 1.0], taken)
+    history = list(fn.early_stopping(fn.scored(source, key, every=2), patience=2))
+    best, lowest = fn.last(fn.best_so_far(history))
+
+    assert asked == [2, 4, 6, 8]
+    assert taken == list(range(1, 9))
+    assert [score for _, score in history] == [5, 3, 4, 3]
+    assert (best.step, lowest) == (4, 3)
+
+
+def test_the_scores_of_a_run_of_any_length_without_a_list_of_its_states() -> None:
+    curve = []
+    scores = fn.scored(states([3.0, 1.0, 2.0]))
+    for state, score in fn.early_stopping(scores, 5):
+        curve.append((state.step, score))
+
+    assert curve == [(1, 3.0), (2, 1.0), (3, 2.0)]
+
+
+def test_a_state_is_scored_before_the_next_is_computed() -> None:
+    taken: list[int] = []
+    pairs = fn.scored(states([1.0] * 5, taken), every=2)
+
+    assert [(state.step, taken[-1]) for state, _ in pairs] == [(2, 2), (4, 4), (5, 5)]
+
+
+def test_an_interrupted_run_has_passed_on_all_that_it_scored() -> None:
+    def interrupted() -> Iterator[State]:
+        yield from states([3.0, 2.0, 1.0])
+        raise KeyboardInterrupt
+
+    stream = fn.best_so_far(fn.scored(interrupted(), every=2))
+    best, score = next(stream)
+
+    assert (best.step, score) == (2, 2.0)
+    with pytest.raises(KeyboardInterrupt):  # step 3 was not known to be the last
+        next(stream)
+
+
+@pytest.mark.parametrize("score", [np.float32(0.5), np.float64(0.5), np.array(0.5)])
+def test_scores_are_python_floats(score: float) -> None:
+    [(_, ours)] = fn.scored(states([1.0]), lambda _: score)
+
+    assert type(ours) is float
+    assert ours == 0.5
+
+
+def test_what_is_no_score_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"key\(state\) must be a number, got None"):
+        list(fn.scored(states([1.0]), lambda _: None))  # type: ignore[arg-type, return-value]
+
+
 @given(st.lists(st.integers(0, 4)), st.integers(1, 4))
 def test_early_stopping_passes_a_prefix_on(losses: list[float], patience: int) -> None:
     losses = [float(loss) for loss in losses]
-    passed = [s.loss for s in fn.early_stopping(states(losses), patience)]
+    passed = [s.loss for s, _ in fn.early_stopping(fn.scored(states(losses)), patience)]
     stalled = [
         min(losses[: end - patience]) <= min(losses[end - patience : end])
         for end in range(patience + 1, len(losses) + 1)
@@ -55,24 +132,28 @@ def test_early_stopping_passes_a_prefix_on(losses: list[float], patience: int) -
 
 
 def test_an_improvement_below_min_delta_does_not_count() -> None:
-    run = fn.early_stopping(states([3.0, 2.95, 2.9, 1.0]), 2, min_delta=0.5)
+    run = fn.early_stopping(fn.scored(states([3.0, 2.95, 2.9, 1.0])), 2, min_delta=0.5)
 
-    assert [state.loss for state in run] == [3.0, 2.95, 2.9]
+    assert [score for _, score in run] == [3.0, 2.95, 2.9]
 
 
 @given(st.lists(st.floats(-5, 5), min_size=1))
 def test_best_so_far_ends_at_the_first_minimum(losses: list[float]) -> None:
-    best = list(fn.best_so_far(states(losses)))
+    best = list(fn.best_so_far(fn.scored(states(losses))))
 
-    assert [s.loss for s in best] == list(itertools.accumulate(losses, min))
-    assert best[-1].step == losses.index(min(losses)) + 1
+    assert [score for _, score in best] == list(itertools.accumulate(losses, min))
+    assert [state.loss for state, _ in best] == [score for _, score in best]
+    assert best[-1][0].step == losses.index(min(losses)) + 1
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_losses_that_are_not_finite_do_not_improve(value: float) -> None:
-    assert len(list(fn.early_stopping(states([value] * 9), 3))) == 3
-    assert fn.last(fn.best_so_far(states([value, 2.0, value, 1.0, value]))).loss == 1.0
-    assert fn.last(fn.best_so_far(states([value, 2.0, -math.inf, value]))).loss == -math.inf
+    def best(losses: list[float]) -> float:
+        return fn.last(fn.best_so_far(fn.scored(states(losses))))[1]
+
+    assert len(list(fn.early_stopping(fn.scored(states([value] * 9)), 3))) == 3
+    assert best([value, 2.0, value, 1.0, value]) == 1.0
+    assert best([value, 2.0, -math.inf, value]) == -math.inf
 
 
 @given(st.lists(st.floats(-5, 5)), st.integers(1, 6))
@@ -120,9 +201,11 @@ def test_a_moving_average_of_numpy_numbers_is_a_float() -> None:
 def test_streams_compose_and_pass_each_state_on_at_once() -> None:
     taken: list[int] = []
     source = states([5.0, 4.0, 3.0, 3.0, 3.0, 3.0, 1.0], taken)
-    stream = fn.moving_average(fn.best_so_far(fn.early_stopping(fn.every(source, 2), 2)), 2)
+    means = fn.moving_average(fn.every(source, 2), 2)
+    stream = fn.best_so_far(fn.early_stopping(means, 1))
 
-    assert [(state.step, taken[-1]) for state, _ in stream] == [(2, 2), (4, 4), (4, 6)]
+    assert [(state.step, taken[-1]) for state, _ in stream] == [(2, 2), (4, 4), (6, 6)]
+    assert taken == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_the_last_of_nothing_is_the_default() -> None:
@@ -136,7 +219,9 @@ def test_mistakes_in_streams_are_seen_at_the_call() -> None:
     with pytest.raises(ValueError, match="n must be >= 1, got 0"):
         fn.every(states([]), 0)
     with pytest.raises(ValueError, match="patience must be >= 1, got 0"):
-        fn.early_stopping(states([]), 0)
+        fn.early_stopping([], 0)
+    with pytest.raises(ValueError, match="every must be >= 1, got 0"):
+        fn.scored(states([]), every=0)
     with pytest.raises(ValueError, match="window must be >= 1, got 0"):
         fn.moving_average(states([]), 0)
     with pytest.raises(ValueError, match="the stream is empty and there is no default"):

@@ -207,8 +207,9 @@ row_weights = fn.class_weights(t, "balanced")
 assert_type(row_weights, np.ndarray[tuple[int], np.dtype[np.float64]])
 assert_type(fn.weighted(softmax_cross_entropy)(y, (t, row_weights)), tuple[float, Matrix])
 assert_type(fn.weighted(mean_squared_error)(y, (y, t > 0)), tuple[float, Matrix])
+row_batches = minibatches(x, (t, row_weights), 2, rng=0)
 weighted_run = fn.train(
-    net, [(x, (t, row_weights))], loss=fn.weighted(softmax_cross_entropy), optimizer=fn.adam()
+    net, row_batches, loss=fn.weighted(softmax_cross_entropy), optimizer=fn.adam(), n_shards=2
 )
 assert_type(fn.last(weighted_run).params, Net)
 
@@ -224,6 +225,12 @@ assert_type(pixels, np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.uint8]]
 for xb, tb in minibatches(x_train, t_train, 100, rng=0, epochs=1):
     assert_type(xb, np.ndarray[tuple[int, int], np.dtype[np.float32]])
     assert_type(tb, fn.Labels)
+pairs = t_train, np.ones(len(t_train))
+weighted_batches = minibatches(x_train, pairs, 100, rng=0, epochs=1)
+for xb, (tb, wb) in weighted_batches:
+    assert_type(xb, np.ndarray[tuple[int, int], np.dtype[np.float32]])
+    assert_type(tb, fn.Labels)
+    assert_type(wb, np.ndarray[tuple[int], np.dtype[np.float64]])
 
 
 def jitter(x: Matrix, t: fn.Labels, rng: np.random.Generator) -> tuple[Matrix, fn.Labels]:
@@ -249,7 +256,11 @@ assert_type(new_state, fn.OptimizerState[Net])
 point, point_state = fn.sgd().update(np.ones(2), np.ones(2), fn.sgd().init(np.ones(2)))
 batches = minibatches(x_train, t_train, 100, rng=0, epochs=1)
 states = fn.train(net, batches, loss=softmax_cross_entropy, optimizer=optimizer)
-for train_state in fn.early_stopping(fn.every(states, 10), 3, key=lambda s: s.loss):
+scores = fn.early_stopping(fn.scored(states, lambda s: float(s.params.layers[0].W[0, 0])), 3)
+best_state, best_score = fn.last(fn.best_so_far(scores))
+assert_type(best_state, fn.TrainState[Net])
+assert_type(best_score, float)
+for train_state in fn.every(states, 10):
     assert_type(train_state, fn.TrainState[Net])
     resumed = fn.train(train_state, batches, loss=softmax_cross_entropy, optimizer=optimizer)
     assert_type(fn.last(resumed).params, Net)
@@ -258,7 +269,7 @@ for train_state in fn.early_stopping(fn.every(states, 10), 3, key=lambda s: s.lo
     fn.save("state.npz", train_state)
     loaded = fn.load("state.npz", like=train_state)
     assert_type(loaded, fn.TrainState[Net])
-for average_state, average in fn.moving_average(states, 50):
+for average_state, average in fn.early_stopping(fn.moving_average(states, 50), 3):
     assert_type(average_state, fn.TrainState[Net])
     assert_type(average, float)
 assert_type(fn.fingerprint(net), str)

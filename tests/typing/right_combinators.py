@@ -71,7 +71,7 @@ scores(net)
 
 # What is around a layer takes what the layer takes.
 assert_type(residual(ReLU()), Residual[int, RowShape, ReLU])
-assert_type(residual(BatchNorm.init(4)), Residual[int, RowShape, BatchNorm])
+assert_type(residual(BatchNorm.init(len(t) - 1)), Residual[int, RowShape, BatchNorm])
 assert_type(residual(LayerNorm.init(4)).layer, LayerNorm)
 assert_type(residual(residual(affine())).layer.layer, Affine)
 block = residual(sequential(affine(), BatchNorm.init(4), ReLU(), Dropout(0.5), affine()))

@@ -101,4 +101,5 @@ for train_state in fn.train(net, batches, loss=fn.softmax_cross_entropy, optimiz
     fn.forward(train_state, x)  # [call-overload]
 fn.forward(fn.load("net.npz"), x)  # [call-overload]
 fn.every(net, 3)  # [arg-type]
+fn.early_stopping([train_state], 3)  # [arg-type]
 fn.sweep(lambda config: config, [1])  # [arg-type] [misc]

@@ -103,11 +103,11 @@ print(net.layers)  # [attr-defined]
 print(both.layer)  # [attr-defined]
 
 # Norms and dropout.
-LayerNorm.init(4.0)  # [arg-type]
+LayerNorm.init(4.0)  # [type-var]
 LayerNorm.init(4, momentum=0.1)  # [call-arg]
 LayerNorm.init(4, dtype=np.int64)  # [arg-type]
 LayerNorm(x, x)  # [arg-type]
-BatchNorm.init("4")  # [arg-type]
+BatchNorm.init("4")  # [type-var]
 LayerNorm(x[0], x[0], eps="small")  # [arg-type]
 Standardize.fit(images)  # [arg-type]
 Standardize.fit([[1.0]])  # [arg-type]

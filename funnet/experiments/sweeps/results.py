@@ -19,15 +19,8 @@ Attempt = Callable[[Config, int], tuple[R | None, str | None]]
 class Result(Generic[Config, R]):
     """The outcome of one run. Arrays in it are compared by shape and elements.
 
-    Parameters
-    ----------
-    index, config
-        The configuration, and its index.
-    value
-        The return value of the run. Default: None, if it raised an exception.
-    error
-        The traceback of the exception, or of writing the value to the results file. Default: None,
-        if there was no exception.
+    `value` is what the run returned, or None if it raised an exception. `error` is the traceback of
+    that exception, or of writing the value to the results file, or None.
     """
 
     index: int

@@ -1,0 +1,219 @@
+"""Data-parallel training on the ranks of an MPI communicator, such as `mpi4py.MPI.COMM_WORLD`.
+
+Every rank runs the same program: it has the same network, and iterates over the same batches. Each
+batch is divided into a fixed number of shards, which the ranks take in turn. Their gradients are
+gathered in one buffer and combined in the order of the shards, so every rank has the same bytes,
+and so has any number of ranks.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, Protocol, TypeVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from funnet.core.arrays import Array
+from funnet.core.checks import check_count
+from funnet.core.context import Statistics
+from funnet.core.errors import ShapeError
+from funnet.core.layer import Layer, X, Y
+from funnet.core.locks import lock_in_place
+from funnet.core.tree import tree_leaves, tree_like
+from funnet.data.shards import rows_of, shards_of
+from funnet.experiments.fingerprints import fingerprint
+from funnet.optimizers.optimizer import Optimizer, P
+from funnet.training.state import TrainState
+from funnet.training.steps import (
+    BatchGradients,
+    Seed,
+    apply_gradients,
+    batch_gradients,
+    check_optimizer,
+    combine,
+    live_network,
+)
+from funnet.training.train import walk
+
+T = TypeVar("T")
+
+
+class Communicator(Protocol):
+    """What is used of a communicator of mpi4py."""
+
+    def Get_rank(self) -> int:  # noqa: N802 (mpi4py's names)
+        """Return the number of this process, from 0."""
+
+    def Get_size(self) -> int:  # noqa: N802
+        """Return the number of processes."""
+
+    # Any: mpi4py sends any object.
+    def bcast(self, obj: Any, root: int = 0) -> Any:
+        """Send an object from one rank to all."""
+
+    def allgather(self, sendobj: Any) -> list[Any]:
+        """Send an object from each rank to all."""
+
+    def Allgather(self, sendbuf: Any, recvbuf: Any) -> None:  # noqa: N802
+        """Send an array from each rank to all."""
+
+    def Abort(self, errorcode: int = 0) -> NoReturn:  # noqa: N802
+        """End all processes."""
+
+
+@contextmanager
+def abort_on_error(comm: Communicator) -> Iterator[None]:
+    """Return a context manager that ends all ranks after an exception on one of them.
+
+    The exception is printed, as at the end of any program; without this, the other ranks would wait
+    forever. On one rank alone, exceptions are raised as usual.
+
+    Examples
+    --------
+    >>> from funnet.mpi import abort_on_error
+    >>> with abort_on_error(MPI.COMM_WORLD):  # doctest: +SKIP
+    ...     main()
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        if comm.Get_size() == 1:
+            raise
+        sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
+        comm.Abort(1)
+
+
+def train(
+    start: Layer[X, Y, Any, P] | TrainState[Layer[X, Y, Any, P]],
+    batches: Iterable[tuple[X, T]],
+    *,
+    loss: Callable[[Y, T], tuple[float, Y]],
+    optimizer: Optimizer,
+    comm: Communicator,
+    n_shards: int,
+    seed: Seed = None,
+    at_rest: Iterable[str] = (),
+) -> Generator[TrainState[P], None, None]:
+    """Return a generator of the states of a training run, one after each update, on every rank.
+
+    The states are equal on all ranks, and for every number of ranks: those of `funnet.train` with
+    the same `n_shards`.
+
+    Parameters
+    ----------
+    start, batches, loss, optimizer, seed, at_rest
+        See `funnet.train`; equal on all ranks.
+    comm
+        Communicator of mpi4py, such as `MPI.COMM_WORLD`.
+    n_shards
+        Number of shards of each batch, >= 1; a batch of fewer rows has one shard for each row.
+        More ranks than shards have nothing to do.
+
+    Raises
+    ------
+    ValueError
+        If the states at the start are not equal on all ranks, or `n_shards` is less than 1.
+    NonFiniteError, ShapeError, DTypeError, TypeError, KeyError
+        See `funnet.train`. On several ranks, an error in the gradients of one shard ends all.
+    """
+    check_optimizer(optimizer)
+    n = check_count(n_shards, "n_shards")
+    paths = tuple(at_rest) if not isinstance(at_rest, str) else at_rest
+    state: TrainState[Any]
+    state = start if isinstance(start, TrainState) else TrainState.init(start, optimizer)
+    live_network(state.params, seed, paths)
+    if len(set(comm.allgather((fingerprint(state), n)))) > 1:
+        raise ValueError("the states at the start, and n_shards, must be equal on all ranks")
+
+    # Any: the types of the network are those of `start`.
+    def step(state: TrainState[Any], x: X, t: T) -> TrainState[Any]:
+        shards = shards_of(x, n)
+        with abort_on_error(comm):
+            mine = [
+                batch_gradients(
+                    state.params, rows_of(x, shard), rows_of(t, shard), loss=loss,
+                    seed=seed, step=state.step, shard=shard.i, at_rest=paths,
+                )
+                for shard in shards[comm.Get_rank() :: comm.Get_size()]
+            ]  # fmt: skip
+            parts = _gather(comm, mine, state.params, len(shards))
+        return apply_gradients(state, combine(parts), optimizer=optimizer)
+
+    states: Generator[TrainState[Any], None, None] = walk(state, batches, step)
+    return states
+
+
+@attrs.frozen
+class _Layout:
+    """The arrays of a part in a buffer: loss and weight, the gradients, and the statistics."""
+
+    arrays: tuple[tuple[str, tuple[int, ...]], ...]
+    statistics: tuple[tuple[str, int], ...]
+
+    @staticmethod
+    def of(part: BatchGradients[Any]) -> _Layout:
+        """Return the layout of a part."""
+        return _Layout(
+            tuple((array.dtype.str, array.shape) for array in _arrays(part)),
+            tuple((record.path, len(record.values)) for record in part.statistics),
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """The size of a part."""
+        return sum(np.dtype(dtype).itemsize * int(np.prod(shape)) for dtype, shape in self.arrays)
+
+    def read(self, buffer: npt.NDArray[np.uint8], params: Any) -> BatchGradients[Any]:
+        """Return a part from its bytes."""
+        arrays, start = [], 0
+        for name, shape in self.arrays:
+            dtype = np.dtype(name)
+            stop = start + dtype.itemsize * int(np.prod(shape))
+            # A copy, since what starts anywhere is not aligned.
+            values = np.frombuffer(buffer[start:stop].tobytes(), dtype)
+            arrays.append(lock_in_place(values.reshape(shape)))
+            start = stop
+        following = iter(arrays[1:])
+        loss, weight = arrays[0].tolist()
+        grads = tree_like(params, [next(following) for _ in tree_leaves(params)])
+        return BatchGradients(
+            loss,
+            weight,
+            grads,
+            tuple(
+                Statistics(path, tuple(next(following) for _ in range(count)))
+                for path, count in self.statistics
+            ),
+        )
+
+
+def _arrays(part: BatchGradients[Any]) -> list[Array]:
+    numbers = np.array([part.loss, part.weight], np.float64)
+    statistics = [np.asarray(value) for record in part.statistics for value in record.values]
+    return [numbers, *tree_leaves(part.grads), *statistics]
+
+
+def _gather(
+    comm: Communicator, mine: list[BatchGradients[Any]], params: object, count: int
+) -> list[BatchGradients[Any]]:
+    """Return the parts of all ranks, in the order of the shards."""
+    size = comm.Get_size()
+    # Any: None on a rank without a shard, which gets it from the first.
+    layout: Any = _Layout.of(mine[0]) if mine else None
+    if size > count:
+        layout = comm.bcast(layout, root=0)
+    for part in mine:
+        if _Layout.of(part) != layout:
+            raise ShapeError("the gradients and statistics of all shards must have equal shapes")
+    places = -(-count // size)
+    own = np.zeros((places, layout.nbytes), np.uint8)
+    for row, part in zip(own, mine, strict=False):
+        row[:] = np.frombuffer(b"".join(array.tobytes() for array in _arrays(part)), np.uint8)
+    gathered = np.empty((size, *own.shape), np.uint8)
+    comm.Allgather(own, gathered)
+    return [layout.read(gathered[i % size, i // size], params) for i in range(count)]

@@ -1,0 +1,158 @@
+"""Targets that are a tuple of arrays, such as targets and weights, go through batches together."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from training_cases import NET, T, X
+
+import funnet as fn
+from funnet import DTypeError, Minibatches, ShapeError, minibatches
+
+Batches = Minibatches[Any, Any]
+
+
+def double(x: Any, t: Any, rng: np.random.Generator) -> Any:
+    return 2 * x, (*t, rng.integers(100, size=len(x)))
+
+
+TRANSFORMS: dict[str, Callable[[Batches], Batches]] = {
+    "plain": lambda batches: batches,
+    "shard": lambda batches: batches.shard(1, 2),
+    "map": lambda batches: batches.map(double),
+    "map, shard": lambda batches: batches.map(double).shard(0, 2),
+    "shard, map": lambda batches: batches.shard(1, 2).map(double),
+}
+every_transform = pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
+
+
+def of_tuples(n: int = 9, size: int = 4, **settings: Any) -> Batches:
+    t = np.arange(n)
+    return minibatches(1.0 * t[:, np.newaxis], (t, -t, t[:, np.newaxis] ** 2), size, **settings)
+
+
+def content(batch: Any) -> list[bytes]:
+    x, t = batch
+    return [array.tobytes() for array in (x, *t)]
+
+
+@given(
+    n=st.integers(1, 20),
+    size=st.integers(1, 25),
+    seed=st.integers(0, 2**32),
+    replacement=st.booleans(),
+)
+def test_the_rows_of_all_arrays_stay_together(
+    n: int,
+    size: int,
+    seed: int,
+    replacement: bool,  # noqa: FBT001
+) -> None:
+    batches = of_tuples(n, size, rng=seed, epochs=2, replacement=replacement)
+    alone = minibatches(batches.x, np.arange(n), size, rng=seed, epochs=2, replacement=replacement)
+
+    assert len(batches) == len(alone)
+    for (x, (t, negative, square)), (x_alone, t_alone) in zip(batches, alone, strict=True):
+        assert x.tolist() == x_alone.tolist()
+        assert t.tolist() == t_alone.tolist()
+        assert negative.tolist() == (-t).tolist()
+        assert square.tolist() == (t[:, np.newaxis] ** 2).tolist()
+
+
+@every_transform
+def test_batches_are_addressed_resumed_and_pickled(
+    transform: Callable[[Batches], Batches],
+) -> None:
+    batches = transform(of_tuples(8, rng=0, epochs=3))
+    whole = [content(batch) for batch in batches]
+
+    assert len(whole) == 6
+    assert [content(batches[k]) for k in range(6)] == whole
+    assert [content(batch) for batch in batches.from_step(4)] == whole[4:]
+    assert [content(b) for b in pickle.loads(pickle.dumps(batches))] == whole  # noqa: S301
+
+
+def test_the_shards_of_a_batch_in_order_are_the_batch() -> None:
+    batches = of_tuples(8, rng=0)
+    parts = [batches.shard(i, 3)[1][1] for i in range(3)]
+
+    for arrays, whole in zip(zip(*parts, strict=True), batches[1][1], strict=True):
+        assert np.concatenate(arrays).tolist() == whole.tolist()
+
+
+def test_a_map_may_make_a_tuple_of_targets_and_undo_it() -> None:
+    x, t = X, T
+
+    def weigh(x: Any, t: Any, rng: np.random.Generator) -> Any:
+        return x, (t, rng.random(len(t)))
+
+    def forget(x: Any, t: Any, rng: np.random.Generator) -> Any:
+        return x, t[0]
+
+    plain = minibatches(x, t, 5, rng=0)
+    weighed = plain.map(weigh)
+
+    assert [array.shape for array in weighed[0][1]] == [(5,), (5,)]
+    assert weighed.map(forget)[2][1].tolist() == plain[2][1].tolist()
+
+
+def test_the_data_are_shared_and_a_batch_is_not() -> None:
+    t, w = np.arange(4), np.ones(4)
+    batches = minibatches(np.ones((4, 2)), (t, w), 2, rng=0)
+    for array in batches[0][1]:
+        array[...] = 99
+
+    kept: Any = batches.t
+    assert kept[0] is t
+    assert kept[1] is w
+    assert (t.tolist(), w.tolist()) == ([0, 1, 2, 3], [1, 1, 1, 1])
+
+
+def test_the_repr_shows_the_types_of_all_arrays() -> None:
+    assert repr(of_tuples(rng=0)).startswith(
+        "Minibatches(x=float64[9, 1], t=(int64[9], int64[9], int64[9, 1]), batch_size=4, "
+    )
+
+
+def test_a_weighted_run_resumes_exactly() -> None:
+    w = np.random.default_rng(0).gamma(1.0, size=len(T))
+    batches = minibatches(X, (T, w), 5, rng=1)
+    loss = fn.weighted(fn.softmax_cross_entropy)
+
+    def run(start: Any, steps: int) -> Any:
+        states = fn.train(start, batches, loss=loss, optimizer=fn.adam())
+        return [next(states) for _ in range(steps)][-1]
+
+    whole, halves = run(NET, 12), run(run(NET, 7), 5)
+
+    assert whole.epoch == 2
+    assert fn.fingerprint(whole) == fn.fingerprint(halves)
+
+
+class Pair(NamedTuple):
+    t: Any
+    w: Any
+
+
+@pytest.mark.parametrize(
+    ("t", "error", "message"),
+    [
+        ((), DTypeError, r"t must be a NumPy array or a tuple of them, got \(\)"),
+        ((T, [1.0] * 23), DTypeError, r"t\[1\] must be a NumPy array, got list"),
+        ((T, (T, T)), DTypeError, r"t\[1\] must be a NumPy array, got tuple"),
+        ([T, T], DTypeError, "t must be a NumPy array, got list"),
+        (Pair(T, T), DTypeError, "t must be a NumPy array, got Pair"),
+        ((T, T[:5]), ShapeError, r"t\[0\] and t\[1\] must have the same .* rows, got 23 and 5"),
+        ((T[:5], T[:5]), ShapeError, "x and t must have the same number of rows, got 23 and 5"),
+        ((T, np.array(1)), ShapeError, r"t\[1\] must have at least one row, got shape \(\)"),
+        ((T, np.ma.array(T)), DTypeError, r"t\[1\] must be an array without a mask"),
+    ],
+)
+def test_tuples_that_do_not_fit_are_refused(t: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        minibatches(X, t, 5, rng=0)

@@ -1,0 +1,81 @@
+"""A run goes on from any of its states with a lower rate, and resumes there bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from training_cases import BATCHES, NET, T, X
+
+import funnet as fn
+
+LIVE = fn.sequential(
+    fn.Affine.init(4, 6, rng=2),
+    fn.BatchNorm.init(6),
+    fn.Tanh(),
+    fn.Dropout(0.5),
+    fn.Affine.init(6, 3, rng=3),
+)
+RATES = (0.1, 0.01, 0.001)
+STEPS = 7  # with each rate: more than an epoch
+Net = Any  # networks of several classes
+
+OPTIMIZERS: dict[str, Callable[[float], fn.Optimizer]] = {
+    "sgd": fn.sgd,
+    "momentum": fn.momentum,
+    "adam": fn.adam,
+    "clipped adamw": lambda lr: fn.clip_by_global_norm(fn.adamw(lr), 0.5),
+}
+
+
+def run(start: Net, make: Callable[[float], fn.Optimizer]) -> Iterator[Net]:
+    """Train on from a state, with each rate for a number of steps."""
+    state = start
+    while state.step < STEPS * len(RATES):
+        phase, done = divmod(state.step, STEPS)
+        states = fn.train(
+            state,
+            BATCHES,
+            loss=fn.softmax_cross_entropy,
+            optimizer=make(RATES[phase]),
+            seed=7,
+        )
+        for state in islice(states, STEPS - done):
+            yield state
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("net", [NET, LIVE], ids=["plain", "live"])
+def test_a_run_with_falling_rates_resumes_at_any_step(
+    net: Net, make: Callable[[float], fn.Optimizer], tmp_path: Path
+) -> None:
+    start = fn.TrainState.init(net, make(RATES[0]))
+    whole = list(run(start, make))
+    digests = [fn.fingerprint(state) for state in whole]
+
+    assert [state.metrics["lr"] for state in whole[::STEPS]] == list(RATES)
+    assert [state.step for state in whole] == list(range(1, 22))
+    for step in (1, STEPS - 1, STEPS, STEPS + 1, 2 * STEPS, 20):
+        fn.save(tmp_path / "state.npz", whole[step - 1])
+        loaded = fn.load(tmp_path / "state.npz", like=start)
+        assert [fn.fingerprint(state) for state in run(loaded, make)] == digests[step:]
+
+
+def test_a_run_goes_on_from_its_best_state_when_the_score_stays() -> None:
+    def key(state: fn.TrainState[Any]) -> float:
+        return fn.softmax_cross_entropy(fn.predict(state.params, X), T)[0]
+
+    best = fn.TrainState.init(NET, fn.adam())
+    lowest = [np.inf]
+    for lr in RATES:
+        states = fn.train(best, BATCHES, loss=fn.softmax_cross_entropy, optimizer=fn.adam(lr))
+        scores = fn.early_stopping(fn.scored(islice(states, 200), key, every=5), patience=2)
+        best, score = fn.last(fn.best_so_far(scores))
+        lowest.append(score)
+
+    assert best.metrics["lr"] == RATES[-1]
+    assert lowest[-1] < lowest[1] < 1

@@ -1,0 +1,107 @@
+"""Statistics in a run of training: those that overflow, are forgotten, or are missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from live_cases import LIVE, LOSS, Net, init, run, step
+from live_layers import Center
+from training_cases import SGD, T, X
+
+import funnet as fn
+
+
+def huge(layer: Net) -> Net:
+    return fn.sequential(layer, fn.Affine.init(4, 3, rng=0))
+
+
+def test_statistics_that_are_not_finite_end_the_run_with_the_last_good_state() -> None:
+    """The loss is finite: the variance is infinite, and the normalized input 0."""
+    net, x = huge(fn.BatchNorm.init(4)), X.copy()
+    x[:2, 1] = [1e25, -1e25]
+    state = None
+    with pytest.raises(  # noqa: PT012
+        fn.NonFiniteError, match=r"the statistics of layers\.0 at step 2 are not finite$"
+    ) as caught:
+        for new in run(net, [(X, T), (X, T), (x, T)], seed=0):
+            state = new
+
+    assert state is not None
+    assert caught.value.state is state
+    assert state.step == 2
+    with pytest.raises(fn.NonFiniteError, match="statistics of the network at step 0"):
+        fn.train_step(init(fn.BatchNorm.init(4)), x, T, loss=LOSS, optimizer=SGD, seed=0)
+
+
+@attrs.frozen(eq=False)
+class Sum(Center):
+    """A user's layer that refuses NaN, and whose sums overflow."""
+
+    def pullback(self, cache: Any, dout: fn.Matrix) -> Any:
+        grads, dx = Center.pullback(self, cache, dout)
+        return Sum(gain=grads.gain, mean=self.mean, count=self.count), dx
+
+    def with_statistics(self, values: tuple[fn.Array, ...]) -> Sum:
+        int(values[0].sum())  # raises for NaN and infinity
+        return attrs.evolve(self, mean=self.mean + values[0], count=self.count + 1)
+
+
+def test_statistics_of_a_layer_that_overflow_end_the_run() -> None:
+    net = fn.sequential(
+        Sum(gain=np.zeros(4, np.float32), mean=np.zeros(4, np.float32)),
+        fn.Affine.init(4, 3, rng=0),
+    )
+    x = np.full_like(X, 3e37)
+    states = run(net, [(x[:2], T[:2])] * 20, seed=0)
+    with pytest.raises(
+        fn.NonFiniteError, match=r"makes the statistics of layers\.0 infi"
+    ) as caught:
+        list(states)
+
+    assert np.isfinite(caught.value.state.params.layers[0].mean).all()  # type: ignore[attr-defined]
+
+
+def test_a_forgotten_update_of_statistics_is_told_at_the_next_step() -> None:
+    live = fn.training_mode(LIVE, seed=0, step=0)
+    _, cache = fn.forward(live, X)
+    with pytest.raises(ValueError, match=r"layers\.1 has no statistics at step 1; call net = upd"):
+        fn.training_mode(LIVE, seed=0, step=1)
+
+    updated = fn.update_statistics(LIVE, cache)
+    assert fn.training_mode(updated, seed=0, step=1) is not updated
+
+
+def test_one_value_per_channel_names_drop_last() -> None:
+    with pytest.raises(fn.ShapeError, match=r"^layers\.1: .*drop_last=True"):
+        step(init(LIVE), X[:1], T[:1], seed=0)
+
+
+def test_population_statistics_are_those_of_the_data_set() -> None:
+    norm = fn.population_statistics(LIVE, X, batch_size=6).layers[1]
+    hidden = fn.predict(LIVE.layers[0], X)
+
+    assert norm.count == 23
+    np.testing.assert_allclose(norm.mean, hidden.mean(axis=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(norm.var, hidden.var(axis=0, ddof=1), rtol=1e-5)
+    with pytest.raises(ValueError, match="population_statistics needs a network at rest"):
+        fn.population_statistics(fn.training_mode(LIVE, seed=0, step=0), X)
+    with pytest.raises(ValueError, match="x must have at least one row"):
+        fn.population_statistics(LIVE, X[:0])
+
+
+@attrs.frozen(eq=False)
+class Silent(Center):
+    """A user's layer whose cache has no statistics."""
+
+    def forward(self, x: fn.Matrix) -> Any:
+        y, cache = Center.forward(self, x)
+        return y, attrs.evolve(cache, statistics=None)
+
+
+def test_a_layer_that_reports_no_statistics_is_named() -> None:
+    net = huge(Silent(gain=np.ones(4, np.float32), mean=np.zeros(4, np.float32)))
+    with pytest.raises(fn.StructureError, match=r"layers\.0: the cache has no statistics of Sil"):
+        next(run(net, seed=0))
