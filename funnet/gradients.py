@@ -11,9 +11,10 @@ import numpy as np
 
 from funnet.core.arrays import Array, array_type
 from funnet.core.checks import as_float, check_like
+from funnet.core.conversion import astype
 from funnet.core.layer import Layer, X, Y, backward, forward, input_gradient
 from funnet.core.locks import lock_in_place
-from funnet.core.tree import Tree, astype, named_leaves, replace_at, tree_leaves, tree_map
+from funnet.core.tree import Tree, named_leaves, replace_at, tree_leaves, tree_map
 
 T = TypeVar("T")
 

@@ -39,6 +39,7 @@ from funnet.core.arrays import Matrix, Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
+from funnet.core.nodes import filler
 from funnet.core.tree import describe, refill
 from funnet.core.widths import Widths, mismatches, whole, widths_of
 from funnet.layers.nesting import as_layers, check_made_by, locate
@@ -64,6 +65,9 @@ class SequentialCache(Generic[L_co]):
     caches: tuple[object, ...]
 
     __repr__ = describe_cache
+
+
+_cache = filler(SequentialCache)
 
 
 def _fitting(layers: L) -> L:
@@ -125,7 +129,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
                 locate(error, f"layers.{i}", layer)
                 raise
             caches.append(cache)
-        return y, SequentialCache(self.layers, tuple(caches))
+        return y, _cache(self.layers, tuple(caches))
 
     def pullback(
         self, cache: SequentialCache[L_co], dout: Shaped[T], /
