@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -83,6 +84,8 @@ def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[flo
 
 
 def _name(loss: Callable[..., object]) -> str:
+    while isinstance(loss, partial):
+        loss = loss.func
     return getattr(loss, "__name__", type(loss).__name__)
 
 

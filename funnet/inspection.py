@@ -8,7 +8,6 @@ them.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, Never
 
@@ -114,9 +113,11 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _html_row(cells: Iterable[str], tag: str) -> str:
+    from html import escape  # noqa: PLC0415  (slow to import)
+
     columns = "".join(
         f'<{tag} style="text-align: {"left" if i < _TEXT_COLUMNS else "right"}">'
-        f"{html.escape(cell)}</{tag}>"
+        f"{escape(cell)}</{tag}>"
         for i, cell in enumerate(cells)
     )
     return f"<tr>{columns}</tr>"

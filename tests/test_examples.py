@@ -136,21 +136,22 @@ def test_the_benchmark_of_training_prints_ratios_and_limits(run: Run) -> None:
     output = run("benchmarks/benchmark_training", "--quick")
 
     lines = re.findall(r"^  (\S.*?) +[\d,.]+ +\d +[\d.]+  at most ([\d.]+): ", output, re.MULTILINE)
-    expected = [("train", "1.05"), ("next batch", "0.35"), ("train", "1.05")]
-    if find_spec("torch"):
-        expected += [("adam", "1.50"), ("adam", "1.50")]
-    else:
-        assert output.count("skipped, since PyTorch is not installed") == 2
-    assert lines == expected
-    assert "data: random numbers of the shape of MNIST" in output
+    assert lines == [("train", "1.05"), ("next batch", "0.35"), ("train", "1.05")]
 
 
 @needs_mnist
-def test_the_benchmark_of_training_measures_memory_on_mnist(run: Run) -> None:
-    output = run("benchmarks/benchmark_training", "--quick", "--data-dir", str(MNIST))
+def test_the_benchmark_of_the_whole_job_prints_times_and_memory(run: Run) -> None:
+    output = run("benchmarks/benchmark_job", "--quick", "--data-dir", str(MNIST))
 
-    line = r"^peak memory of the MNIST example: \d+ MB  at most 450: "
-    assert re.search(line, output, re.MULTILINE)
+    assert re.search(r"^NumPy by hand +[\d.]+ +1 +\d+ +[\d.]+%$", output, re.MULTILINE)
+    assert re.search(r"^time: funnet / NumPy .* at most 1.00: ", output, re.MULTILINE)
+    assert re.search(r"^memory: funnet / NumPy .* at most 1.20: ", output, re.MULTILINE)
+
+
+def test_the_benchmark_of_the_whole_job_says_that_it_needs_mnist(run: Run, tmp_path: Path) -> None:
+    output = run("benchmarks/benchmark_job", "--data-dir", str(tmp_path))
+
+    assert output.startswith("skipped: ")
 
 
 def test_the_benchmark_of_images_prints_ratios_and_limits(run: Run) -> None:

@@ -22,6 +22,7 @@ BENCHMARKS = [
     "benchmarks/benchmark",
     "benchmarks/benchmark_images",
     "benchmarks/benchmark_sklearn",
+    "benchmarks/benchmark_job",
     "benchmarks/benchmark_training",
     "benchmarks/benchmark_types",
     "benchmarks/instructions",

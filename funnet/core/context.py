@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -90,6 +89,8 @@ class Context:
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(seed)
         # Each part has a fixed width: SeedSequence does not distinguish (2**32,) from (0, 1).
+        import hashlib  # noqa: PLC0415  (slow to import)
+
         digest = hashlib.sha256(self.path.encode()).digest()
         address = self.step.to_bytes(8, "little") + self.shard.to_bytes(8, "little") + digest
         words = np.frombuffer(address, "<u4").tolist()

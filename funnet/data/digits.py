@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import overload
 
 import numpy as np
@@ -83,7 +82,9 @@ def load_digits(
 def _data_file() -> str:
     # scikit-learn takes a second to import, and only this file of 57 kB is needed, whose path and
     # content have not changed since 2010.
-    spec = importlib.util.find_spec("sklearn")
+    from importlib.util import find_spec  # noqa: PLC0415  (slow to import)
+
+    spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError('load_digits needs scikit-learn: pip install "funnet[digits]"')
     return f"{spec.submodule_search_locations[0]}/datasets/data/digits.csv.gz"

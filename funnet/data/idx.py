@@ -119,15 +119,19 @@ def open_idx(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase, int
             raise IDXError(f"{path}: expected complete gzip data, found damage: {error}") from None
 
 
-def read_exactly(stream: BufferedIOBase, n_bytes: int, path: str | os.PathLike[str]) -> bytearray:
+def read_exactly(
+    stream: BufferedIOBase, n_bytes: int, path: str | os.PathLike[str], *, trusted: bool = False
+) -> bytearray:
     """Return the rest of a stream; raise IDXError if it has fewer bytes than expected, or more.
 
-    At most one byte beyond them is read.
+    At most one byte beyond them is read. If the number is trusted, the memory is allocated at once:
+    an array that grows leaves as much behind.
     """
-    content = bytearray()
-    while piece := stream.read(min(PIECE, n_bytes + 1 - len(content))):
-        content += piece
-    if len(content) != n_bytes:
-        found = "more" if len(content) > n_bytes else f"only {len(content)}"
+    content, n_read = bytearray(n_bytes if trusted else 0), 0
+    while piece := stream.read(min(PIECE, n_bytes + 1 - n_read)):
+        content[n_read : n_read + len(piece)] = piece
+        n_read += len(piece)
+    if n_read != n_bytes:
+        found = "more" if n_read > n_bytes else f"only {n_read}"
         raise IDXError(f"{path}: expected {n_bytes} bytes of data, found {found}")
     return content

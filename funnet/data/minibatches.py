@@ -12,7 +12,6 @@ Targets may be a tuple of arrays, such as `(t, w)` for a weighted loss.
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
@@ -367,6 +366,8 @@ class Minibatches(Generic[X_co, T_co]):
         )
         address = " ".join((str(step), *before))
         # A digest has a fixed width: SeedSequence does not distinguish (2**32,) from (0, 1).
+        import hashlib  # noqa: PLC0415  (slow to import)
+
         words = np.frombuffer(hashlib.sha256(address.encode()).digest(), "<u4").tolist()
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(_TAG, *words)))
 

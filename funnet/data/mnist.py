@@ -6,7 +6,18 @@ import os
 from typing import overload
 
 from funnet.core.arrays import Labels
-from funnet.data.samples import AnySplit, Flat, Grid, No, OneHot, Split, Yes, arrange
+from funnet.data.samples import (
+    AnySamples,
+    AnySplit,
+    Bytes,
+    Flat,
+    Grid,
+    No,
+    OneHot,
+    Split,
+    Yes,
+    arrange,
+)
 
 Folder = str | os.PathLike[str] | None
 
@@ -71,8 +82,9 @@ def load_mnist(
     """
     from funnet.data.mnist_files import read_files  # noqa: PLC0415  (urllib is slow to import)
 
-    train, test = (
-        arrange(
+    def split(content: tuple[Bytes, Bytes]) -> AnySamples:
+        images, labels = content
+        return arrange(
             images,
             labels,
             white=255,
@@ -80,6 +92,7 @@ def load_mnist(
             flatten=flatten,
             one_hot_label=one_hot_label,
         )
-        for images, labels in read_files(data_dir)
-    )
+
+    # By map, which does not keep the bytes of the first split while the second is read.
+    train, test = map(split, read_files(data_dir))
     return train, test

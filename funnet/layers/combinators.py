@@ -6,6 +6,10 @@ networks from named parts, `block = sequential(...)`. (For parts nested in one e
 run time grows faster than the number of levels.) Widths are compared when the network is made, and
 by `funnet.mypy_plugin`.
 
+A network made only of layers that take arrays of any rank has no inferred rank: annotate it, as
+`norm: OnImages = sequential(BatchNorm.init(8), ReLU())`. Of activation functions alone, it is a
+network on rows.
+
 Networks of the same layer classes have the same type. Caches and gradients of a value annotated as
 `Network[...]` have the type `Any`, so wrong ones are errors at run time only.
 

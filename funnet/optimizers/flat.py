@@ -15,6 +15,9 @@ from funnet.core.tree import tree_like
 
 P = TypeVar("P")
 
+Spec = tuple[tuple[int, ...], np.dtype[Float]]
+"""The shape and the dtype of an array."""
+
 SMALL = 1 << 14
 """The size up to which an array is joined. Beyond it, copies cost more than the calls saved."""
 
@@ -25,40 +28,43 @@ class Layout:
 
     Parameters
     ----------
-    parts
-        For each array, its place in the vector, or None if it is not joined, and its shape.
+    specs
+        The shape and the dtype of each array.
+    places
+        The place of each array in the vector, or None if it is not joined.
     joined, apart
         For each array, whether it is joined, and whether it is not.
     """
 
-    parts: tuple[tuple[slice | None, tuple[int, ...]], ...]
-    joined: tuple[bool, ...]
-    apart: tuple[bool, ...]
+    specs: list[Spec]
+    places: list[slice | None]
+    joined: list[bool]
+    apart: list[bool]
 
     @staticmethod
     def of(arrays: Sequence[Array]) -> Layout:
         """Return the layout of at least one array."""
         dtype = arrays[0].dtype
-        joined = tuple(a.size <= SMALL and a.dtype is dtype for a in arrays)
-        ends = list(accumulate(a.size for a in compress(arrays, joined)))
-        places = map(slice, [0, *ends], ends)
-        parts = tuple(
-            (next(places) if is_joined else None, array.shape)
-            for array, is_joined in zip(arrays, joined, strict=True)
-        )
-        return Layout(parts, joined, tuple(not is_joined for is_joined in joined))
+        joined = [array.size <= SMALL and array.dtype == dtype for array in arrays]
+        ends = list(accumulate(array.size for array in compress(arrays, joined)))
+        following = map(slice, [0, *ends], ends)
+        places = [next(following) if is_joined else None for is_joined in joined]
+        return Layout(specs(arrays), places, joined, [not is_joined for is_joined in joined])
 
     def join(self, arrays: Sequence[Array]) -> list[Array]:
         """Return the joined arrays as a vector, if there are any, and then the others."""
+        if all(self.joined):
+            return [np.concatenate(arrays, axis=None)]
         small = list(compress(arrays, self.joined))
         others = list(compress(arrays, self.apart))
         return [np.concatenate(small, axis=None), *others] if small else others
 
     def split(self, arrays: Sequence[Array]) -> list[Array]:
         """Return the arrays that were joined, as views, and the others, in their order."""
-        vector, others = arrays[0], iter(arrays[1:] if True in self.joined else arrays)
+        vector, others = arrays[0], iter(arrays[1:] if any(self.joined) else arrays)
         return [
-            vector[place].reshape(shape) if place else next(others) for place, shape in self.parts
+            vector[place].reshape(shape) if place else next(others)
+            for place, (shape, _) in zip(self.places, self.specs, strict=True)
         ]
 
 
@@ -72,13 +78,16 @@ class FlatSlots(Generic[P]):
         The parameters that the slots belong to, whose structure the trees have.
     layout
         Which arrays are joined.
+    arrays
+        The arrays of the parameters, joined.
     slots
-        The arrays of each slot, as `Layout.join` returns them.
+        The arrays of each slot, joined.
     """
 
     params: P
     layout: Layout
-    slots: tuple[tuple[Array, ...], ...]
+    arrays: Sequence[Array]
+    slots: Sequence[Sequence[Array]]
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -89,9 +98,11 @@ class FlatSlots(Generic[P]):
         return tuple(tree_like(self.params, self.layout.split(slot)) for slot in self.slots)
 
 
-def have_dtypes(arrays: Sequence[Array], dtypes: Sequence[np.dtype[Float]]) -> bool:
-    """Return whether arrays are plain and have these dtypes."""
-    for array, dtype in zip(arrays, dtypes, strict=True):
-        if type(array) is not np.ndarray or array.dtype is not dtype:
-            return False
-    return True
+def specs(arrays: Sequence[Array]) -> list[Spec]:
+    """Return the shapes and dtypes of arrays."""
+    return [(array.shape, array.dtype) for array in arrays]
+
+
+def are_plain(arrays: Sequence[Array]) -> bool:
+    """Return whether all arrays are of NumPy's own class."""
+    return set(map(type, arrays)) == {np.ndarray}

@@ -13,12 +13,15 @@ from funnet.core.arrays import Array, Float
 from funnet.core.checks import check_dtype, check_float
 from funnet.core.errors import ShapeError, StructureError
 from funnet.core.locks import lock_in_place
-from funnet.core.tree import matched_leaves, refill_tree, tree_like, tree_map
-from funnet.optimizers.flat import FlatSlots, Layout, have_dtypes
+from funnet.core.nodes import filler
+from funnet.core.tree import matched_leaves, tree_leaves, tree_like, tree_map
+from funnet.optimizers.flat import FlatSlots, Layout, are_plain, specs
 from funnet.optimizers.optimizer import Optimizer, OptimizerState, P, made_by, stored_slots
 from funnet.optimizers.schedules import LearningRate, check_number, rate_at
 
 _FLOAT32 = np.dtype(np.float32)
+
+_new_state = filler(OptimizerState)
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -213,7 +216,7 @@ class _ByArray:
             tree_like(slot, [arrays[i] for arrays in results])
             for i, slot in enumerate(state.slots, 1)
         )
-        return params, OptimizerState(state.step + 1, names, slots, (("lr", lr),), (rule.name,))
+        return params, _new_state(state.step + 1, names, slots, (("lr", lr),), (rule.name,))
 
 
 @attrs.frozen
@@ -230,56 +233,47 @@ class _Joined:
     ) -> tuple[P, OptimizerState[P]]:
         rule = self.by_array.rule
         rule.check(state)
-        leaves, gradients = matched_leaves(params, grads)
-        held = self._held(params, leaves, gradients, stored_slots(state))
-        if held is None:
+        held = self._held(params, stored_slots(state))
+        gradients = tree_leaves(grads)
+        if held is None or not are_plain(gradients) or specs(gradients) != held.layout.specs:
             return self.by_array(params, grads, state)
         layout = held.layout
         lr = rate_at(self.by_array.lr, state.step)
         keywords = rule.keywords(lr, state.step)
         results = []
-        for p, g, *slots in zip(
-            layout.join(leaves), layout.join(gradients), *held.slots, strict=True
-        ):
+        for p, g, *slots in zip(held.arrays, layout.join(gradients), *held.slots, strict=True):
             new = rule.apply(p, g, slots, keywords)
             if not _are_like(new, (p, *slots)):
                 return self.by_array(params, grads, state)
             results.append(new)
         arrays, *after = zip(*results, strict=True)
         # Copies, since a view would keep the memory of all others.
-        parts = [
-            part if part.base is None else lock_in_place(part.copy())
-            for part in layout.split(arrays)
-        ]
-        params = refill_tree(params, iter(parts))
-        flat = FlatSlots(params, layout, tuple(after))
-        return params, OptimizerState(state.step + 1, rule.names, flat, (("lr", lr),), (rule.name,))
+        parts = iter(
+            [a if a.base is None else lock_in_place(a.copy()) for a in layout.split(arrays)]
+        )
+        params = tree_map(lambda *_: next(parts), params, grads)  # which compares their structure
+        flat = FlatSlots(params, layout, arrays, after)
+        return params, _new_state(state.step + 1, rule.names, flat, (("lr", lr),), (rule.name,))
 
-    def _held(
-        self,
-        params: P,
-        leaves: list[Array],
-        gradients: list[Array],
-        slots: tuple[P, ...] | FlatSlots[P],
-    ) -> FlatSlots[P] | None:
-        """Return the slots in their flat form, or None if the update by array is needed."""
+    def _held(self, params: P, slots: tuple[P, ...] | FlatSlots[P]) -> FlatSlots[P] | None:
+        """Return parameters and slots as they are updated, or None if that is by array."""
+        if isinstance(slots, FlatSlots) and slots.params is params:
+            return slots
+        leaves = tree_leaves(params)
         # A dict could be changed by its owner while the slots refer to it.
-        if not (leaves and hasattr(type(params), "__attrs_attrs__")):
-            return None
-        dtypes = [leaf.dtype for leaf in leaves]
-        if not (have_dtypes(leaves, dtypes) and have_dtypes(gradients, dtypes)):
+        if not (attrs.has(type(params)) and leaves and are_plain(leaves)):
             return None
         if isinstance(slots, FlatSlots):
-            if slots.params is params:
-                return slots
-            before = matched_leaves(params, slots.params)[1]
-            return slots if have_dtypes(before, dtypes) else None
-        computed = list(map(self.by_array.rule.computed, dtypes))
-        columns = [matched_leaves(params, slot)[1] for slot in slots]
-        if not all(have_dtypes(column, computed) for column in columns):
-            return None
+            matched_leaves(params, slots.params)
+            if specs(leaves) != slots.layout.specs:
+                return None
+            return attrs.evolve(slots, params=params, arrays=slots.layout.join(leaves))
         layout = Layout.of(leaves)
-        return FlatSlots(params, layout, tuple(tuple(layout.join(column)) for column in columns))
+        wanted = [(shape, self.by_array.rule.computed(dtype)) for shape, dtype in layout.specs]
+        columns = [matched_leaves(params, slot)[1] for slot in slots]
+        if not all(are_plain(column) and specs(column) == wanted for column in columns):
+            return None
+        return FlatSlots(params, layout, layout.join(leaves), list(map(layout.join, columns)))
 
 
 def _are_like(new: Sequence[Array], old: Sequence[Array]) -> bool:

@@ -117,6 +117,16 @@ def test_a_state_is_only_for_parameters_of_its_structure_and_dtypes() -> None:
         optimizer.update(wide, wide, state)
 
 
+def test_gradients_have_the_structure_of_the_parameters() -> None:
+    """Even if all their arrays have the right shapes."""
+    optimizer = fn.momentum()
+    net, state = run(optimizer, NET, 2)
+    wrong: Any = fn.sequential(fn.Affine.init(4, 5, rng=0), fn.Tanh(), fn.Affine.init(5, 3, rng=1))
+    for some_state in (optimizer.init(NET), state):
+        with pytest.raises(fn.StructureError, match=r"^layers\.1: expected ReLU, got Tanh"):
+            optimizer.update(net, wrong, some_state)
+
+
 def test_one_wrong_dtype_among_many_slots_is_found() -> None:
     optimizer = fn.momentum()
     state = optimizer.init(NET)
