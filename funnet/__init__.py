@@ -21,6 +21,7 @@ from funnet.core.context import (
     Context as Context,
     Statistics as Statistics,
 )
+from funnet.core.conversion import astype as astype
 from funnet.core.errors import (
     DTypeError as DTypeError,
     LocatedError as LocatedError,
@@ -47,7 +48,6 @@ from funnet.core.locks import (
     lock_vector as lock_vector,
 )
 from funnet.core.tree import (
-    astype as astype,
     describe as describe,
     named_leaves as named_leaves,
     parameter_count as parameter_count,

@@ -23,7 +23,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import FLOAT_TYPES, ArrayT, Float, as_ndarray, typed_like
+from funnet.core.arrays import FLOAT_TYPES, NATIVE_DTYPES, ArrayT, Float, as_ndarray, typed_like
 from funnet.core.checks import check_float
 from funnet.core.errors import ShapeError
 from funnet.core.kernels import positive_part
@@ -42,22 +42,18 @@ WIDENED: dict[type[Float], type[np.float32 | np.float64]] = {
 
 def identity(x: ArrayT) -> ArrayT:
     """Return `x` itself."""
-    x = as_ndarray(x)
-    check_float(x, "x")
-    return x
+    return _floats(x)
 
 
 def step_function(x: ArrayT) -> ArrayT:
     """Return 1 where x > 0, else 0: the perceptron's activation."""
-    x = as_ndarray(x)
-    check_float(x, "x")
+    x = _floats(x)
     return typed_like(x, np.asarray(np.heaviside(x, 0)))
 
 
 def relu(x: ArrayT) -> ArrayT:
     """Return max(x, 0)."""
-    x = as_ndarray(x)
-    check_float(x, "x")
+    x = _floats(x)
     return positive_part(x)
 
 
@@ -70,8 +66,7 @@ def sigmoid(x: ArrayT) -> ArrayT:
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    x = as_ndarray(x)
-    check_float(x, "x")
+    x = _floats(x)
     # exp(min(x, 0)) / (1 + exp(-|x|)): the formula itself for x >= 0, expanded by exp(x) for x < 0.
     y = np.exp(np.minimum(x, 0))
     y /= 1 + np.exp(-np.abs(x))
@@ -80,8 +75,7 @@ def sigmoid(x: ArrayT) -> ArrayT:
 
 def tanh(x: ArrayT) -> ArrayT:
     """Return the hyperbolic tangent of `x`."""
-    x = as_ndarray(x)
-    check_float(x, "x")
+    x = _floats(x)
     return typed_like(x, np.asarray(np.tanh(x)))
 
 
@@ -127,6 +121,13 @@ def log_softmax(x: ArrayT) -> ArrayT:
     z -= np.log1p(np.add.reduce(e, axis=-1, keepdims=True))
     y = np.maximum(z, LOWEST[x.dtype.type])
     return typed_like(x, y.astype(x.dtype.type, copy=False))
+
+
+def _floats(x: ArrayT) -> ArrayT:
+    if type(x) is not np.ndarray or x.dtype not in NATIVE_DTYPES:
+        x = as_ndarray(x)
+        check_float(x, "x")
+    return x
 
 
 def widened(x: npt.NDArray[Float], order: Order) -> npt.NDArray[Float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -10,9 +11,10 @@ import numpy as np
 
 from funnet.core.arrays import Array, array_type
 from funnet.core.checks import as_float, check_like
+from funnet.core.conversion import astype
 from funnet.core.layer import Layer, X, Y, backward, forward, input_gradient
 from funnet.core.locks import lock_in_place
-from funnet.core.tree import Tree, astype, named_leaves, replace_at, tree_leaves, tree_map
+from funnet.core.tree import Tree, named_leaves, replace_at, tree_leaves, tree_map
 
 T = TypeVar("T")
 
@@ -83,6 +85,8 @@ def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[flo
 
 
 def _name(loss: Callable[..., object]) -> str:
+    while isinstance(loss, partial):
+        loss = loss.func
     return getattr(loss, "__name__", type(loss).__name__)
 
 

@@ -32,9 +32,10 @@ def pyright(program: Path, folder: Path) -> list[str]:
     return [each["message"] for each in report["generalDiagnostics"]]
 
 
-def test_a_right_program_is_accepted_with_its_asserted_types(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["right", "right_sklearn"])
+def test_a_right_program_is_accepted_with_its_asserted_types(name: str, tmp_path: Path) -> None:
     """The other right programs depend on how mypy joins types in lists and unions."""
-    assert pyright(PROGRAMS / "right.py", tmp_path) == []
+    assert pyright(PROGRAMS / f"{name}.py", tmp_path) == []
 
 
 def test_the_blocks_of_the_readme_are_accepted(tmp_path: Path) -> None:

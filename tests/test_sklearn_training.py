@@ -69,6 +69,14 @@ def test_a_warm_start_continues_with_early_stopping() -> None:
     assert same(model, make(NetworkClassifier, 7, early_stopping=True).fit(X, T))
 
 
+def test_a_warm_start_may_change_alpha_but_not_from_zero() -> None:
+    model = make(NetworkClassifier, 1, warm_start=True, alpha=0.1).fit(X, T)
+    assert model.set_params(alpha=0.2).fit(X, T).n_iter_ == 2
+
+    with pytest.raises(fn.StructureError, match=r"got that of weight_decay\(adam\)"):
+        model.set_params(alpha=0.0).fit(X, T)
+
+
 def test_without_warm_start_fit_starts_anew() -> None:
     model = make(NetworkClassifier, 3).fit(X, T)
 

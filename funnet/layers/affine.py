@@ -13,6 +13,7 @@ from funnet.core.checks import check_batch, check_cache, check_count, check_dtyp
 from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_in_place, lock_matrix, lock_vector
+from funnet.core.nodes import filler
 from funnet.core.tree import describe, reduce_to_constructor, refill
 from funnet.layers.initializers import Initializer, draw, he
 
@@ -39,6 +40,9 @@ class AffineCache:
     x: Matrix
 
     __repr__ = describe_cache
+
+
+_cache = filler(AffineCache)
 
 
 @attrs.frozen(eq=False)
@@ -128,7 +132,7 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         check_batch(x, len(self.W), self.W.dtype, "x of Affine")
         y: Matrix = x.dot(self.W)
         y += self.b
-        return y, AffineCache(x)
+        return y, _cache(x)
 
     def pullback(
         self, cache: AffineCache, dout: Matrix, /

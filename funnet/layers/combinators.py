@@ -6,6 +6,10 @@ networks from named parts, `block = sequential(...)`. (For parts nested in one e
 run time grows faster than the number of levels.) Widths are compared when the network is made, and
 by `funnet.mypy_plugin`.
 
+A network made only of layers that take arrays of any rank has no inferred rank: annotate it, as
+`norm: OnImages = sequential(BatchNorm.init(8), ReLU())`. Of activation functions alone, it is a
+network on rows.
+
 Networks of the same layer classes have the same type. Caches and gradients of a value annotated as
 `Network[...]` have the type `Any`, so wrong ones are errors at run time only.
 
@@ -35,6 +39,7 @@ from funnet.core.arrays import Matrix, Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
+from funnet.core.nodes import filler
 from funnet.core.tree import describe, refill
 from funnet.core.widths import Widths, mismatches, whole, widths_of
 from funnet.layers.nesting import as_layers, check_made_by, locate
@@ -60,6 +65,9 @@ class SequentialCache(Generic[L_co]):
     caches: tuple[object, ...]
 
     __repr__ = describe_cache
+
+
+_cache = filler(SequentialCache)
 
 
 def _fitting(layers: L) -> L:
@@ -121,7 +129,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
                 locate(error, f"layers.{i}", layer)
                 raise
             caches.append(cache)
-        return y, SequentialCache(self.layers, tuple(caches))
+        return y, _cache(self.layers, tuple(caches))
 
     def pullback(
         self, cache: SequentialCache[L_co], dout: Shaped[T], /

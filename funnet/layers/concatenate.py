@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 from itertools import pairwise
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, Literal, cast, overload
 
 import attrs
 import numpy as np
@@ -16,15 +16,24 @@ from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, SomeLayer
 from funnet.core.tree import describe, refill
 from funnet.core.widths import Widths, beside, mismatches_beside, widths_of
-from funnet.layers.combinators import RowShape
+from funnet.layers.combinators import (
+    C1,
+    C2,
+    C3,
+    C4,
+    G1,
+    G2,
+    G3,
+    G4,
+    I_co,
+    L,
+    L_co,
+    O_co,
+    RowShape,
+    S,
+    T,
+)
 from funnet.layers.nesting import add, as_layers, check_made_by, locate
-
-S = TypeVar("S", bound=tuple[int, ...])
-T = TypeVar("T", bound=tuple[int, ...])
-I_co = TypeVar("I_co", bound=int, covariant=True)
-O_co = TypeVar("O_co", bound=int, covariant=True)
-L = TypeVar("L")
-L_co = TypeVar("L_co", bound=tuple[object, ...], covariant=True)
 
 NAME = "Concatenate"
 
@@ -160,15 +169,6 @@ def _check_beside(output: Array, others: list[Array]) -> None:
 
 
 # fmt: off
-C1 = TypeVar("C1")
-C2 = TypeVar("C2")
-C3 = TypeVar("C3")
-C4 = TypeVar("C4")
-G1 = TypeVar("G1", bound=SomeLayer)
-G2 = TypeVar("G2", bound=SomeLayer)
-G3 = TypeVar("G3", bound=SomeLayer)
-G4 = TypeVar("G4", bound=SomeLayer)
-
 @overload
 def concatenate(
     a: Elementwise, /, *more: Elementwise

@@ -16,6 +16,7 @@ import numpy as np
 from funnet.core.arrays import Array, Shaped, ShapeT, array_type, describe_cache
 from funnet.core.checks import check_like, wrong_cache
 from funnet.core.locks import lock_in_place
+from funnet.core.nodes import filler
 
 L = TypeVar("L")
 
@@ -30,13 +31,15 @@ class ElementwiseCache(Generic[L, ShapeT]):
     __repr__ = describe_cache
 
 
+_cache = filler(ElementwiseCache)
+
 Pulled: TypeAlias = tuple[L, Callable[[], Shaped[ShapeT]]]
 """Result of `pullback`: gradients, and a function that computes dx."""
 
 
 def keep(layer: L, y: Shaped[ShapeT]) -> tuple[Shaped[ShapeT], ElementwiseCache[L, ShapeT]]:
     """Return y, locked in place, and a cache of it."""
-    return lock_in_place(y), ElementwiseCache(type(layer), y)
+    return lock_in_place(y), _cache(type(layer), y)
 
 
 def pull(

@@ -19,7 +19,9 @@ def mean_over_rows(values: npt.NDArray[Float], shares: Shares | None) -> float:
     """Return the mean over rows (axis 0) of the sum of each, in float64."""
     if shares is None:
         return _total(values) / len(values)
-    return float(shares.dot(values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)))
+    if values.ndim > 1:
+        values = np.add.reduce(values.reshape(len(values), -1), 1, np.float64)
+    return float(shares.dot(values))
 
 
 def _total(values: npt.NDArray[Float]) -> float:

@@ -159,14 +159,14 @@ def _pair(t: object) -> tuple[Any, Any]:
     return t[0], t[1]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _checked_sum(w: Weights) -> float:
     """Return the sum of weights, after a check of their type and values."""
     w = as_ndarray(w, "w")
     if not isinstance(w, np.ndarray) or w.dtype.kind not in "fiub":
         hint = "" if isinstance(w, np.ndarray) else "; convert it with np.asarray"
         raise DTypeError(f"w must be an array of numbers, got {array_type(w)}{hint}")
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = float(np.add.reduce(w, None, np.float64))
+    total = float(np.add.reduce(w, None, np.float64))
     if w.size and not (np.minimum.reduce(w, None) >= 0 and total < np.inf):
         wrong = np.argwhere(~((w >= 0) & np.isfinite(w)))
         if len(wrong):

@@ -234,8 +234,10 @@ class WidthsPlugin(Plugin):
         signature, api = context.default_signature, context.api
         call = cast(CallExpr, context.context)
         if same_signatures([signature], signatures_of(self._find(combinator.function))[:1]):
-            self._unpacked = unpacked_type(call, api)  # calls this method, too
-            self._whole = self._check_layers(call, combinator, api)
+            # Both evaluate calls, and so call this method, too.
+            unpacked = unpacked_type(call, api)
+            made = self._check_layers(call, combinator, api)
+            self._unpacked, self._whole = unpacked, made
         if self._unpacked is not None:
             anything = api.named_generic_type("builtins.object", [])
             signature = signature.copy_modified(

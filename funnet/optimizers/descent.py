@@ -80,9 +80,11 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
         dtype = param.dtype
         if type(grad) is not np.ndarray or grad.dtype is not dtype:
             check_dtype(grad, dtype, "the gradient")
-        if dtype not in rates:
-            rates[dtype] = np.array(rate, dtype)  # see `ZERO` in `funnet.core.kernels`
-        return lock_in_place(_descent(param, grad, rates[dtype]))
+        try:
+            scalar = rates[dtype]
+        except KeyError:
+            scalar = rates[dtype] = np.array(rate, dtype)  # see `ZERO` in `funnet.core.kernels`
+        return lock_in_place(_descent(param, grad, scalar))
 
     return tree_map(step, params, grads)
 

@@ -13,7 +13,8 @@ learning_rate
     The learning rate of `adam`, or a schedule. Default: 0.001.
 alpha
     The rate of `weight_decay`: alpha / 2 times the sum of the squared weights, without the biases,
-    is added to the mean loss. (MLPClassifier divides this by the number of rows.) Default: 0.
+    is added to the mean loss. (MLPClassifier divides this by the number of rows.) A warm start
+    may change it, but not from or to 0. Default: 0.
 batch_size
     The number of rows of a batch, limited to the number of rows. Default: 200.
 max_iter
@@ -24,7 +25,7 @@ tol, n_iter_no_change
     ConvergenceWarning tells that `max_iter` came first, unless it is not greater than
     `n_iter_no_change`.
 early_stopping
-    Whether to hold out rows for validation, for a classifier with equal frequencies of classes, and
+    Whether to hold out rows for validation, for a classifier in proportion to the classes, and to
     keep the network with the lowest validation loss. Default: False.
 validation_fraction
     The fraction of rows that is held out. Default: 0.1.

@@ -41,10 +41,11 @@ from funnet.core.errors import StructureError
 from funnet.core.layer import Layer, X, Y, backward, forward
 from funnet.core.live import check_at_rest, contexts
 from funnet.core.locks import lock_in_place
+from funnet.core.nodes import filler
 from funnet.core.tree import tree_map
 from funnet.data.shards import rows_of, shards_of
 from funnet.gradients import check_loss
-from funnet.optimizers.optimizer import Optimizer, P
+from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
 from funnet.training.modes import (
     KeepsStatistics,
     apply_statistics,
@@ -86,6 +87,10 @@ class BatchGradients(Generic[P_co]):
     weight: float
     grads: P_co
     statistics: tuple[Statistics, ...] = ()
+
+
+_gradients_of = filler(BatchGradients)
+_state = filler(TrainState)
 
 
 def live_network(net: object, seed: Seed, at_rest: Iterable[str]) -> Callable[..., Any] | None:
@@ -175,7 +180,7 @@ def _gradients(
     else:
         weight = float(len(y)) if isinstance(y, np.ndarray) and y.ndim else 1.0
     if not has_contexts:
-        return BatchGradients(value, weight, grads)
+        return _gradients_of(value, weight, grads, ())
     statistics = tuple(records(cache))
     reported = {record.path for record in statistics}
     for path, layer, context in contexts(live):
@@ -268,7 +273,9 @@ def _apply(
     params, optimizer_state = optimizer.update(state.params, gradients.grads, state.optimizer_state)
     if gradients.statistics:
         params = apply_statistics(params, gradients.statistics)
-    new = TrainState(state.step + 1, state.epoch, params, optimizer_state, gradients.loss)
+    # What the constructor of TrainState checks is known, but for what a user's optimizer returns.
+    make = _state if isinstance(optimizer_state, OptimizerState) else TrainState
+    new: TrainState[P] = make(state.step + 1, state.epoch, params, optimizer_state, gradients.loss)
     check_finite(new, state, gradients.grads, gradients.statistics, x)
     return new
 

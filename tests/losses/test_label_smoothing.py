@@ -17,7 +17,7 @@ from loss_cases import (
     same,
     sizes,
 )
-from strategies import normal_array, seeds
+from strategies import few, normal_array, seeds
 from training_cases import BATCHES, NET
 
 import funnet as fn
@@ -45,6 +45,7 @@ def test_it_is_the_loss_of_targets_that_are_mixed_with_equal_probabilities(
 
 
 @of_all_targets
+@few
 @given(seed=seeds, size=sizes, amount=amounts)
 def test_dscores_is_the_derivative_of_the_loss(
     target: Any, seed: int, size: tuple[int, int], amount: float

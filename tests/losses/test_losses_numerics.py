@@ -179,3 +179,19 @@ def test_nan_passes_through(loss: Loss, target: Draw) -> None:
 
     assert np.isnan(value)
     assert np.isnan(dscores).any(axis=1).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2], [2, 1, 0], [1, 2, 0]])
+def test_the_loss_of_few_rows_does_not_depend_on_their_order(order: list[int]) -> None:
+    """It is an exact sum, so that large losses of other rows do not round a small one."""
+    scores = np.array([[0.0, 1e30], [0.0, 1.0], [1e30, 0.0]], np.float32)
+    t = np.array([0, 1, 0])
+
+    assert softmax_cross_entropy(scores, t)[0] == softmax_cross_entropy(scores[order], t[order])[0]
+
+
+def test_a_sum_of_losses_beyond_float64_is_infinite() -> None:
+    loss, dscores = softmax_cross_entropy(np.array([[1.5e308, 0.0]] * 2), np.array([1, 1]))
+
+    assert loss == np.inf
+    assert dscores.tolist() == [[0.5, -0.5]] * 2

@@ -21,7 +21,7 @@ from loss_cases import (
     is_smooth,
     sizes,
 )
-from strategies import AnyArray, normal_array, seeds
+from strategies import AnyArray, few, normal_array, seeds
 from training_cases import BATCHES, NET, T, X
 
 import funnet as fn
@@ -62,6 +62,7 @@ def test_it_is_the_weighted_mean_of_the_losses_of_the_rows(
 
 
 @every_case
+@few
 @given(seed=seeds, size=sizes)
 def test_its_gradient_is_its_derivative(
     loss: Loss, target: Draw, seed: int, size: tuple[int, int]
@@ -96,6 +97,7 @@ def test_whole_weights_repeat_the_rows(
 
 
 @every_case
+@few
 @given(seed=seeds, size=sizes, weight=st.sampled_from([1e-300, 0.1, 3, 1e300]))
 def test_equal_weights_change_nothing_but_rounding(
     loss: Loss, target: Draw, seed: int, size: tuple[int, int], weight: float
@@ -284,7 +286,15 @@ def test_weights_that_do_not_fit_are_refused(
         weighted(loss)(y, t)
 
 
+def no_pair(y: Any, t: Any, *, scale: float = 1, shares: Any = None) -> Any:
+    """Return the loss only."""
+    return scale * float(y.sum())
+
+
 def test_what_is_no_loss_is_refused() -> None:
+    for w in (np.ones(3), np.array([1, 0, 1])):
+        with pytest.raises(TypeError, match=r"expected no_pair to return a pair \(loss, dy\)"):
+            weighted(partial(no_pair, scale=2))(ROWS, (CLASSES, w))
     with pytest.raises(TypeError, match=r"loss must be a function \(y, t\) -> \(loss, dy\), got"):
         weighted(np.ones(3))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"expected <lambda> to return a pair"):
@@ -341,6 +351,7 @@ def test_training_with_equal_weights_is_training_without() -> None:
 # Class weights
 
 
+@few
 @given(t=st.lists(st.integers(0, 5), min_size=1, max_size=30))
 def test_balanced_weights_are_those_of_scikit_learn(t: list[int]) -> None:
     utils = pytest.importorskip("sklearn.utils.class_weight")
@@ -350,6 +361,7 @@ def test_balanced_weights_are_those_of_scikit_learn(t: list[int]) -> None:
     np.testing.assert_allclose(ours, utils.compute_sample_weight("balanced", t), rtol=1e-15)
 
 
+@few
 @given(seed=seeds, n=st.integers(1, 30))
 def test_balanced_classes_have_equal_sums_of_weights(seed: int, n: int) -> None:
     t = class_numbers(seed, n, 4)

@@ -124,8 +124,8 @@ on_images: list[fn.OnImages] = [fn.AvgPool2d(2), fn.Conv2d.init(1, 4, 3, rng=0),
 assert_type(fn.summary(convolutional, (1, 28, 28)), fn.Summary)
 pictures = fn.activations(convolutional, np.zeros((2, 1, 28, 28), np.float32))
 assert_type(pictures["layers.0"], fn.Array)
-fn.activations(net if n_in else nested.layers[1], x)
-fn.activations(ReLU(), np.zeros((2, 1, 28, 28)))
+assert_type(fn.activations(net if n_in else nested.layers[1], x), dict[str, fn.Array])
+assert_type(fn.activations(ReLU(), np.zeros((2, 1, 28, 28))), dict[str, fn.Array])
 
 # Six layers, and a list of layers.
 six = sequential(

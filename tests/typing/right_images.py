@@ -113,8 +113,9 @@ def unit(n_in: int, n_out: int) -> OnImages:
     return sequential(conv(n_in, n_out), BatchNorm.init(n_out), ReLU())
 
 
+norm: OnImages = sequential(BatchNorm.init(8), ReLU(), Dropout(0.1))
 units = sequential(
-    unit(1, 4), MaxPool2d(2), unit(4, 8), GlobalAvgPool2d(), Affine.init(8, 4, rng=0)
+    unit(1, 4), MaxPool2d(2), unit(4, 8), norm, GlobalAvgPool2d(), Affine.init(8, 4, rng=0)
 )
 
 # 5. VGG: blocks under names.

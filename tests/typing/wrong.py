@@ -3,6 +3,7 @@
 import numpy as np
 
 import funnet as fn
+from funnet.sklearn import NetworkClassifier, NetworkRegressor
 
 x = np.zeros((5, 4), np.float32)
 images = np.zeros((5, 1, 2, 2), np.float32)
@@ -103,3 +104,11 @@ fn.forward(fn.load("net.npz"), x)  # [call-overload]
 fn.every(net, 3)  # [arg-type]
 fn.early_stopping([train_state], 3)  # [arg-type]
 fn.sweep(lambda config: config, [1])  # [arg-type] [misc]
+
+# Estimators.
+NetworkClassifier(hiden=(100,))  # [call-arg]
+NetworkClassifier(hidden=100)  # [arg-type]
+NetworkClassifier(network=net)  # [arg-type]
+NetworkClassifier(class_weight="even")  # [arg-type]
+NetworkRegressor(class_weight="balanced")  # [call-arg]
+NetworkRegressor().partial_fit(x, t, classes=[0, 1])  # [call-arg]
