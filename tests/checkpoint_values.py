@@ -157,6 +157,8 @@ def content(value: object) -> object:
         return type(value), [content(item) for item in value]
     if isinstance(value, dict):
         return [(key, content(item)) for key, item in value.items()]
+    if isinstance(value, fn.OptimizerState):
+        value = attrs.evolve(value, slots=value.slots)  # which may be stored as vectors
     if attrs.has(type(value)):
         fields = attrs.asdict(cast(attrs.AttrsInstance, value), recurse=False)
         return type(value), content(list(fields.values()))
