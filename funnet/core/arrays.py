@@ -39,6 +39,11 @@ RNGLike: TypeAlias = "int | np.random.SeedSequence | np.random.Generator"
 
 FLOAT_TYPES = (np.float16, np.float32, np.float64)
 NATIVE_DTYPES = frozenset(map(np.dtype, FLOAT_TYPES))
+C_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x4, 0x100, 0x400
+"""Bits of `flags.num`, which is read in the time of one flag."""
+
+_LAYOUT = C_CONTIGUOUS | ALIGNED
+
 ARRAY_CLASSES = (np.ndarray, np.memmap)
 
 ShapeT = TypeVar("ShapeT", bound=tuple[int, ...])
@@ -117,9 +122,8 @@ def as_ndarray(x: T, name: str = "x") -> T:
 
 def is_plain(array: npt.NDArray[Float]) -> bool:
     """Return whether an array has NumPy's default layout: C order, aligned, native byte order."""
-    flags = array.flags
     return (
-        flags.c_contiguous and flags.aligned and array.dtype.isnative and type(array) is np.ndarray
+        array.flags.num & _LAYOUT == _LAYOUT and array.dtype.isnative and type(array) is np.ndarray
     )
 
 

@@ -116,8 +116,8 @@ def positive_part(x: ArrayT) -> ArrayT:
     >>> positive_part(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    if x.size <= FEW:
-        return cast(ArrayT, np.asarray(np.maximum(x, ZERO[x.dtype.type])))
+    if x.ndim and x.size <= FEW:
+        return cast(ArrayT, np.maximum(x, ZERO[x.dtype.type]))
     y = np.zeros(x.shape, x.dtype.type)
     return cast(ArrayT, np.maximum(x, y, out=y))
 

@@ -8,7 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from funnet.core.arrays import (
+    ALIGNED,
+    C_CONTIGUOUS,
     NATIVE_DTYPES,
+    OWNDATA,
+    WRITEABLE,
     Array,
     ArrayT,
     Float,
@@ -22,12 +26,10 @@ from funnet.core.arrays import (
 from funnet.core.checks import check_float
 from funnet.core.errors import DTypeError, ShapeError
 
-_C_CONTIGUOUS, _OWNDATA, _ALIGNED, _WRITEABLE = 0x1, 0x4, 0x100, 0x400
+LAYOUT = C_CONTIGUOUS | OWNDATA | ALIGNED | WRITEABLE
+"""The bits of `flags.num` that tell whether an array is locked."""
 
-LAYOUT = _C_CONTIGUOUS | _OWNDATA | _ALIGNED | _WRITEABLE
-"""The bits of `flags.num` that `LOCKED` sets; one number is read in the time of one flag."""
-
-LOCKED = _C_CONTIGUOUS | _OWNDATA | _ALIGNED
+LOCKED = C_CONTIGUOUS | OWNDATA | ALIGNED
 """The value of these bits for a locked array in C order that owns its memory."""
 
 

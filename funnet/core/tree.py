@@ -65,13 +65,13 @@ def _map_two(f: Callable[..., Array], unlike: list[Array], node: object, other: 
     new: list[object] = []
     try:
         for a, b in zip(children, kind.children(other)):  # noqa: B905 (of one structure)
-            if type(a) is np.ndarray and type(b) is np.ndarray and a.shape == b.shape:
+            if type(a) is np.ndarray and type(b) is np.ndarray and (shape := a.shape) == b.shape:
                 array: Array = f(a, b)
                 if (
                     type(array) is not np.ndarray
                     or array.dtype is not a.dtype
                     or array.flags.num & LAYOUT != LOCKED
-                    or array.shape != a.shape
+                    or array.shape != shape
                 ):
                     array = _locked(array, a, unlike)
                 new.append(array)

@@ -14,7 +14,7 @@ from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_in_place, lock_matrix, lock_vector
 from funnet.core.nodes import filler
-from funnet.core.tree import describe, reduce_to_constructor, refill
+from funnet.core.tree import describe, reduce_to_constructor
 from funnet.layers.initializers import Initializer, draw, he
 
 if TYPE_CHECKING:
@@ -129,8 +129,9 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
 
     def forward(self, x: Matrix, /) -> tuple[Matrix, AffineCache]:
         """Return x W + b, of shape (N, n_out), for x of shape (N, n_in)."""
-        check_batch(x, len(self.W), self.W.dtype, "x of Affine")
-        y: Matrix = x.dot(self.W)
+        W = self.W
+        check_batch(x, len(W), W.dtype, "x of Affine")
+        y: Matrix = x.dot(W)
         y += self.b
         return y, _cache(x)
 
@@ -143,7 +144,10 @@ class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
         n_in, n_out = W.shape
         check_batch(x, n_in, W.dtype, "the cached x of Affine")
         check_batch(dout, n_out, W.dtype, "dout of Affine", len(x))
-        grads: Affine[I_co, O_co] = refill(
-            Affine, (lock_in_place(x.T.dot(dout)), lock_in_place(column_sums(dout)))
+        grads: Affine[I_co, O_co] = _gradients(
+            lock_in_place(x.T.dot(dout)), lock_in_place(column_sums(dout))
         )
         return grads, lambda: dout.dot(W.T)
+
+
+_gradients = filler(Affine)

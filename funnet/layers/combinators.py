@@ -40,7 +40,7 @@ from funnet.core.checks import check_cache
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
 from funnet.core.nodes import filler
-from funnet.core.tree import describe, refill
+from funnet.core.tree import describe
 from funnet.core.widths import Widths, mismatches, whole, widths_of
 from funnet.layers.nesting import as_layers, check_made_by, locate
 
@@ -136,7 +136,7 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     ) -> tuple[Sequential[I_co, O_co, S, T, L_co], Callable[[], Shaped[S]]]:
         """Return the gradients of all layers; dx is that of the first."""
         check_cache(cache, SequentialCache)
-        row = self._row
+        row: tuple[Any, ...] = self.layers
         check_made_by(cache.layers is self.layers and len(cache.caches) == len(row))
         grads = []
         gradient = dout
@@ -150,7 +150,10 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
                 locate(error, f"layers.{i}", row[i])
                 raise
             grads.append(grad)
-        return refill(Sequential, (tuple(reversed(grads)),)), dx
+        return _gradients(tuple(reversed(grads))), dx
+
+
+_gradients = filler(Sequential)
 
 
 class Network(OnRows, SomeLayer, Protocol[I_co, O_co]):
