@@ -195,8 +195,8 @@ def test_a_gradient_that_a_loss_returns_is_like_the_scores(
         next(run(batches=[(X, T)], loss=mine(dy)))
 
 
-def test_a_loss_without_a_name_is_named_by_its_class() -> None:
-    with pytest.raises(fn.DTypeError, match="the gradient that the loss partial returns"):
+def test_a_loss_in_a_partial_is_named_by_its_function() -> None:
+    with pytest.raises(fn.DTypeError, match="the gradient that the loss my_loss returns"):
         next(run(loss=partial(mine(np.float64))))
 
 
