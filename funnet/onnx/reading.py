@@ -7,26 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from funnet import layers as nn
 from funnet.core.arrays import Array
 from funnet.core.layer import AnyLayer
-from funnet.layers import (
-    Affine,
-    AvgPool2d,
-    BatchNorm,
-    Conv2d,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2d,
-    LayerNorm,
-    LeakyReLU,
-    MaxPool2d,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Standardize,
-    Step,
-    Tanh,
-)
 from funnet.layers.combinators import Sequential, sequential
 from funnet.onnx.nodes import Node, OnnxError, row_of
 from funnet.onnx.package import onnx_package
@@ -118,7 +101,7 @@ def _affine(node: Node, W: Array, b: Array | None) -> AnyLayer:
         b = b[0]
     if b.shape != (W.shape[1],):
         raise node.error(f"must add a bias of shape ({W.shape[1]},), got {b.shape}")
-    return Affine(W, b)
+    return nn.Affine(W, b)
 
 
 def _matmul(node: Node) -> AnyLayer:
@@ -171,8 +154,8 @@ def _conv(node: Node) -> AnyLayer:
     b = node.constants.get(2)
     b = np.zeros(len(W), W.dtype) if b is None else b
     if pads[:2] != pads[2:] and pads == _same(kernel) and stride == (1, 1):
-        return Conv2d(W, b, stride, "same")
-    return Conv2d(W, b, stride, _padding(node, pads))
+        return nn.Conv2d(W, b, stride, "same")
+    return nn.Conv2d(W, b, stride, _padding(node, pads))
 
 
 def _max_pool(node: Node) -> AnyLayer:
@@ -180,7 +163,7 @@ def _max_pool(node: Node) -> AnyLayer:
     node.require(ceil_mode=0)
     kernel = node.get("kernel_shape", [1])
     stride, pads = _moves(node, kernel)
-    return MaxPool2d(kernel, stride, _padding(node, pads))
+    return nn.MaxPool2d(kernel, stride, _padding(node, pads))
 
 
 def _average_pool(node: Node) -> AnyLayer:
@@ -191,20 +174,20 @@ def _average_pool(node: Node) -> AnyLayer:
     padding = _padding(node, pads)
     if padding != (0, 0) and node.get("count_include_pad", 0) != 1:
         raise node.error("has count_include_pad=0; funnet counts the padding")
-    return AvgPool2d(kernel, stride, padding)
+    return nn.AvgPool2d(kernel, stride, padding)
 
 
 def _global_avg_pool(pool: Node, flatten: Node) -> AnyLayer:
     pool.only()
     flatten.only("axis")
     flatten.require(axis=1)
-    return GlobalAvgPool2d()
+    return nn.GlobalAvgPool2d()
 
 
 def _flatten(node: Node) -> AnyLayer:
     node.only("axis")
     node.require(axis=1)
-    return Flatten()
+    return nn.Flatten()
 
 
 def _reshape(node: Node) -> AnyLayer:
@@ -212,7 +195,7 @@ def _reshape(node: Node) -> AnyLayer:
     shape = node.constants.get(1, np.zeros(0))
     if shape.dtype != np.int64 or shape.shape != (2,) or shape.min() not in {-1, 0}:
         raise node.error("must flatten images, to a shape such as (-1, 784)")
-    return Flatten()
+    return nn.Flatten()
 
 
 def _batch_norm(node: Node) -> AnyLayer:
@@ -222,7 +205,7 @@ def _batch_norm(node: Node) -> AnyLayer:
     # ONNX's momentum is the weight of the running statistics, funnet's that of the batch.
     momentum = float(str(np.float32(1 - node.get("momentum", 0.9))))
     eps = node.get("epsilon", 1e-5)
-    return BatchNorm(gamma, beta, mean, var, np.array(_MANY), eps, momentum)
+    return nn.BatchNorm(gamma, beta, mean, var, np.array(_MANY), eps, momentum)
 
 
 def _layer_norm(node: Node) -> AnyLayer:
@@ -232,13 +215,13 @@ def _layer_norm(node: Node) -> AnyLayer:
     gamma = node.constant(1, 1)
     beta = node.constants.get(2)
     beta = np.zeros_like(gamma) if beta is None else beta
-    return LayerNorm(gamma, beta, node.get("epsilon", 1e-5))
+    return nn.LayerNorm(gamma, beta, node.get("epsilon", 1e-5))
 
 
 def _standardize(sub: Node, div: Node) -> AnyLayer:
     sub.only()
     div.only()
-    return Standardize(sub.constant(1, 1), div.constant(1, 1))
+    return nn.Standardize(sub.constant(1, 1), div.constant(1, 1))
 
 
 def _step(greater: Node, cast: Node) -> AnyLayer:
@@ -247,19 +230,19 @@ def _step(greater: Node, cast: Node) -> AnyLayer:
     zero = greater.constants.get(1)
     if zero is None or zero.size != 1 or zero.any():
         raise greater.error("must compare with 0")
-    return Step()
+    return nn.Step()
 
 
 def _softmax(node: Node) -> AnyLayer:
     node.only("axis")
     if node.get("axis", -1) not in {1, -1}:
         raise node.error(f"has axis={node.get('axis', -1)}; funnet applies softmax to rows")
-    return Softmax()
+    return nn.Softmax()
 
 
 def _leaky_relu(node: Node) -> AnyLayer:
     node.only("alpha")
-    return LeakyReLU(node.get("alpha", 0.01))
+    return nn.LeakyReLU(node.get("alpha", 0.01))
 
 
 def _dropout(node: Node) -> AnyLayer:
@@ -268,10 +251,10 @@ def _dropout(node: Node) -> AnyLayer:
         raise node.error("must be at inference")
     rate = node.constants.get(1)
     if rate is None:
-        return Dropout(node.get("ratio", 0.5))
+        return nn.Dropout(node.get("ratio", 0.5))
     if rate.size != 1:
         raise node.error(f"must have one ratio, got shape {rate.shape}")
-    return Dropout(float(str(rate.reshape(-1)[0])))
+    return nn.Dropout(float(str(rate.reshape(-1)[0])))
 
 
 def _plain(layer: AnyLayer) -> Callable[[Node], AnyLayer]:
@@ -299,9 +282,9 @@ _READERS: dict[str, Callable[..., AnyLayer | None]] = {
     "Reshape": _reshape,
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
-    "Relu": _plain(ReLU()),
-    "Sigmoid": _plain(Sigmoid()),
-    "Tanh": _plain(Tanh()),
+    "Relu": _plain(nn.ReLU()),
+    "Sigmoid": _plain(nn.Sigmoid()),
+    "Tanh": _plain(nn.Tanh()),
     "Softmax": _softmax,
     "LeakyRelu": _leaky_relu,
     "Dropout": _dropout,

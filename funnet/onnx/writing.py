@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from funnet import layers as nn
 from funnet.core.arrays import Array
 from funnet.core.errors import DTypeError, StructureError
 from funnet.core.layer import AnyLayer, output_shape
@@ -15,25 +16,6 @@ from funnet.core.live import check_at_rest
 from funnet.core.nodes import kind_of
 from funnet.core.tree import named_branches
 from funnet.experiments.checkpoints.files import file_to_write, write_atomically
-from funnet.layers import (
-    Affine,
-    AvgPool2d,
-    BatchNorm,
-    Conv2d,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2d,
-    Identity,
-    LayerNorm,
-    LeakyReLU,
-    MaxPool2d,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Standardize,
-    Step,
-    Tanh,
-)
 from funnet.layers.combinators import Sequential
 from funnet.layers.concatenate import Concatenate
 from funnet.layers.residual import Residual
@@ -245,12 +227,12 @@ def _residual(graph: Graph, path: str, layer: Any, x: str) -> str:
     return graph.node("Add", [x, graph.layer(_below(path, "layer"), layer.layer, x)], path)
 
 
-def _affine(graph: Graph, path: str, layer: Affine[Any, Any], x: str) -> str:
+def _affine(graph: Graph, path: str, layer: nn.Affine[Any, Any], x: str) -> str:
     W, b = (graph.constant(_below(path, name), getattr(layer, name)) for name in ("W", "b"))
     return graph.node("Gemm", [x, W, b], path)
 
 
-def _conv2d(graph: Graph, path: str, layer: Conv2d[Any, Any], x: str) -> str:
+def _conv2d(graph: Graph, path: str, layer: nn.Conv2d[Any, Any], x: str) -> str:
     W, b = (graph.constant(_below(path, name), getattr(layer, name)) for name in ("W", "b"))
     kernel = layer.W.shape[2:]
     if layer.padding == "same":  # the odd one of an even kernel is at the end
@@ -279,7 +261,7 @@ def _global_avg_pool2d(graph: Graph, path: str, _: object, x: str) -> str:
     return graph.node("Flatten", [graph.node("GlobalAveragePool", [x], path)], path)
 
 
-def _batch_norm(graph: Graph, path: str, layer: BatchNorm, x: str) -> str:
+def _batch_norm(graph: Graph, path: str, layer: nn.BatchNorm, x: str) -> str:
     names = ("gamma", "beta", "mean", "var")
     inputs = [graph.constant(_below(path, name), getattr(layer, name)) for name in names]
     # ONNX's momentum is the weight of the running statistics, funnet's that of the batch.
@@ -287,14 +269,14 @@ def _batch_norm(graph: Graph, path: str, layer: BatchNorm, x: str) -> str:
     return graph.node("BatchNormalization", [x, *inputs], path, **numbers)
 
 
-def _layer_norm(graph: Graph, path: str, layer: LayerNorm, x: str) -> str:
+def _layer_norm(graph: Graph, path: str, layer: nn.LayerNorm, x: str) -> str:
     inputs = [
         graph.constant(_below(path, name), getattr(layer, name)) for name in ("gamma", "beta")
     ]
     return graph.node("LayerNormalization", [x, *inputs], path, axis=-1, epsilon=layer.eps)
 
 
-def _standardize(graph: Graph, path: str, layer: Standardize, x: str) -> str:
+def _standardize(graph: Graph, path: str, layer: nn.Standardize, x: str) -> str:
     mean, std = (
         graph.constant(_below(path, name), getattr(layer, name)) for name in ("mean", "std")
     )
@@ -307,11 +289,11 @@ def _step(graph: Graph, path: str, _: object, x: str) -> str:
     return graph.node("Cast", [above], path, to=kind)
 
 
-def _leaky_relu(graph: Graph, path: str, layer: LeakyReLU, x: str) -> str:
+def _leaky_relu(graph: Graph, path: str, layer: nn.LeakyReLU, x: str) -> str:
     return graph.node("LeakyRelu", [x], path, alpha=layer.slope)
 
 
-def _dropout(graph: Graph, path: str, layer: Dropout, x: str) -> str:
+def _dropout(graph: Graph, path: str, layer: nn.Dropout, x: str) -> str:
     return graph.node("Dropout", [x, graph.scalar(_below(path, "rate"), layer.rate)], path)
 
 
@@ -324,21 +306,21 @@ _WRITERS: dict[type, Writer] = {
     Sequential: _sequential,
     Concatenate: _concatenate,
     Residual: _residual,
-    Affine: _affine,
-    Conv2d: _conv2d,
-    MaxPool2d: _pool("MaxPool"),
-    AvgPool2d: _pool("AveragePool", count_include_pad=1),
-    GlobalAvgPool2d: _global_avg_pool2d,
-    BatchNorm: _batch_norm,
-    LayerNorm: _layer_norm,
-    Standardize: _standardize,
-    Dropout: _dropout,
-    Flatten: _operator("Flatten", axis=1),
-    ReLU: _operator("Relu"),
-    LeakyReLU: _leaky_relu,
-    Sigmoid: _operator("Sigmoid"),
-    Tanh: _operator("Tanh"),
-    Softmax: _operator("Softmax", axis=1),
-    Step: _step,
-    Identity: _operator("Identity"),
+    nn.Affine: _affine,
+    nn.Conv2d: _conv2d,
+    nn.MaxPool2d: _pool("MaxPool"),
+    nn.AvgPool2d: _pool("AveragePool", count_include_pad=1),
+    nn.GlobalAvgPool2d: _global_avg_pool2d,
+    nn.BatchNorm: _batch_norm,
+    nn.LayerNorm: _layer_norm,
+    nn.Standardize: _standardize,
+    nn.Dropout: _dropout,
+    nn.Flatten: _operator("Flatten", axis=1),
+    nn.ReLU: _operator("Relu"),
+    nn.LeakyReLU: _leaky_relu,
+    nn.Sigmoid: _operator("Sigmoid"),
+    nn.Tanh: _operator("Tanh"),
+    nn.Softmax: _operator("Softmax", axis=1),
+    nn.Step: _step,
+    nn.Identity: _operator("Identity"),
 }
