@@ -110,7 +110,9 @@ def test_its_cells_type_check(tmp_path: Path) -> None:
     script = tmp_path / "tour.py"
     script.write_text(program(), encoding="utf-8")
 
-    out, _, _ = api.run(["--config-file", str(ROOT / "mypy.ini"), str(script)])
+    settings = ["--config-file", str(ROOT / "mypy.ini")]
+    # The types of tqdm are not part of the test extra.
+    out, _, _ = api.run([*settings, "--disable-error-code=import-untyped", str(script)])
 
     assert out.startswith("Success")
 
