@@ -9,6 +9,7 @@ which `--load` resumes with any number of processes. Needs the extra `mpi`.
 """
 
 import time
+from argparse import Namespace
 
 import numpy as np
 from common import options
@@ -27,9 +28,8 @@ def world() -> Communicator:
     return comm
 
 
-def main(comm: Communicator) -> None:
+def learn(args: Namespace, comm: Communicator) -> None:
     """Train a network with dropout and a batch norm on the 8 x 8 digits."""
-    args = options(__doc__, seed=0, epochs=20, load=None)
     rank, size = comm.Get_rank(), comm.Get_size()
 
     (x_train, t_train), (x_test, t_test) = fn.load_digits()
@@ -64,7 +64,13 @@ def main(comm: Communicator) -> None:
         print(f"test accuracy: {fn.accuracy(fn.predict(state.params, x_test), t_test):.2%}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Train on all processes, and end all if one of them fails."""
+    args = options(__doc__, seed=0, epochs=20, load=None)
     comm = world()
     with abort_on_error(comm):
-        main(comm)
+        learn(args, comm)
+
+
+if __name__ == "__main__":
+    main()
