@@ -107,6 +107,7 @@ from funnet.inspection import (
     summary as summary,
 )
 from funnet.layers import (
+    ELU as ELU,
     Affine as Affine,
     AvgPool2d as AvgPool2d,
     BatchNorm as BatchNorm,

@@ -19,6 +19,7 @@ NET = fn.sequential(
     fn.Flatten(),
     fn.Affine.init(4, 6, rng=2),
     fn.LeakyReLU(0.3),
+    fn.ELU(0.7),
     fn.sequential(fn.Affine.init(6, 3, rng=3)),
 )
 

@@ -37,8 +37,8 @@ class Builder:
 
     def elementwise(self) -> AnyLayer:
         row: list[AnyLayer] = [
-            fn.ReLU(), fn.LeakyReLU(0.3), fn.Sigmoid(), fn.Tanh(), fn.Identity(), fn.Dropout(0.25),
-            fn.Step(),
+            fn.ReLU(), fn.LeakyReLU(0.3), fn.ELU(0.7), fn.Sigmoid(), fn.Tanh(), fn.Identity(),
+            fn.Dropout(0.25), fn.Step(),
         ]  # fmt: skip
         # After a step, everything is piecewise constant: once is enough.
         return row[self.number(0, len(row) - 2 + (self.rng.random() < 0.1))]

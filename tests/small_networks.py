@@ -32,7 +32,7 @@ def batch(*shape: int, dtype: type[fn.Float] = np.float32) -> AnyArray:
     return np.ones(shape, dtype)
 
 
-ACTIVATIONS = [fn.Identity, fn.LeakyReLU, fn.ReLU, fn.Sigmoid, fn.Softmax, fn.Step, fn.Tanh]
+ACTIVATIONS = [fn.ELU, fn.Identity, fn.LeakyReLU, fn.ReLU, fn.Sigmoid, fn.Softmax, fn.Step, fn.Tanh]
 LAYERS: dict[str, AnyLayer] = {
     "Affine": affine(3, 3),
     "Flatten": fn.Flatten(),

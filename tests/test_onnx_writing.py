@@ -21,14 +21,17 @@ runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime (dependen
 
 from funnet.onnx import Graph, OnnxError, from_onnx, save_onnx, to_onnx  # noqa: E402
 
-WITHOUT_FLOAT64 = {"Conv", "AveragePool", "GlobalAveragePool", "LeakyRelu"}
+WITHOUT_FLOAT64 = {"Conv", "AveragePool", "GlobalAveragePool", "LeakyRelu", "Elu"}
 """Operators for which ONNX Runtime has no kernel in float64."""
+
+
+def operators(model: bytes) -> set[str]:
+    return {node.op_type for node in onnx.load_from_string(model).graph.node}
 
 
 def run(model: bytes, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return what ONNX Runtime computes, or the reference where it has no kernel."""
-    operators = {node.op_type for node in onnx.load_from_string(model).graph.node}
-    if x.dtype == np.float64 and operators & WITHOUT_FLOAT64:
+    if x.dtype == np.float64 and operators(model) & WITHOUT_FLOAT64:
         session: Any = reference.ReferenceEvaluator(onnx.load_from_string(model))
     else:
         options = runtime.SessionOptions()
@@ -57,12 +60,18 @@ def test_onnx_runtime_computes_what_predict_does(block: int) -> None:
 
 @pytest.mark.parametrize("block", range(5))
 def test_in_float64_eps_and_slopes_are_rounded_to_float32_at_most(block: int) -> None:
+    compared = 0
     for seed in range(12 * block, 12 * block + 12):
         net, shape = random_network(seed, np.float64)
+        model = to_onnx(net, shape)
+        if {"MaxPool"} < operators(model) & (WITHOUT_FLOAT64 | {"MaxPool"}):
+            continue  # the reference fails on some windows that are nothing but padding
         x = np.random.default_rng(seed).normal(size=(3, *shape))
         # Attributes are float32 in ONNX; networks without eps and slopes agree to rounding.
-        rounded = any(name in repr(net) for name in ("eps=", "slope="))
-        assert_close(fn.predict(net, x), run(to_onnx(net, shape), x), 1e-6 if rounded else 1e-12)
+        rounded = any(name in repr(net) for name in ("eps=", "slope=", "alpha="))
+        assert_close(fn.predict(net, x), run(model, x), 1e-6 if rounded else 1e-12)
+        compared += 1
+    assert compared > 5
 
 
 def test_nodes_and_constants_are_named_by_paths() -> None:

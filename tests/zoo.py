@@ -13,6 +13,7 @@ import pytest
 from live_layers import Center, Noise, NormedNet, Pruned
 
 from funnet import (
+    ELU,
     Affine,
     AvgPool2d,
     BatchNorm,
@@ -206,6 +207,7 @@ CASES: dict[str, Case] = {
     "ReLU": Case(lambda _, __: ReLU(), (6, 4)),
     "ReLU on images": Case(lambda _, __: ReLU(), (2, 3, 4, 5)),
     "LeakyReLU": Case(lambda _, __: LeakyReLU(0.2), (6, 4)),
+    "ELU": Case(lambda _, __: ELU(0.7), (6, 4)),
     "Sigmoid": Case(lambda _, __: Sigmoid(), (6, 4)),
     "Tanh": Case(lambda _, __: Tanh(), (6, 4)),
     "Softmax": Case(lambda _, __: Softmax(), (6, 4)),

@@ -16,6 +16,7 @@ from funnet.layers.avg_pool2d import AvgPool2d as AvgPool2d
 from funnet.layers.batch_norm import BatchNorm as BatchNorm
 from funnet.layers.conv2d import Conv2d as Conv2d
 from funnet.layers.dropout import Dropout as Dropout
+from funnet.layers.elu import ELU as ELU
 from funnet.layers.flatten import Flatten as Flatten
 from funnet.layers.global_avg_pool2d import GlobalAvgPool2d as GlobalAvgPool2d
 from funnet.layers.identity import Identity as Identity

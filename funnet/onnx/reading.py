@@ -25,9 +25,9 @@ def from_onnx(model: bytes) -> Sequential[Any, Any, Any, Any, Any]:
 
     Each operator is applied to the output of the one before. The operators are Gemm, MatMul and
     Add, Conv, BatchNormalization, LayerNormalization, MaxPool, AveragePool, GlobalAveragePool and
-    Flatten, Relu, LeakyRelu, Sigmoid, Tanh, Softmax, Flatten, Reshape to rows, Dropout, Identity,
-    and what `to_onnx` writes for `Standardize` and `Step`. Identity is left out, and a missing bias
-    is 0. A batch norm continues with the exponential average.
+    Flatten, Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softmax, Flatten, Reshape to rows, Dropout,
+    Identity, and what `to_onnx` writes for `Standardize` and `Step`. Identity is left out, and a
+    missing bias is 0. A batch norm continues with the exponential average.
 
     Raises
     ------
@@ -245,6 +245,11 @@ def _leaky_relu(node: Node) -> AnyLayer:
     return nn.LeakyReLU(node.get("alpha", 0.01))
 
 
+def _elu(node: Node) -> AnyLayer:
+    node.only("alpha")
+    return nn.ELU(node.get("alpha", 1.0))
+
+
 def _dropout(node: Node) -> AnyLayer:
     node.only("ratio", "seed")
     if 2 in node.constants:
@@ -287,6 +292,7 @@ _READERS: dict[str, Callable[..., AnyLayer | None]] = {
     "Tanh": _plain(nn.Tanh()),
     "Softmax": _softmax,
     "LeakyRelu": _leaky_relu,
+    "Elu": _elu,
     "Dropout": _dropout,
     "Identity": _identity,
 }

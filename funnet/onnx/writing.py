@@ -293,6 +293,10 @@ def _leaky_relu(graph: Graph, path: str, layer: nn.LeakyReLU, x: str) -> str:
     return graph.node("LeakyRelu", [x], path, alpha=layer.slope)
 
 
+def _elu(graph: Graph, path: str, layer: nn.ELU, x: str) -> str:
+    return graph.node("Elu", [x], path, alpha=layer.alpha)
+
+
 def _dropout(graph: Graph, path: str, layer: nn.Dropout, x: str) -> str:
     return graph.node("Dropout", [x, graph.scalar(_below(path, "rate"), layer.rate)], path)
 
@@ -318,6 +322,7 @@ _WRITERS: dict[type, Writer] = {
     nn.Flatten: _operator("Flatten", axis=1),
     nn.ReLU: _operator("Relu"),
     nn.LeakyReLU: _leaky_relu,
+    nn.ELU: _elu,
     nn.Sigmoid: _operator("Sigmoid"),
     nn.Tanh: _operator("Tanh"),
     nn.Softmax: _operator("Softmax", axis=1),

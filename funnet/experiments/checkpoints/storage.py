@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from os import PathLike
 from typing import Protocol, overload
 
+from funnet import layers
 from funnet.core.arrays import T
 from funnet.core.encoding import (
     AnyArray,
@@ -33,25 +34,6 @@ from funnet.core.encoding import (
 )
 from funnet.core.live import check_at_rest
 from funnet.experiments.checkpoints.files import file_to_write, write_atomically
-from funnet.layers import (
-    Affine,
-    AvgPool2d,
-    BatchNorm,
-    Conv2d,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2d,
-    Identity,
-    LayerNorm,
-    LeakyReLU,
-    MaxPool2d,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Standardize,
-    Step,
-    Tanh,
-)
 from funnet.layers.combinators import Sequential
 from funnet.layers.concatenate import Concatenate
 from funnet.layers.residual import Residual
@@ -61,14 +43,12 @@ from funnet.training.state import TrainState
 FORMAT = "funnet"
 VERSION = 1
 
+_LAYERS = (cls for cls in vars(layers).values() if isinstance(cls, type))
+
 TYPES: Mapping[str, type[object]] = {
     cls.__name__: cls
-    for cls in (
-        Affine, AvgPool2d, BatchNorm, Concatenate, Conv2d, Dropout, Flatten, GlobalAvgPool2d,
-        Identity, LayerNorm, LeakyReLU, MaxPool2d, OptimizerState, ReLU, Residual, Sequential,
-        Sigmoid, Softmax, Standardize, Step, Tanh, TrainState,
-    )
-}  # fmt: skip
+    for cls in (*_LAYERS, Concatenate, OptimizerState, Residual, Sequential, TrainState)
+}
 """The classes that `load` knows without `types=`, by name."""
 
 _Build = Callable[[str, dict[str, object]], object]
