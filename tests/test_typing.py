@@ -50,7 +50,8 @@ def reports(settings: Path) -> dict[str, list[str]]:
     """Return the lines that mypy prints about each program, from one run over all."""
     lines = defaultdict(list)
     for line in mypy(settings, *RIGHT, *WRONG):
-        lines[Path(line.split(":")[0]).stem].append(line)
+        if not re.search(r": note: .* defined here$", line):  # in funnet, by older versions
+            lines[Path(line.split(":")[0]).stem].append(line)
     assert lines.keys() <= {program.stem for program in (*RIGHT, *WRONG)}  # nothing in funnet
     return lines
 
