@@ -76,11 +76,11 @@ def test_a_convolutional_network_learns_the_digits(run: Run, tmp_path: Path) -> 
 
 
 def test_a_deep_convolutional_network_reads_as_well_in_float16(run: Run, tmp_path: Path) -> None:
-    output = run("deep_convnet", "--epochs", "8")
+    output = run("deep_convnet", "--epochs", "16")
 
     assert output.startswith("data: 8 x 8 digits, since MNIST is not available")
     accuracies = re.findall(r"^epoch +\d+: ([\d.]+)%$", output, re.MULTILINE)
-    assert len(accuracies) == 8
+    assert len(accuracies) == 16
     assert output.endswith(f"\ntest accuracy: {accuracies[-1]}%\n")
     assert percentage(output) >= 90
     (half,) = re.findall(r"^with weights in float16.*: ([\d.]+)%$", output, re.MULTILINE)
