@@ -21,6 +21,7 @@ from funnet.core.errors import ShapeError, StructureError
 from funnet.core.live import check_at_rest
 from funnet.core.nodes import kind_of
 from funnet.core.tree import Tree, named_branches, replace_at
+from funnet.layers.normalization import MANY
 
 AnyArray = npt.NDArray[Any]
 
@@ -34,9 +35,6 @@ _NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _TRACKED = "num_batches_tracked"
-
-# PyTorch counts batches, funnet values. From so many on, any batch has the weight `momentum`.
-_MANY = 2**40
 
 
 def to_state_dict(net: object) -> dict[str, AnyArray]:
@@ -144,7 +142,7 @@ def _turned(field: str, array: AnyArray) -> AnyArray:
 
 def _given(state: Mapping[str, Any], name: str, path: str, field: str, own: AnyArray) -> AnyArray:
     if name.endswith(_TRACKED):
-        return np.array(_MANY if np.asarray(state.get(name, 1)) > 0 else 0)
+        return np.array(MANY if np.asarray(state.get(name, 1)) > 0 else 0)
     array = as_ndarray(np.asanyarray(state[name]), name)
     given = _turned(field, array)
     what = f"{name!r}, for {'.'.join(filter(None, (path, field)))},"

@@ -9,6 +9,10 @@ import numpy as np
 from funnet.core.arrays import Float, Vector
 from funnet.core.checks import as_float, check_count, check_float_type
 
+MANY = 2**40
+"""The count of running statistics from elsewhere, which do not say how many values they come from:
+from so many on, any batch has the weight `momentum`."""
+
 
 def as_eps(eps: float) -> float:
     """Return `eps` as a float: the converter of the field."""

@@ -11,12 +11,9 @@ from funnet import layers as nn
 from funnet.core.arrays import Array
 from funnet.core.layer import AnyLayer
 from funnet.layers.combinators import Sequential, sequential
+from funnet.layers.normalization import MANY
 from funnet.onnx.nodes import Node, OnnxError, row_of
 from funnet.onnx.package import onnx_package
-
-# ONNX does not store how many values the running statistics come from. From so many on, any batch
-# has the weight `momentum`.
-_MANY = 2**40
 
 
 # Any: the widths and types of the layers are in the model.
@@ -205,7 +202,7 @@ def _batch_norm(node: Node) -> AnyLayer:
     # ONNX's momentum is the weight of the running statistics, funnet's that of the batch.
     momentum = float(str(np.float32(1 - node.get("momentum", 0.9))))
     eps = node.get("epsilon", 1e-5)
-    return nn.BatchNorm(gamma, beta, mean, var, np.array(_MANY), eps, momentum)
+    return nn.BatchNorm(gamma, beta, mean, var, np.array(MANY), eps, momentum)
 
 
 def _layer_norm(node: Node) -> AnyLayer:
