@@ -57,6 +57,19 @@ Rows of weight 0 are left out. A weight k has the effect of k equal rows where a
 rows; otherwise it has that effect on average.
 
 After Ctrl-C, the estimator has the network of the last epoch, and continues with `warm_start`.
+
+Examples
+--------
+>>> from funnet.sklearn import NetworkClassifier
+>>> from sklearn.datasets import load_wine
+>>> from sklearn.model_selection import cross_val_score
+>>> from sklearn.pipeline import make_pipeline
+>>> from sklearn.preprocessing import StandardScaler
+>>> x, t = load_wine(return_X_y=True)
+>>> classifier = NetworkClassifier(hidden=(32,), learning_rate=0.01, tol=0.01, random_state=0)
+>>> scores = cross_val_score(make_pipeline(StandardScaler(), classifier), x, t, cv=3)
+>>> bool(scores.mean() > 0.95)
+True
 """
 
 try:
