@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,6 +24,11 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def blocks() -> list[tuple[str, str]]:
     """Return the language and the text of each block of the README."""
     return BLOCK.findall((ROOT / "README.md").read_text())
+
+
+def links(text: str) -> list[str]:
+    """Return the files and pictures that a page links to, without places within a page."""
+    return re.findall(r'(?:\]\(|(?:src|href)=")(?!http)([^)#"]+)', text)
 
 
 def test_the_first_blocks_are_the_two_commands() -> None:
@@ -83,6 +89,19 @@ def test_mypy_reports_the_error_that_is_shown_and_no_other(tmp_path: Path) -> No
     ]
 
 
+def test_the_page_of_a_package_index_has_no_links_to_files_and_the_same_blocks() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    page = readme
+    for each in project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        page = re.sub(each["pattern"], each["replacement"], page)
+
+    assert links(readme)
+    assert links(page) == []
+    assert BLOCK.findall(page) == BLOCK.findall(readme)
+
+
 @pytest.mark.skipif(
     not (ROOT / "funnet").is_dir(), reason="the pages link to files that only a checkout has"
 )
@@ -92,6 +111,5 @@ def test_mypy_reports_the_error_that_is_shown_and_no_other(tmp_path: Path) -> No
 )
 def test_the_files_and_pictures_that_a_page_links_to_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    links = re.findall(r'(?:\]\(|src=")(?!http)([^)#"]+)', text)
-    assert links
-    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+    assert links(text)
+    assert [link for link in links(text) if not ((ROOT / page).parent / link).exists()] == []
