@@ -31,6 +31,12 @@ def links(text: str) -> list[str]:
     return re.findall(r'(?:\]\(|(?:src|href)=")(?!http)([^)#"]+)', text)
 
 
+def headings(text: str) -> list[str]:
+    """Return the headings of a page as the places that links name."""
+    titles = re.findall(r"^#+ (.*)$", BLOCK.sub("", text), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
 def test_the_first_blocks_are_the_two_commands() -> None:
     install = "python3 -m venv .venv && .venv/bin/pip install -qe"
     assert blocks()[:2] == [
@@ -107,9 +113,22 @@ def test_the_page_of_a_package_index_has_no_links_to_files_and_the_same_blocks()
 )
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "README.ko.md", "CONTRIBUTING.md", "examples/README.md", "examples/tour.ipynb"],
+    [
+        "README.md",
+        "README.ko.md",
+        "CONTRIBUTING.md",
+        "examples/README.md",
+        "examples/README.ko.md",
+        "examples/tour.ipynb",
+    ],
 )
-def test_the_files_and_pictures_that_a_page_links_to_exist(page: str) -> None:
+def test_the_files_and_places_that_a_page_links_to_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
+    here = (ROOT / page).parent
+    places = re.findall(r'(?:\]\(|href=")(?!http)([^)#"]*)#([^)"]+)', text)
+
     assert links(text)
-    assert [link for link in links(text) if not ((ROOT / page).parent / link).exists()] == []
+    assert [link for link in links(text) if not (here / link).exists()] == []
+    for link, place in places:
+        other = (here / link).read_text(encoding="utf-8") if link else text
+        assert place in headings(other), (link, place)
