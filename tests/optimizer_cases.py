@@ -1,5 +1,7 @@
 """The optimizers that the laws are tried on, and how they are run."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -17,15 +19,17 @@ def sign_descent(
     return p - signs * lr, signs
 
 
-PLAIN = {
-    "sgd": fn.sgd(lr=0.1),
-    "momentum": fn.momentum(lr=0.1),
-    "nesterov": fn.nesterov(lr=0.1),
-    "adagrad": fn.adagrad(lr=0.1),
-    "rmsprop": fn.rmsprop(lr=0.1),
-    "adam": fn.adam(lr=0.1),
-    "adamw": fn.adamw(lr=0.1),
-    "user's": fn.elementwise(sign_descent, lr=0.1),
+MAKERS: list[Callable[..., fn.Optimizer]] = [
+    fn.sgd,
+    fn.momentum,
+    fn.nesterov,
+    fn.adagrad,
+    fn.rmsprop,
+    fn.adam,
+    fn.adamw,
+]
+PLAIN = {make.__name__: make(lr=0.1) for make in MAKERS} | {
+    "user's": fn.elementwise(sign_descent, lr=0.1)
 }
 OPTIMIZERS = PLAIN | {
     "decayed": fn.weight_decay(fn.adam(lr=0.1), 0.1),

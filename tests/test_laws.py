@@ -15,6 +15,7 @@ from strategies import LAYOUTS, Floats, dtypes, few, seeds
 from zoo import CASES, AnyLayer, Case, all_arrays, every_case, every_resting_case
 
 import funnet as fn
+from funnet import layers
 
 
 def run(layer: AnyLayer, x: Floats, dout: Floats | None = None) -> dict[str, Floats]:
@@ -39,6 +40,12 @@ def assert_same_bytes(*networks: AnyLayer, x: Floats) -> None:
     """Compare what networks of different structures, and so different paths, compute."""
     first, *others = (list(as_bytes(run(network, x)).values()) for network in networks)
     assert all(other == first for other in others)
+
+
+def test_the_laws_are_tried_on_every_layer() -> None:
+    classes = {value for value in vars(layers).values() if isinstance(value, type)}
+
+    assert classes <= {type(case.layer(0)) for case in CASES.values()}
 
 
 @every_case

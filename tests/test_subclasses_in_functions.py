@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from loss_cases import LOSSES
 from strategies import AnyArray, normal_array
 
 from funnet import (
     DTypeError,
     accuracy,
-    huber_loss,
     identity,
     log_softmax,
-    mean_absolute_error,
-    mean_squared_error,
     minibatches,
     numerical_gradient,
     relu,
@@ -25,7 +23,6 @@ from funnet import (
     softmax,
     softmax_cross_entropy,
     step_function,
-    sum_squared_error,
     tanh,
 )
 from funnet.data import one_hot
@@ -39,15 +36,7 @@ Door = tuple[Callable[[Any], Any], AnyArray]
 Labels = tuple[Callable[[Any], Any], "np.ndarray[Any, np.dtype[np.int64]]"]
 
 FUNCTIONS: list[Any] = [identity, step_function, relu, sigmoid, tanh, softmax, log_softmax]
-OF_PAIRS: list[Any] = [
-    softmax_cross_entropy,
-    sigmoid_cross_entropy,
-    mean_squared_error,
-    sum_squared_error,
-    mean_absolute_error,
-    huber_loss,
-    accuracy,
-]
+OF_PAIRS: list[Any] = [*LOSSES.values(), accuracy]
 
 
 def of_scores(f: Any) -> Callable[[Any], Any]:

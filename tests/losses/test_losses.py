@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import isfunction
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,8 @@ import pytest
 import scipy.special
 from hypothesis import assume, given, strategies as st
 from loss_cases import (
+    CASES,
+    LOSSES,
     Draw,
     Loss,
     class_numbers,
@@ -33,6 +36,7 @@ from strategies import (
 from funnet import (
     Float,
     huber_loss,
+    losses,
     mean_absolute_error,
     mean_squared_error,
     sigmoid_cross_entropy,
@@ -47,6 +51,13 @@ worst_error = {"figure": 0.0}
 def _print_the_worst_error() -> Iterator[None]:
     yield
     print(f"\nworst relative error of dscores: {worst_error['figure']:.1e}")
+
+
+def test_the_laws_are_tried_on_every_loss() -> None:
+    functions = {name: value for name, value in vars(losses).items() if isfunction(value)}
+
+    assert functions.keys() - {"class_weights", "weighted"} == LOSSES.keys()
+    assert {loss for loss, _ in CASES} == set(LOSSES.values())
 
 
 @every_case

@@ -3,13 +3,22 @@
 import copy
 import math
 import pickle
+from inspect import isfunction, signature
 from typing import Any, assert_type
 
 import numpy as np
 import pytest
-from optimizer_cases import NET, PLAIN, content, every_optimizer, gradients, run
+from optimizer_cases import MAKERS, NET, PLAIN, content, every_optimizer, gradients, run
 
 import funnet as fn
+from funnet import optimizers
+
+
+def test_the_laws_are_tried_on_every_optimizer() -> None:
+    functions = [value for value in vars(optimizers).values() if isfunction(value)]
+    takes_a_rate = [f for f in functions if next(iter(signature(f).parameters)) == "lr"]
+
+    assert set(takes_a_rate) == set(MAKERS)
 
 
 @every_optimizer
@@ -116,7 +125,7 @@ def test_parameters_of_rank_0_are_refused(optimizer: fn.Optimizer) -> None:
 
 @pytest.mark.parametrize("lr", [math.nan, math.inf, -0.1])
 def test_a_learning_rate_is_finite_and_not_negative(lr: float) -> None:
-    for make in (fn.sgd, fn.momentum, fn.nesterov, fn.adagrad, fn.rmsprop, fn.adam, fn.adamw):
+    for make in MAKERS:
         with pytest.raises(ValueError, match="lr must be finite and >= 0"):
             make(lr)
 
