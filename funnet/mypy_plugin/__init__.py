@@ -96,6 +96,8 @@ from funnet.mypy_plugin.reading import (
 from funnet.mypy_plugin.syntax import arms_of
 from funnet.mypy_plugin.unused import PureFunctions, ThrownAway, check_used
 
+__all__ = ["plugin"]
+
 FUNNET_WIDTH = ErrorCode("funnet-width", "Check that the widths of layers fit", "funnet")
 FUNNET_RANK = ErrorCode("funnet-rank", "Check that the ranks of arrays fit", "funnet")
 

@@ -7,3 +7,5 @@ whose operators form a row.
 from funnet.onnx.nodes import OnnxError as OnnxError
 from funnet.onnx.reading import from_onnx as from_onnx
 from funnet.onnx.writing import Graph as Graph, save_onnx as save_onnx, to_onnx as to_onnx
+
+__all__ = ["Graph", "OnnxError", "from_onnx", "save_onnx", "to_onnx"]

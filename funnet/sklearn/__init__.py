@@ -79,3 +79,5 @@ except ImportError as error:
     raise ImportError(
         'funnet.sklearn needs scikit-learn >= 1.6: pip install "funnet[sklearn]"'
     ) from error
+
+__all__ = ["NetworkClassifier", "NetworkRegressor"]
