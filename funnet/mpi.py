@@ -30,7 +30,6 @@ from funnet.optimizers.optimizer import Optimizer, P
 from funnet.training.state import TrainState
 from funnet.training.steps import (
     BatchGradients,
-    Seed,
     apply_gradients,
     batch_gradients,
     check_optimizer,
@@ -38,6 +37,8 @@ from funnet.training.steps import (
     live_network,
 )
 from funnet.training.train import walk
+
+__all__ = ["Communicator", "abort_on_error", "train"]
 
 T = TypeVar("T")
 
@@ -96,7 +97,7 @@ def train(
     optimizer: Optimizer,
     comm: Communicator,
     n_shards: int,
-    seed: Seed = None,
+    seed: int | np.random.SeedSequence | None = None,
     at_rest: Iterable[str] = (),
 ) -> Generator[TrainState[P], None, None]:
     """Return a generator of the states of a training run, one after each update, on every rank.

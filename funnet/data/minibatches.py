@@ -44,7 +44,7 @@ XShape = TypeVar("XShape", bound=tuple[int, ...])
 XType = TypeVar("XType", bound=np.dtype[np.generic])
 
 # Any: the types of the arrays between two transforms are known to `map` and `shard` only.
-Map: TypeAlias = "Callable[[Any, Any, np.random.Generator], tuple[Any, Any]]"
+Map: TypeAlias = Callable[[Any, Any, "np.random.Generator"], tuple[Any, Any]]
 
 _TAG = 0x6D617073  # keeps the streams of maps apart from other uses of the same seed
 

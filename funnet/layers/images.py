@@ -3,8 +3,8 @@
 Images are arrays of shape (N, C, H, W): samples, channels, height, width.
 """
 
-from __future__ import annotations
-
+# Without `from __future__ import annotations`: attrs copies the annotations of converters to the
+# classes of layers, where the names of this module mean nothing.
 from collections.abc import Sequence
 from typing import Literal, Protocol
 

@@ -25,7 +25,7 @@ from funnet.core.checks import as_float, check_dtype, check_float_type, check_sh
 
 Shape: TypeAlias = tuple[int, ...]
 Fans: TypeAlias = tuple[int, int]
-Initializer: TypeAlias = "Callable[[np.random.Generator, Shape, Fans, type[Float]], Array]"
+Initializer: TypeAlias = Callable[["np.random.Generator", Shape, Fans, type[Float]], Array]
 """Function of a generator, a shape, (fan_in, fan_out) and a dtype that returns weights."""
 
 

@@ -1,7 +1,7 @@
 """What both estimators share: parameters, the reading of rows, and training."""
 
-from __future__ import annotations
-
+# Without `from __future__ import annotations`: attrs copies the annotations of fields to subclasses
+# in other modules, where the names of this one mean nothing.
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -42,9 +42,9 @@ from funnet.core.checks import check_count
 from funnet.optimizers.schedules import check_number
 
 # Any: class numbers or numbers, with weights or without, and class labels of any kind.
-Loss: TypeAlias = "Callable[[Matrix, Any], tuple[float, Matrix]]"
-ClassLabels: TypeAlias = "npt.NDArray[Any]"
-MakeNetwork: TypeAlias = "Callable[[int, int, np.random.Generator], Network[int, int]]"
+Loss: TypeAlias = Callable[[Matrix, Any], tuple[float, Matrix]]
+ClassLabels: TypeAlias = npt.NDArray[Any]
+MakeNetwork: TypeAlias = Callable[[int, int, np.random.Generator], Network[int, int]]
 
 
 @attrs.frozen(eq=False)
@@ -66,7 +66,7 @@ class Rows:
         """The loss of `targets`."""
         return self.unweighted_loss if self.w is None else weighted(self.unweighted_loss)
 
-    def take(self, places: npt.NDArray[np.intp]) -> Rows:
+    def take(self, places: npt.NDArray[np.intp]) -> Self:
         """Return some of the rows."""
         w = None if self.w is None else self.w[places]
         return attrs.evolve(self, x=self.x[places], t=self.t[places], w=w)

@@ -29,7 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 import numpy as np
@@ -64,7 +64,6 @@ from funnet.training.state import (
 
 P_co = TypeVar("P_co", covariant=True)
 T = TypeVar("T")
-Seed: TypeAlias = "int | np.random.SeedSequence | None"
 
 
 @attrs.frozen(eq=False)
@@ -93,7 +92,9 @@ _gradients_of = filler(BatchGradients)
 _state = filler(TrainState)
 
 
-def live_network(net: object, seed: Seed, at_rest: Iterable[str]) -> Callable[..., Any] | None:
+def live_network(
+    net: object, seed: int | np.random.SeedSequence | None, at_rest: Iterable[str]
+) -> Callable[..., Any] | None:
     """Return `training_mode` with seed and at_rest, or None if it does not affect the network.
 
     Raises
@@ -134,7 +135,7 @@ def batch_gradients(
     t: T,
     *,
     loss: Callable[[Y, T], tuple[float, Y]],
-    seed: Seed = None,
+    seed: int | np.random.SeedSequence | None = None,
     step: int = 0,
     shard: int = 0,
     at_rest: Iterable[str] = (),
@@ -303,7 +304,7 @@ def train_step(
     *,
     loss: Callable[[Y, T], tuple[float, Y]],
     optimizer: Optimizer,
-    seed: Seed = None,
+    seed: int | np.random.SeedSequence | None = None,
     at_rest: Iterable[str] = (),
     n_shards: int = 1,
 ) -> TrainState[P]:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, Protocol, TypeVar, overload, runtime_checkable
 
 import attrs
+import numpy as np
 
 from funnet.core.arrays import Matrix, array_type
 from funnet.core.checks import check_count
 from funnet.core.layer import AnyLayer, Layer, NetworkT, X, Y
 from funnet.optimizers.optimizer import Optimizer, P
 from funnet.training.state import TrainState
-from funnet.training.steps import Seed, check_optimizer, live_network, step_with
+from funnet.training.steps import check_optimizer, live_network, step_with
 
 B_co = TypeVar("B_co", covariant=True)
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def train(
     *,
     loss: Callable[[Matrix, T], tuple[float, Matrix]],
     optimizer: Optimizer,
-    seed: Seed = None,
+    seed: int | np.random.SeedSequence | None = None,
     at_rest: Iterable[str] = (),
     n_shards: int = 1,
 ) -> Generator[TrainState[NetworkT], None, None]: ...
@@ -48,7 +49,7 @@ def train(
     *,
     loss: Callable[[Y, T], tuple[float, Y]],
     optimizer: Optimizer,
-    seed: Seed = None,
+    seed: int | np.random.SeedSequence | None = None,
     at_rest: Iterable[str] = (),
     n_shards: int = 1,
 ) -> Generator[TrainState[P], None, None]: ...
@@ -58,7 +59,7 @@ def train(
     *,
     loss: Callable[[Y, T], tuple[float, Y]],
     optimizer: Optimizer,
-    seed: Seed = None,
+    seed: int | np.random.SeedSequence | None = None,
     at_rest: Iterable[str] = (),
     n_shards: int = 1,
 ) -> Generator[TrainState[Any], None, None]:
