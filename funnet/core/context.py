@@ -32,22 +32,22 @@ CONTEXT = "context"
 _TAG = 0x66756E6E  # keeps the streams of layers apart from other uses of the same seed
 
 
-def _step(step: object) -> int:
+def _step(step: int) -> int:
     return _in_64_bits(step, "step")
 
 
-def _shard(shard: object) -> int:
+def _shard(shard: int) -> int:
     return _in_64_bits(shard, "shard")
 
 
-def _in_64_bits(value: object, name: str) -> int:
+def _in_64_bits(value: int, name: str) -> int:
     number = check_count(value, name, 0)
     if number >= 1 << 64:
         raise ValueError(f"{name} must be < 2**64, got {number}")
     return number
 
 
-def _seed(seed: object) -> int | np.random.SeedSequence:
+def _seed(seed: int | np.random.SeedSequence) -> int | np.random.SeedSequence:
     if isinstance(seed, np.random.SeedSequence):
         return seed
     return check_count(seed, "seed", 0)

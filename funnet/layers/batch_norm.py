@@ -36,7 +36,7 @@ class BatchNormCache(Generic[ShapeT]):
     __repr__ = describe_cache
 
 
-def _momentum(momentum: object) -> float:
+def _momentum(momentum: float) -> float:
     number = as_float(momentum, "momentum")
     if not 0 <= number <= 1:
         raise ValueError(f"momentum must be between 0 and 1, got {number}")

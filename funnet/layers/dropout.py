@@ -25,7 +25,7 @@ class DropoutCache(Generic[ShapeT]):
     __repr__ = describe_cache
 
 
-def drop_rate(rate: object, name: str = "rate") -> float:
+def drop_rate(rate: float, name: str = "rate") -> float:
     """Return a rate of dropout as a float; raise TypeError or ValueError for what is none."""
     number = as_float(rate, name)
     if not 0 <= number < 1:

@@ -102,7 +102,7 @@ def test_an_integer_is_the_seed_sequence_of_it() -> None:
     _ = sequence.spawn(3)  # which counts in it
 
     assert draws(fn.Context(sequence, 3, "a")) == draws(fn.Context(7, 3, "a"))
-    assert draws(fn.Context(np.int64(7), np.uint8(3), "a")) == draws(fn.Context(7, 3, "a"))
+    assert draws(fn.Context(np.int64(7), np.uint8(3), "a")) == draws(fn.Context(7, 3, "a"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

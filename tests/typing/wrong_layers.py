@@ -9,6 +9,9 @@ import numpy as np
 
 from funnet import (
     Affine,
+    BatchNorm,
+    Context,
+    Dropout,
     Flatten,
     Images,
     Matrix,
@@ -204,3 +207,10 @@ def annotated(n: Network[int, int]) -> None:
     sgd_update(n, x, 0.1)  # [call-overload]
     train(n, of_images, loss=softmax_cross_entropy, optimizer=optimizer)  # [arg-type]
     train(n, batches, loss=mean_squared_error, optimizer=optimizer)  # [arg-type]
+
+
+def constants() -> None:
+    Dropout("half")  # [arg-type]
+    BatchNorm.init(3, momentum="slow")  # [arg-type]
+    Context(seed="seed", step=0)  # [arg-type]
+    Context(seed=0, step="first")  # [arg-type]
