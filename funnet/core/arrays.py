@@ -47,6 +47,7 @@ _LAYOUT = C_CONTIGUOUS | ALIGNED
 ARRAY_CLASSES = (np.ndarray, np.memmap)
 
 ShapeT = TypeVar("ShapeT", bound=tuple[int, ...])
+"""The shape of an array, as a variable of types."""
 
 Shaped = np.ndarray[ShapeT, np.dtype[Float]]
 """A float array that has the rank of another one: `Shaped[ShapeT]`."""

@@ -12,8 +12,10 @@ paths of layers that stay as they are at inference; their parameters are still u
 optimizer is wrapped in `freeze`. `n_shards` is the number of parts of each batch whose gradients
 are computed one after the other and averaged by `combine` (accumulated gradients), so that only one
 part at a time needs memory for its activations; each draws its own dropout masks, and layers that
-keep statistics see each part as a batch. A batch of fewer rows has one part for each row. Default:
-1. A step raises
+keep statistics see each part as a batch. A batch of fewer rows has one part for each row.
+Default: 1.
+
+A step raises
 
 - NonFiniteError if the loss, a parameter, or an array of the optimizer or of the statistics becomes
   infinite or NaN;
