@@ -226,8 +226,10 @@ def _match(node: object, other: object, leaves: list[Array], others: list[Array]
 
 def value_at(tree: object, path: str) -> object:
     """Return the value at a path; raise KeyError if the path does not exist."""
-    for name in _names(path):
-        tree = kind_of(type(tree)).children(tree)[_index(tree, name)]
+    names = _names(path)
+    while names:
+        i, names = _first(tree, names)
+        tree = kind_of(type(tree)).children(tree)[i]
     return tree
 
 
@@ -235,14 +237,18 @@ def _names(path: str) -> list[str]:
     return path.split(".") if path else []
 
 
-def _index(tree: object, name: str) -> int:
-    names = list(kind_of(type(tree)).names(tree))
-    if name not in names:
+def _first(tree: object, names: list[str]) -> tuple[int, list[str]]:
+    """Return the index of the child that a path begins with, and the rest of the path."""
+    entries = list(kind_of(type(tree)).names(tree))
+    split = [entry.split(".") for entry in entries]  # of a key of a dict, which may have dots
+    found = [i for i, entry in enumerate(split) if names[: len(entry)] == entry]
+    if len(found) != 1:
+        count, name = ("several entries", ".".join(names)) if found else ("no entry", names[0])
         raise KeyError(
-            f"{type(tree).__name__} has no entry {name!r}; its entries are "
-            f"{', '.join(names) or 'none'}"
+            f"{type(tree).__name__} has {count} {name!r}; its entries are "
+            f"{', '.join(entries) or 'none'}"
         )
-    return names.index(name)
+    return found[0], names[len(split[found[0]]) :]
 
 
 def replace_at(params: Tree, path: str, value: object) -> Tree:
@@ -260,7 +266,8 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
     Raises
     ------
     KeyError
-        If the path does not exist; the message lists the entries that do.
+        If the path does not exist, or is that of several values, as "a.b" may be in a dict; the
+        message lists the entries.
     ShapeError, DTypeError
         If the value does not fit its layer.
 
@@ -278,13 +285,12 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
 def _replace(node: object, names: list[str], value: object) -> object:
     if not names:
         return value
-    name, *below = names
-    kind, i = kind_of(type(node)), _index(node, name)
+    kind, (i, below) = kind_of(type(node)), _first(node, names)
     children = list(kind.children(node))
     try:
         children[i] = _replace(children[i], below, value)
     except LocatedError as error:
-        error.locate(name)
+        error.locate(kind.names(node)[i])
         raise
     return kind.build(node, children)
 

@@ -205,6 +205,22 @@ def test_replacing_by_an_array_that_does_not_fit_is_refused() -> None:
         replace_at(net(), "layers.0.b", np.zeros(5, np.float32))
 
 
+def test_keys_with_dots_have_paths() -> None:
+    tree: dict[str, object] = {"a.b": {"c": np.zeros(1)}, "d": {"e.f": np.zeros(2)}}
+    paths = {path for path, _ in named_leaves(tree)}
+
+    for path in paths:
+        left = {other for other, _ in named_leaves(replace_at(tree, path, None))}
+        assert left == paths - {path}
+
+
+def test_a_path_of_several_values_is_refused() -> None:
+    tree: dict[str, object] = {"a.b": np.zeros(1), "a": {"b": np.zeros(1)}}
+
+    with pytest.raises(KeyError, match=r"dict has several entries 'a.b'; its entries are a\.b, a"):
+        replace_at(tree, "a.b", np.ones(1))
+
+
 @every_case
 def test_parameter_count_is_the_sum_of_sizes(case: Case) -> None:
     layer = case.layer(0)
