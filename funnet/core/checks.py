@@ -116,6 +116,12 @@ def check_dtype(array: npt.NDArray[Float], dtype: np.dtype[Float], name: str) ->
         )
 
 
+def check_rank(param: npt.NDArray[Float]) -> None:
+    """Raise ShapeError for a parameter of rank 0, for which NumPy's operators return scalars."""
+    if param.ndim == 0:
+        raise ShapeError("expected a parameter of rank >= 1, got rank 0; use shape (1,)")
+
+
 def check_shape(array: npt.NDArray[Float], shape: tuple[int | str, ...], name: str) -> None:
     """Raise ShapeError unless `array` has this shape, in which "N" is an axis of any length."""
     if array.shape == shape:

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 
 from funnet.core.arrays import Array, Float
-from funnet.core.checks import check_dtype
+from funnet.core.checks import check_dtype, check_rank
 from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import tree_map
@@ -59,8 +59,8 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
     Raises
     ------
     StructureError, ShapeError, DTypeError
-        If the gradients do not match the parameters; the message starts with the first path that
-        differs.
+        If the gradients do not match the parameters, or a parameter has rank 0; the message starts
+        with the first such path.
     ValueError
         If `lr` is not finite.
 
@@ -78,8 +78,9 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
 
     def step(param: Array, grad: Array) -> Array:
         dtype = param.dtype
-        if type(grad) is not np.ndarray or grad.dtype is not dtype:
+        if type(grad) is not np.ndarray or grad.dtype is not dtype or not param.shape:
             check_dtype(grad, dtype, "the gradient")
+            check_rank(param)
         try:
             scalar = rates[dtype]
         except KeyError:

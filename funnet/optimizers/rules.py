@@ -10,8 +10,8 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, Float
-from funnet.core.checks import check_dtype, check_float
-from funnet.core.errors import ShapeError, StructureError
+from funnet.core.checks import check_dtype, check_float, check_rank
+from funnet.core.errors import StructureError
 from funnet.core.locks import lock_in_place
 from funnet.core.nodes import filler
 from funnet.core.tree import matched_leaves, tree_leaves, tree_like, tree_map
@@ -179,8 +179,7 @@ class _Zeros:
 
         def zero(param: Array) -> Array:
             check_float(param, "a parameter")
-            if param.ndim == 0:
-                raise ShapeError("expected a parameter of rank >= 1, got rank 0; use shape (1,)")
+            check_rank(param)
             return lock_in_place(np.zeros_like(param, rule.computed(param.dtype)))
 
         slots = (tree_map(zero, params),) * len(rule.names)  # shared, since they are locked

@@ -70,3 +70,10 @@ def test_a_learning_rate_is_finite(lr: float) -> None:
 
     with pytest.raises(ValueError, match="lr must be finite, got"):
         fn.sgd_update(params, params, lr)
+
+
+def test_a_parameter_of_rank_0_is_refused() -> None:
+    params: Any = {"x": np.ones(())}  # Any: no network
+
+    with pytest.raises(fn.ShapeError, match=r"^x: expected a parameter of rank >= 1, got rank 0"):
+        fn.sgd_update(params, params, 0.1)
