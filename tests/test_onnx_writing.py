@@ -107,6 +107,27 @@ def test_a_layer_that_occurs_twice_is_written_twice() -> None:
     assert_close(fn.predict(net, x), run(to_onnx(net, (3,)), x), 1e-6)
 
 
+def test_softmax_of_images_is_along_the_last_axis() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    assert_close(fn.predict(fn.Softmax(), x), run(to_onnx(fn.Softmax(), (3, 4, 5)), x), 1e-6)
+
+
+@attrs.frozen(eq=False)
+class Pair:
+    """Two layers in order."""
+
+    x: fn.ReLU
+    y: fn.Tanh
+
+    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, tuple[object, object]]:
+        h, first = self.x.forward(x)
+        y, second = self.y.forward(h)
+        return y, (first, second)
+
+    def pullback(self, cache: object, dout: object, /) -> Any:
+        raise NotImplementedError
+
+
 def write_scale(graph: Graph, path: str, layer: Scale, x: str) -> str:
     return graph.node("Mul", [x, graph.constant(f"{path}.gain", layer.gain)], path)
 
@@ -116,6 +137,18 @@ def test_a_users_layer_takes_part_by_a_function() -> None:
     x = np.ones((4, 3), np.float32)
     model = to_onnx(net, (3,), layers={Scale: write_scale})
     assert_close(fn.predict(net, x), run(model, x), 1e-6)
+
+
+def write_pair(graph: Graph, path: str, pair: Pair, x: str) -> str:
+    return graph.layer("y", pair.y, graph.layer("x", pair.x, x))
+
+
+def test_paths_may_be_the_names_of_input_and_output() -> None:
+    net = Pair(fn.ReLU(), fn.Tanh())
+    x = np.array([[-1.0, 2.0]], np.float32)
+    assert_close(
+        np.tanh(np.maximum(x, 0)), run(to_onnx(net, (2,), layers={Pair: write_pair}), x), 1e-6
+    )
 
 
 def test_a_users_layer_without_a_function_is_an_error_with_its_path() -> None:

@@ -39,7 +39,7 @@ class Graph:
         self.nodes: list[Any] = []  # Any: classes of an extra
         self.constants: list[Any] = []
         self._writers = writers
-        self._names: set[str] = set()
+        self._names = {"x", "y"}  # of the input and the output
 
     def node(self, operator: str, inputs: Sequence[str], path: str, **attributes: object) -> str:
         """Add a node and return the name of its output.
@@ -325,7 +325,7 @@ _WRITERS: dict[type, Writer] = {
     nn.ELU: _elu,
     nn.Sigmoid: _operator("Sigmoid"),
     nn.Tanh: _operator("Tanh"),
-    nn.Softmax: _operator("Softmax", axis=1),
+    nn.Softmax: _operator("Softmax", axis=-1),
     nn.Step: _step,
     nn.Identity: _operator("Identity"),
 }
