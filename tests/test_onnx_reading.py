@@ -32,15 +32,21 @@ IMAGES = fn.sequential(
 MODEL = to_onnx(IMAGES, (1, 8, 8))
 
 
-def graph_of(*nodes: Any, W: tuple[int, ...] = (3, 2), **constants: Any) -> bytes:
-    """Return a model of these nodes on "x"; "W" and "b" are constants."""
+def graph_of(
+    *nodes: Any,
+    W: tuple[int, ...] = (3, 2),
+    shape: list[int | str] | None = None,
+    **constants: Any,
+) -> bytes:
+    """Return a model of these nodes on "x", which may have a shape; "W" and "b" are constants."""
     helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
     arrays = {"W": np.ones(W, np.float32), "b": np.ones(W[-1], np.float32)} | constants
     arrays["K"] = np.ones((2, 1, 2, 2), np.float32)
+    arrays |= {"zero": np.zeros((), np.float32), "zeros": np.zeros((1, 1, 1), np.float32)}
     graph = helper.make_graph(
         nodes,
         "test",
-        [helper.make_tensor_value_info("x", float32, None)],
+        [helper.make_tensor_value_info("x", float32, shape)],
         [helper.make_tensor_value_info("y", float32, None)],
         [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()],
     )
@@ -50,6 +56,13 @@ def graph_of(*nodes: Any, W: tuple[int, ...] = (3, 2), **constants: Any) -> byte
 
 def node(operator: str, *inputs: str, **attributes: Any) -> Any:
     return onnx.helper.make_node(operator, inputs, ["y"], name="n", **attributes)
+
+
+def greater(than: str, to: int = 1) -> list[Any]:
+    return [
+        onnx.helper.make_node("Greater", ["x", than], ["h"], name="n"),
+        node("Cast", "h", to=to),
+    ]
 
 
 def test_matmul_and_add_are_an_affine_layer_in_either_order() -> None:
@@ -140,7 +153,9 @@ WRONG_NODES = {
         [node("Conv", "x", "K", auto_pad="SAME_LOWER")],
         "has auto_pad='SAME_LOWER', which funnet does not have",
     ),
-    "an axis": ([node("Softmax", "x", axis=0)], "has axis=0; funnet applies softmax to rows"),
+    "an axis": ([node("Softmax", "x", axis=0)], "has axis=0; funnet applies softmax to the"),
+    "a step of integers": ([*greater("zero", to=7)], "has to=7; funnet computes to=1 only"),
+    "a comparison of more than a number": ([*greater("zeros")], "must compare with 0"),
     "a number out of range": ([node("Dropout", "x", ratio=2.0)], "does not fit: rate"),
 }
 
@@ -180,9 +195,16 @@ def negative(tensor: Any) -> None:
     tensor.dims[:] = [-2, -1, 3, 3]
 
 
+def twice(tensor: Any) -> None:
+    """Store half of the values in one field and half in another."""
+    tensor.raw_data = tensor.raw_data[: 9 * 4]
+    tensor.float_data.extend([0.0] * 9)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (twice, "must have 18 values"),
         (huge, "must have 10376293541461622784 values, got 18"),
         (external, "is stored in another file, which is not read"),
         (negative, "must have rank <= 4, got shape"),
@@ -270,12 +292,40 @@ def test_networks_exported_by_pytorch_come_in(index: int) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * np.abs(theirs).max())
 
 
-def test_a_model_that_pytorch_reshapes_is_flattened() -> None:
-    model = graph_of(node("Reshape", "x", "s"), s=np.array([-1, 8]))
+@pytest.mark.parametrize("to", [(-1, 8), (0, -1), (0, 8), (3, 8), (3, -1)])
+def test_a_model_that_pytorch_reshapes_is_flattened(to: tuple[int, ...]) -> None:
+    model = graph_of(node("Reshape", "x", "s"), s=np.array(to), shape=[3, 2, 2, 2])
     (layer,) = from_onnx(model).layers
     assert isinstance(layer, fn.Flatten)
+
+
+@pytest.mark.parametrize(
+    "to", [(2, 2, -1), (1, -1), (-1, 0), (-1, -1), (0, 0), (-1, -2), (8,), (0.0, 8.0)]
+)
+def test_another_reshape_is_refused(to: tuple[float, ...]) -> None:
     with pytest.raises(OnnxError, match="must flatten images"):
-        from_onnx(graph_of(node("Reshape", "x", "s"), s=np.array([2, 2, -1])))
+        from_onnx(graph_of(node("Reshape", "x", "s"), s=np.array(to), shape=["N", 2, 2, 2]))
+
+
+def test_a_reshape_to_no_rows_is_refused() -> None:
+    with pytest.raises(OnnxError, match="must flatten images"):
+        from_onnx(graph_of(node("Reshape", "x", "s", allowzero=1), s=np.array([0, 8])))
+
+
+def test_softmax_of_channels_is_read_for_rows_only() -> None:
+    """The last axis of rows is axis 1, which is also the default before opset 13."""
+    flatten = onnx.helper.make_node("Flatten", ["x"], ["h"], name="n")
+    for axis in ({"axis": 1}, {}):
+        rows = graph_of(node("Softmax", "x", **axis), shape=["N", 3])
+        flat = graph_of(flatten, node("Softmax", "h", **axis), shape=["N", 3, 4, 4])
+        assert isinstance(from_onnx(rows).layers[0], fn.Softmax)
+        assert isinstance(from_onnx(flat).layers[1], fn.Softmax)
+        shapes: list[list[int | str] | None] = [["N", 3, 4, 4], None]
+        for shape in shapes:
+            with pytest.raises(OnnxError, match="has axis=1; funnet applies softmax to the last"):
+                from_onnx(graph_of(node("Softmax", "x", **axis), shape=shape))
+    images = graph_of(node("Softmax", "x", axis=-1), shape=["N", 3, 4, 4])
+    assert isinstance(from_onnx(images).layers[0], fn.Softmax)
 
 
 def test_a_branched_network_does_not_come_back() -> None:

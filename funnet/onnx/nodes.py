@@ -24,16 +24,24 @@ _FIELDS = {"FLOAT": (np.float32, "float_data"), "DOUBLE": (np.float64, "double_d
 }
 
 
+_MAKES_ROWS = {"Flatten", "Reshape", "Gemm", "MatMul"}  # as far as they can be read
+
+
 class OnnxError(ValueError):
     """An ONNX model is damaged, or has an operator or an attribute that funnet does not have."""
 
 
 @attrs.frozen
 class Node:
-    """One operator of the row, with its constant inputs by position, and its attributes."""
+    """One operator of the row, with its constant inputs by position, and its attributes.
+
+    `rows` and `rank` are those of its input; None where the model does not state them.
+    """
 
     name: str
     operator: str
+    rows: int | None
+    rank: int | None
     constants: Mapping[int, Array]
     attributes: Mapping[str, Any]  # numbers, text, and lists of integers
 
@@ -90,11 +98,12 @@ def row_of(graph: Any) -> list[Node]:
         )
     uses = Counter(name for node in graph.node for name in node.input)
     current, row = inputs[0], []
+    rows, rank = next(_rows_and_rank(value) for value in graph.input if value.name == current)
     for node in graph.node:
         if node.op_type == "Constant":
             constants |= dict.fromkeys(node.output, _value_of(node))
             continue
-        made = _node(node, constants)
+        made = _node(node, rows, rank, constants)
         variable = {
             i: name for i, name in enumerate(node.input) if name and i not in made.constants
         }
@@ -109,17 +118,29 @@ def row_of(graph: Any) -> list[Node]:
             raise made.error("must have one output")
         row.append(made)
         current = node.output[0]
+        if made.operator in _MAKES_ROWS:
+            rank = 2
     if current != outputs[0]:
         raise OnnxError("the output of the model must be that of its last node")
     return row
 
 
-def _node(node: Any, constants: Mapping[str, Any]) -> Node:
+def _rows_and_rank(value: Any) -> tuple[int | None, int | None]:
+    """Return the number of rows and the rank of the input of a model, where it states them."""
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        return None, None
+    axes = tensor.shape.dim
+    return (axes[0].dim_value or None) if axes else None, len(axes)
+
+
+def _node(node: Any, rows: int | None, rank: int | None, constants: Mapping[str, Any]) -> Node:
     name = node.name or node.op_type
     if node.domain not in {"", "ai.onnx"}:
         raise OnnxError(f"node {name!r} has an operator of the domain {node.domain!r}")
     arrays = {i: _array(constants[n]) for i, n in enumerate(node.input) if n in constants}
-    return Node(name, node.op_type, arrays, {a.name: _attribute(a, name) for a in node.attribute})
+    attributes = {a.name: _attribute(a, name) for a in node.attribute}
+    return Node(name, node.op_type, rows, rank, arrays, attributes)
 
 
 def _value_of(constant: Any) -> Any:
@@ -143,7 +164,7 @@ def _array(tensor: Any) -> Array:
         raise OnnxError(f"tensor {name!r} must have rank <= {MAX_RANK}, got shape {shape}")
     size, values, raw = math.prod(shape), getattr(tensor, field), tensor.raw_data
     found = len(values) + len(raw) / np.dtype(dtype).itemsize
-    if found != size:
+    if found != size or (raw and len(values)):
         raise OnnxError(f"tensor {name!r} must have {size} values, got {found:g}")
     little = np.dtype(dtype).newbyteorder("<")
     array: Array = np.frombuffer(raw, little).astype(dtype) if raw else np.array(values, dtype)

@@ -190,7 +190,9 @@ def _flatten(node: Node) -> AnyLayer:
 def _reshape(node: Node) -> AnyLayer:
     node.only("allowzero")
     shape = node.constants.get(1, np.zeros(0))
-    if shape.dtype != np.int64 or shape.shape != (2,) or shape.min() not in {-1, 0}:
+    rows, size = shape.tolist() if shape.dtype == np.int64 and shape.shape == (2,) else (0, 0)
+    kept = {-1, node.rows} if node.get("allowzero", 0) else {-1, node.rows, 0}
+    if rows not in kept or size < -1 or size == 0 or rows == size == -1:
         raise node.error("must flatten images, to a shape such as (-1, 784)")
     return nn.Flatten()
 
@@ -225,15 +227,17 @@ def _step(greater: Node, cast: Node) -> AnyLayer:
     greater.only()
     cast.only("to", "saturate")
     zero = greater.constants.get(1)
-    if zero is None or zero.size != 1 or zero.any():
+    if zero is None or zero.shape not in {(), (1,)} or zero.any():
         raise greater.error("must compare with 0")
+    cast.require(to=onnx_package().helper.np_dtype_to_tensor_dtype(zero.dtype))
     return nn.Step()
 
 
 def _softmax(node: Node) -> AnyLayer:
     node.only("axis")
-    if node.get("axis", -1) not in {1, -1}:
-        raise node.error(f"has axis={node.get('axis', -1)}; funnet applies softmax to rows")
+    axis = node.get("axis", 1)  # the default before opset 13; since then -1
+    if axis != -1 and not (axis == 1 and node.rank == 2):
+        raise node.error(f"has axis={axis}; funnet applies softmax to the last axis")
     return nn.Softmax()
 
 
