@@ -270,7 +270,12 @@ def test_feature_names_are_kept_and_compared() -> None:
         ({"tol": None}, "tol must be a number, got None"),
         ({"n_iter_no_change": 0}, "n_iter_no_change must be >= 1, got 0"),
         ({"validation_fraction": 1.0}, "validation_fraction must be > 0 and < 1, got 1.0"),
+        ({"network": lambda *_: None}, r"network\(13, 3, rng\) must return a network, got None"),
+        ({"early_stopping": "False"}, "early_stopping must be True or False, got 'False'"),
+        ({"warm_start": None}, "warm_start must be True or False, got None"),
         ({"class_weight": "even"}, "class_weight"),
+        ({"class_weight": {1: -1}}, r"class_weight\[1\] must be finite and >= 0, got -1.0"),
+        ({"class_weight": {2: np.nan}}, r"class_weight\[2\] must be finite and >= 0, got nan"),
     ],
 )
 def test_a_wrong_parameter_is_an_error_of_fit_that_names_it(
@@ -285,13 +290,15 @@ def test_a_wrong_parameter_is_an_error_of_fit_that_names_it(
     [
         (lambda: classifier().fit(SPARSE(X), T), "Sparse data was passed for X"),
         (lambda: regressor().fit(X, SPARSE(T[:, None])), "y must be a dense array"),
-        (lambda: classifier().fit(X, np.full(len(X), "a")), "two classes, got one class: .*'a'"),
+        (lambda: classifier().fit(X, np.full(len(X), "a")), r"more than one class, got \['a'\]"),
         (lambda: classifier().fit(X, X[:, 0]), "Unknown label type: continuous"),
         (lambda: classifier().fit(X, np.eye(3)[T]), "y should be a 1d array"),
         (lambda: classifier().fit(X, T, T[:3]), r"sample_weight must have shape \(178,\)"),
         (lambda: classifier().fit(X, T, T - 1), "sample_weight must be >= 0, got -1"),
         (lambda: classifier().fit(X, T, 0 * T), "sample_weight must have a number > 0"),
-        (lambda: classifier().fit(X, T, T == 1), "two classes, got one class: .*1"),
+        (lambda: classifier().fit(X, T, T == 1), r"more than one class, got \[1\]"),
+        (lambda: classifier().partial_fit(X, 0 * T, [0]), r"more than one class, got \[0\]"),
+        (lambda: classifier().partial_fit(X, T, []), r"more than one class, got \[\]"),
         (lambda: classifier().partial_fit(X, T), "classes must be passed in the first call"),
         (lambda: classifier().partial_fit(X, T, [0, 1]), r"among the classes \[0 1\], got \[2\]"),
         (

@@ -77,6 +77,18 @@ def test_a_warm_start_may_change_alpha_but_not_from_zero() -> None:
         model.set_params(alpha=0.0).fit(X, T)
 
 
+@pytest.mark.parametrize("change", [{"hidden": (5,)}, {"network": live_network}])
+def test_training_does_not_continue_with_another_architecture(change: dict[str, Any]) -> None:
+    model = make(NetworkRegressor, 1, warm_start=True, network=None, hidden=[4]).fit(X, T)
+    model.set_params(hidden=(4,)).fit(X, T).partial_fit(X, T)
+    model.set_params(**change)
+
+    for train in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match="hidden and network must be as when training started"):
+            train(X, T)
+    assert model.n_iter_ == 3
+
+
 def test_without_warm_start_fit_starts_anew() -> None:
     model = make(NetworkClassifier, 3).fit(X, T)
 

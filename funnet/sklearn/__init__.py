@@ -31,7 +31,7 @@ validation_fraction
     The fraction of rows that is held out. Default: 0.1.
 warm_start
     Whether `fit` continues from the last call: the same seed, the next step, the state of the
-    optimizer. Default: False.
+    optimizer. `hidden` must be the same. Default: False.
 random_state
     As everywhere in scikit-learn. One seed is drawn from it when training starts, and determines
     weights, batches and dropout. Default: None.

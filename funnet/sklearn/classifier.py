@@ -13,6 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
 from funnet import Matrix, Vector, softmax, softmax_cross_entropy
+from funnet.optimizers.schedules import check_number
 from funnet.sklearn.estimator import ClassLabels, NetworkEstimator, Rows
 
 
@@ -72,8 +73,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         classes = unique_labels(y)
         if continued and not np.array_equal(classes, self.classes_):
             raise ValueError(f"y must have the classes {self.classes_} of before, got {classes}")
-        if len(classes) < 2:
-            raise ValueError(f"y must have at least two classes, got one class: {classes[0]!r}")
+        _check_several(classes)
         self.classes_ = classes
         return self._fit(self._rows(x, y, w), len(classes), continued=continued)
 
@@ -100,6 +100,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
             raise ValueError("classes must be passed in the first call of partial_fit")
         x, y, w = self._read(X, y, sample_weight, reset=first, multi_output=False)
         known = self.classes_ if classes is None else unique_labels(classes)
+        _check_several(known)
         if not first and not np.array_equal(known, self.classes_):
             raise ValueError(f"classes must be {self.classes_} as before, got {known}")
         unknown = np.setdiff1d(y, known)
@@ -128,5 +129,12 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
                 factors = w.sum() / (len(totals) * totals)
             else:
                 factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+                for label, factor in zip(self.classes_, factors, strict=True):
+                    check_number(factor, f"class_weight[{label!s}]", 0)
             w = w * factors[t]
         return Rows(x, t, w, softmax_cross_entropy)
+
+
+def _check_several(classes: ClassLabels) -> None:
+    if len(classes) < 2:
+        raise ValueError(f"there must be more than one class, got {classes}")

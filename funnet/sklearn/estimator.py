@@ -96,6 +96,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
 
     _seed: int = attrs.field(init=False)
     _dtype: np.dtype[Float] = attrs.field(init=False)
+    _made: tuple[int, ...] | None = attrs.field(init=False)  # the widths when training started
     _state: TrainState[Network[int, int]] = attrs.field(init=False)  # after the last epoch
 
     @property
@@ -110,6 +111,9 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         check_number(self.tol, "tol", 0)
         for name in ("batch_size", "max_iter", "n_iter_no_change"):
             check_count(getattr(self, name), name)
+        for name in ("early_stopping", "warm_start"):
+            if not isinstance(getattr(self, name), bool | np.bool):
+                raise TypeError(f"{name} must be True or False, got {getattr(self, name)!r}")
         if not 0 < check_number(self.validation_fraction, "validation_fraction") < 1:
             raise ValueError(
                 f"validation_fraction must be > 0 and < 1, got {self.validation_fraction}"
@@ -122,6 +126,11 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         else:
             for i, width in enumerate(self.hidden):
                 check_count(width, f"hidden[{i}]")
+
+    @property
+    def _widths(self) -> tuple[int, ...] | None:
+        """The widths of the hidden layers, if they are determined by `hidden`."""
+        return tuple(self.hidden) if self.network is None else None
 
     def _read(
         self,
@@ -156,6 +165,13 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
     def _continues(self) -> bool:
         return bool(self.warm_start) and hasattr(self, "network_")
 
+    def _check_continues(self) -> None:
+        if self._widths != self._made:
+            raise ValueError(
+                "hidden and network must be as when training started; set warm_start=False to "
+                "start anew"
+            )
+
     def _optimizer(self) -> Optimizer:
         optimizer = adam(self.learning_rate)
         return weight_decay(optimizer, self.alpha) if self.alpha else optimizer
@@ -172,19 +188,23 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
             net: Network[int, int] = mlp((n_in, *self.hidden, n_out), rng=rng, dtype=dtype)
         else:
             net = astype(self.network(n_in, n_out, rng), dtype)
+            if not hasattr(net, "forward"):
+                raise TypeError(f"network({n_in}, {n_out}, rng) must return a network, got {net!r}")
             shape = output_shape(net, (n_in,))
             if shape != (n_out,):
                 raise ValueError(
                     f"network({n_in}, {n_out}, rng) must return a network with {n_out} outputs, "
                     f"got one with outputs of shape {shape}"
                 )
-        self._dtype = x.dtype
+        self._dtype, self._made = x.dtype, self._widths
         self._state = TrainState.init(net, self._optimizer())
         self.network_ = net
         self.loss_curve_, self.validation_curve_ = [], []
 
     def _fit(self, rows: Rows, n_out: int, *, continued: bool) -> Self:
-        if not continued:
+        if continued:
+            self._check_continues()
+        else:
             self._start(rows.x, n_out)
         held_out = None
         if self.early_stopping:
@@ -208,7 +228,9 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
     def _partial_fit(self, rows: Rows, n_out: int) -> Self:
         if self.early_stopping:
             raise ValueError("partial_fit holds no rows out; it needs early_stopping=False")
-        if not hasattr(self, "network_"):
+        if hasattr(self, "network_"):
+            self._check_continues()
+        else:
             self._start(rows.x, n_out)
         next(self._epochs(rows, None))
         return self
