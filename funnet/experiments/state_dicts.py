@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from funnet.core.arrays import array_type, as_ndarray
-from funnet.core.checks import check_dtype
-from funnet.core.errors import ShapeError, StructureError
+from funnet.core.checks import as_float, check_dtype
+from funnet.core.errors import DTypeError, ShapeError, StructureError
 from funnet.core.live import check_at_rest
 from funnet.core.nodes import kind_of
 from funnet.core.tree import Tree, named_branches, replace_at
@@ -48,6 +48,8 @@ def to_state_dict(net: object) -> dict[str, AnyArray]:
     ------
     ValueError
         If the network is in training mode.
+    StructureError
+        If two arrays would have one name.
 
     Examples
     --------
@@ -84,6 +86,8 @@ def from_state_dict(net: Tree, state: Mapping[str, Any]) -> Tree:
         If a name is missing or unknown.
     ShapeError, DTypeError
         If an array does not have the shape or dtype of the parameter; the message names both.
+    TypeError
+        If `state` is not a dict.
     ValueError
         If the network is in training mode.
 
@@ -97,6 +101,8 @@ def from_state_dict(net: Tree, state: Mapping[str, Any]) -> Tree:
            [2.]])
     """
     check_at_rest(net, "from_state_dict")
+    if not isinstance(state, Mapping):
+        raise TypeError(f"state must be a dict of arrays by name, got {type(state).__name__}")
     layers = list(_layers(net))
     names = {name for _, _, entries in layers for _, name, _ in entries}
     missing = [n for n in sorted(names.difference(state)) if not n.endswith(_TRACKED)]
@@ -115,7 +121,11 @@ def from_state_dict(net: Tree, state: Mapping[str, Any]) -> Tree:
 
 
 def _layers(net: object) -> Iterator[tuple[str, object, list[tuple[str, str, AnyArray]]]]:
-    """Iterate over layers with arrays: the path, the layer, and (field, name, array) of each."""
+    """Iterate over layers with arrays: the path, the layer, and (field, name, array) of each.
+
+    Raise StructureError if two arrays have one name, as a field `layers` is left out.
+    """
+    seen: set[str] = set()
     for path, layer in named_branches(net):
         if not attrs.has(type(layer)):
             continue
@@ -124,15 +134,15 @@ def _layers(net: object) -> Iterator[tuple[str, object, list[tuple[str, str, Any
         arrays = {field: child for field, child in fields if isinstance(child, np.ndarray)}
         prefix = [part for part in path.split(".") if part not in {"layers", ""}]
         renamed = _NAMES.get(tuple(arrays), tuple(arrays))
-        if arrays:
-            yield (
-                path,
-                layer,
-                [
-                    (field, ".".join((*prefix, name)), arrays[field])
-                    for field, name in zip(arrays, renamed, strict=True)
-                ],
+        names = [".".join((*prefix, name)) for name in renamed]
+        if not seen.isdisjoint(names):
+            twice = next(name for name in names if name in seen)
+            raise StructureError(
+                f"{twice!r} would be the name of two arrays in the state dict", path
             )
+        seen.update(names)
+        if arrays:
+            yield path, layer, list(zip(arrays, names, arrays.values(), strict=True))
 
 
 def _turned(field: str, array: AnyArray) -> AnyArray:
@@ -142,10 +152,14 @@ def _turned(field: str, array: AnyArray) -> AnyArray:
 
 def _given(state: Mapping[str, Any], name: str, path: str, field: str, own: AnyArray) -> AnyArray:
     if name.endswith(_TRACKED):
-        return np.array(MANY if np.asarray(state.get(name, 1)) > 0 else 0)
-    array = as_ndarray(np.asanyarray(state[name]), name)
-    given = _turned(field, array)
+        return np.array(MANY if as_float(np.asarray(state.get(name, 1)), name) > 0 else 0)
     what = f"{name!r}, for {'.'.join(filter(None, (path, field)))},"
+    try:
+        value = np.asanyarray(state[name])
+    except (TypeError, RuntimeError) as error:  # of a tensor that NumPy cannot represent
+        raise DTypeError(f"{what} cannot be read as a NumPy array: {error}") from error
+    array = as_ndarray(value, name)
+    given = _turned(field, array)
     if given.shape != own.shape:
         raise ShapeError(
             f"{what} must have shape {_turned(field, own).shape}, got {array_type(array)}"

@@ -116,6 +116,13 @@ def wrong(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     return state
 
 
+class Unreadable:
+    """A tensor of a type that NumPy does not have, as PyTorch's bfloat16."""
+
+    def __array__(self, *_: object, **__: object) -> None:
+        raise TypeError("no BFloat16")
+
+
 @pytest.mark.parametrize(
     ("state", "error", "message"),
     [
@@ -145,6 +152,11 @@ def wrong(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
             "0.bias must be an array without a mask",
         ),
         (
+            wrong(lambda s: s.update({"0.bias": Unreadable()})),
+            fn.DTypeError,
+            "'0.bias', for layers.0.b, cannot be read as a NumPy array: no BFloat16",
+        ),
+        (
             wrong(lambda s: s.update({"0.bias": "zeros"})),
             fn.ShapeError,
             "'0.bias', for layers.0.b, must have shape (2,), got",
@@ -158,6 +170,29 @@ def test_a_state_dict_that_does_not_fit_is_an_error(
     with pytest.raises(error) as caught:
         fn.from_state_dict(net, state)
     assert str(caught.value).startswith(message)
+
+
+def test_a_state_dict_is_a_mapping() -> None:
+    wrong: Any = [("weight", np.ones((2, 3)))]
+    with pytest.raises(TypeError, match="state must be a dict of arrays by name, got list"):
+        fn.from_state_dict(fn.Affine.init(3, 2, rng=0), wrong)
+
+
+@pytest.mark.parametrize("tracked", [None, np.ones(2)])
+def test_the_number_of_batches_is_a_number(tracked: object) -> None:
+    state: dict[str, Any] = fn.to_state_dict(fn.BatchNorm.init(2))
+    with pytest.raises(TypeError, match="num_batches_tracked must be a number, got"):
+        fn.from_state_dict(fn.BatchNorm.init(2), state | {"num_batches_tracked": tracked})
+
+
+def test_two_arrays_of_one_name_are_refused() -> None:
+    """Which a field `layers` makes possible, as it is left out."""
+    norm = fn.BatchNorm.init(1)
+    net = {"a": {"layers": norm}, "a.layers": norm}
+    state = fn.to_state_dict({"a": norm})
+    for call in (lambda: fn.to_state_dict(net), lambda: fn.from_state_dict(net, state)):
+        with pytest.raises(fn.StructureError, match=r"a\.layers: 'a\.weight' would be the name of"):
+            call()
 
 
 def test_a_live_network_is_refused() -> None:
