@@ -94,7 +94,7 @@ def early_stopping(
 
     def walk() -> Iterator[tuple[T, float]]:
         lowest, waited = math.inf, 0
-        for state, score in scores:
+        for state, score in map(_pair, scores):
             if score < lowest - min_delta:
                 lowest, waited = score, 0
             else:
@@ -119,10 +119,19 @@ def best_so_far(scores: Iterable[tuple[T, float]]) -> Iterator[tuple[T, float]]:
     [('a', 3.0), ('b', 2.0), ('b', 2.0), ('d', 1.0)]
     """
     best: tuple[T, float] | None = None
-    for state, score in scores:
+    for state, score in map(_pair, scores):
         if best is None or score < best[1] or (math.isnan(best[1]) and not math.isnan(score)):
             best = state, score
         yield best
+
+
+def _pair(score: tuple[T, float]) -> tuple[T, float]:
+    if not isinstance(score, tuple | list) or len(score) != 2:
+        raise TypeError(
+            "scores must be pairs (state, score), such as those of scored(states), "
+            f"got {type(score).__name__}"
+        )
+    return score
 
 
 def moving_average(

@@ -226,3 +226,9 @@ def test_mistakes_in_streams_are_seen_at_the_call() -> None:
         fn.moving_average(states([]), 0)
     with pytest.raises(ValueError, match="the stream is empty and there is no default"):
         fn.last([])
+
+
+def test_states_without_scores_are_refused() -> None:
+    for f in (fn.best_so_far, lambda scores: fn.early_stopping(scores, 1)):
+        with pytest.raises(TypeError, match=r"pairs \(state, score\), .*, got TrainState"):
+            next(f(states([1.0])))  # type: ignore[arg-type]
