@@ -11,7 +11,6 @@ them unchanged. `astype`, `describe` and `replace_at` include them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import repeat
 from typing import TypeVar, cast
 
 import attrs
@@ -41,8 +40,9 @@ def _map(f: Callable[..., Array], unlike: list[Array], node: object, *others: ob
         return node
     new: list[object] = []
     try:
-        for child in map(_map, repeat(f), repeat(unlike), children, *map(kind.children, others)):
-            new.append(child)  # noqa: PERF402 (its length locates an error)
+        # Not `map`, in which a StopIteration of `f` would end the loop.
+        for below in zip(children, *map(kind.children, others)):  # noqa: B905 (of one structure)
+            new.append(_map(f, unlike, *below))  # noqa: PERF401 (its length locates an error)
     except LocatedError as error:
         error.locate(kind.names(node)[len(new)])
         raise
@@ -134,6 +134,8 @@ def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
 def tree_like(tree: Tree, arrays: Iterable[Array]) -> Tree:
     """Return a tree of the same structure with other float arrays, in the order of the leaves.
 
+    Raise StructureError if there are more or fewer arrays than leaves.
+
     Examples
     --------
     >>> import numpy as np
@@ -141,7 +143,10 @@ def tree_like(tree: Tree, arrays: Iterable[Array]) -> Tree:
     >>> tree_like({"a": np.zeros(1), "b": np.zeros(2)}, [np.ones(1), np.ones(2)])
     {'a': array([1.]), 'b': array([1., 1.])}
     """
-    following = iter(arrays)
+    given, count = list(arrays), len(tree_leaves(tree))
+    if len(given) != count:
+        raise StructureError(f"expected {count} arrays, got {len(given)}")
+    following = iter(given)
     return tree_map(lambda _: next(following), tree)
 
 
@@ -226,15 +231,11 @@ def _match(node: object, other: object, leaves: list[Array], others: list[Array]
 
 def value_at(tree: object, path: str) -> object:
     """Return the value at a path; raise KeyError if the path does not exist."""
-    names = _names(path)
+    names = path.split(".") if path else []
     while names:
         i, names = _first(tree, names)
         tree = kind_of(type(tree)).children(tree)[i]
     return tree
-
-
-def _names(path: str) -> list[str]:
-    return path.split(".") if path else []
 
 
 def _first(tree: object, names: list[str]) -> tuple[int, list[str]]:
@@ -242,13 +243,11 @@ def _first(tree: object, names: list[str]) -> tuple[int, list[str]]:
     entries = list(kind_of(type(tree)).names(tree))
     split = [entry.split(".") for entry in entries]  # of a key of a dict, which may have dots
     found = [i for i, entry in enumerate(split) if names[: len(entry)] == entry]
-    if len(found) != 1:
-        count, name = ("several entries", ".".join(names)) if found else ("no entry", names[0])
-        raise KeyError(
-            f"{type(tree).__name__} has {count} {name!r}; its entries are "
-            f"{', '.join(entries) or 'none'}"
-        )
-    return found[0], names[len(split[found[0]]) :]
+    if len(found) == 1:
+        return found[0], names[len(split[found[0]]) :]
+    count, name = ("several entries", ".".join(names)) if found else ("no entry", names[0])
+    others = ", ".join(entries) or "none"
+    raise KeyError(f"{type(tree).__name__} has {count} {name!r}; its entries are {others}")
 
 
 def replace_at(params: Tree, path: str, value: object) -> Tree:
@@ -279,7 +278,7 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
     >>> layer.b
     array([1., 2.], dtype=float32)
     """
-    return cast(Tree, _replace(params, _names(path), value))
+    return cast(Tree, _replace(params, path.split(".") if path else [], value))
 
 
 def _replace(node: object, names: list[str], value: object) -> object:

@@ -30,6 +30,7 @@ from funnet import (
     sequential,
     sgd_update,
     tree_leaves,
+    tree_like,
     tree_map,
 )
 from funnet.core.locks import is_locked
@@ -363,3 +364,20 @@ def test_replacing_by_a_layer_that_does_not_fit_is_refused(
 def test_replacing_a_layer_by_something_else_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match=r"^layer 1 must be a value with the methods"):
         replace_at(net(), "layers.1", value)
+
+
+@pytest.mark.parametrize("n", [0, 2, 4])
+def test_tree_like_needs_an_array_for_each_leaf(n: int) -> None:
+    tree = [np.zeros(1), (np.zeros(1), np.zeros(1))]
+
+    with pytest.raises(StructureError, match=f"expected 3 arrays, got {n}"):
+        tree_like(tree, [np.ones(1)] * n)
+
+
+def test_an_iterator_that_ends_does_not_shorten_a_tree() -> None:
+    """A StopIteration would end the loops that take iterators."""
+    few = iter([np.ones(1)])
+
+    for rest in ([], [[np.zeros(1)] * 3], [[np.zeros(1)] * 3] * 2):
+        with pytest.raises(StopIteration):
+            tree_map(lambda *_: next(few), [np.zeros(1)] * 3, *rest)
