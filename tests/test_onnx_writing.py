@@ -139,6 +139,14 @@ def test_a_users_layer_takes_part_by_a_function() -> None:
     assert_close(fn.predict(net, x), run(model, x), 1e-6)
 
 
+def test_a_function_that_returns_no_name_is_an_error() -> None:
+    net = fn.sequential(Scale(np.ones(2, np.float32)))
+    with pytest.raises(
+        fn.StructureError, match=r"^layers\.0: .* writes a Scale must return .* None"
+    ):
+        to_onnx(net, (2,), layers={Scale: lambda *_: None})  # type: ignore[dict-item]
+
+
 def write_pair(graph: Graph, path: str, pair: Pair, x: str) -> str:
     return graph.layer("y", pair.y, graph.layer("x", pair.x, x))
 

@@ -77,7 +77,8 @@ class Graph:
         Raises
         ------
         StructureError
-            If it is not known how to write a layer of this class; the message has its path.
+            If it is not known how to write a layer of this class, or its function does not return
+            a name; the message has the path.
         """
         write = self._writers.get(type(layer))
         if write is None:
@@ -87,7 +88,14 @@ class Graph:
                 "adds its nodes and returns the name of their output",
                 path,
             )
-        return write(self, path, layer, x)
+        y: object = write(self, path, layer, x)
+        if not isinstance(y, str):
+            raise StructureError(
+                f"the function that writes a {type(layer).__name__} must return the name of its "
+                f"output, got {y!r}",
+                path,
+            )
+        return y
 
     def _unique(self, name: str) -> str:
         """Return a name that no other tensor has."""
