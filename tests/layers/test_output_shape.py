@@ -30,6 +30,12 @@ def test_a_shape_that_does_not_match_names_the_layer() -> None:
         fn.output_shape(net, (4,))
 
 
+def test_images_of_any_size_take_no_memory() -> None:
+    net = fn.sequential(fn.Conv2d.init(3, 8, 3, padding=1, rng=0), fn.ReLU(), fn.MaxPool2d(2))
+
+    assert fn.output_shape(net, (3, 10**6, 10**6)) == (8, 500_000, 500_000)
+
+
 @pytest.mark.parametrize(("shape", "error"), [((-1,), ValueError), ((2.0,), TypeError)])
 def test_sizes_are_integers_of_at_least_0(shape: tuple[int, ...], error: type[Exception]) -> None:
     with pytest.raises(error, match=r"input_shape\[0\] must be"):
