@@ -43,6 +43,7 @@ def graph_of(
     arrays = {"W": np.ones(W, np.float32), "b": np.ones(W[-1], np.float32)} | constants
     arrays["K"] = np.ones((2, 1, 2, 2), np.float32)
     arrays |= {"zero": np.zeros((), np.float32), "zeros": np.zeros((1, 1, 1), np.float32)}
+    arrays |= {"true": np.ones((), bool), "false": np.zeros((), bool)}
     graph = helper.make_graph(
         nodes,
         "test",
@@ -156,6 +157,20 @@ WRONG_NODES = {
     "an axis": ([node("Softmax", "x", axis=0)], "has axis=0; funnet applies softmax to the"),
     "a step of integers": ([*greater("zero", to=7)], "has to=7; funnet computes to=1 only"),
     "a comparison of more than a number": ([*greater("zeros")], "must compare with 0"),
+    "an axis of rows": (
+        [node("LayerNormalization", "x", "b", axis=0)],
+        "has axis=0; funnet normalizes rows",
+    ),
+    "an attribute of another type": (
+        [node("Gemm", "x", "W", transB=1.0)],
+        "must have transB like 0, got 1.0",
+    ),
+    "dropout in training": ([node("Dropout", "x", "zero", "true")], "must be at inference"),
+    "a rate for each column": ([node("Dropout", "x", "b")], "must have one ratio, got shape (2,)"),
+    "a constant that is no tensor": (
+        [onnx.helper.make_node("Constant", [], ["c"], value_floats=[1.0])],
+        "(Constant) must have a tensor as its value",
+    ),
     "a number out of range": ([node("Dropout", "x", ratio=2.0)], "does not fit: rate"),
 }
 
@@ -210,7 +225,10 @@ def twice(tensor: Any) -> None:
         (negative, "must have rank <= 4, got shape"),
         (lambda tensor: tensor.dims.extend([1]), "must have rank <= 4, got shape"),
         (lambda tensor: tensor.float_data.append(1.0), "must have 18 values"),
-        (lambda tensor: setattr(tensor, "data_type", 16), "must be of float32, float64 or int64"),
+        (
+            lambda tensor: setattr(tensor, "data_type", 16),
+            "must be of float32, float64, int64 or bool",
+        ),
     ],
 )
 def test_tensors_are_checked_before_they_are_allocated(
@@ -326,6 +344,27 @@ def test_softmax_of_channels_is_read_for_rows_only() -> None:
                 from_onnx(graph_of(node("Softmax", "x", **axis), shape=shape))
     images = graph_of(node("Softmax", "x", axis=-1), shape=["N", 3, 4, 4])
     assert isinstance(from_onnx(images).layers[0], fn.Softmax)
+
+
+def test_dropout_may_state_that_it_is_at_inference() -> None:
+    (layer,) = from_onnx(graph_of(node("Dropout", "x", "zero", "false"))).layers
+    assert repr(layer) == "Dropout(rate=0.0)"
+
+
+def test_a_constant_may_be_a_node() -> None:
+    V = np.arange(6, dtype=np.float32).reshape(3, 2)
+    constant = onnx.helper.make_node(
+        "Constant", [], ["V"], value=onnx.numpy_helper.from_array(V, "V")
+    )
+    (layer,) = from_onnx(graph_of(constant, node("MatMul", "x", "V"))).layers
+    np.testing.assert_array_equal(layer.W, V)
+
+
+def test_sparse_tensors_are_refused() -> None:
+    model = onnx.load_from_string(MODEL)
+    model.graph.sparse_initializer.add()
+    with pytest.raises(OnnxError, match="has sparse tensors, which are not supported"):
+        from_onnx(model.SerializeToString())
 
 
 def test_a_branched_network_does_not_come_back() -> None:

@@ -20,7 +20,8 @@ from funnet.onnx.package import onnx_package
 MAX_RANK = 4
 
 _FIELDS = {"FLOAT": (np.float32, "float_data"), "DOUBLE": (np.float64, "double_data")} | {
-    "INT64": (np.int64, "int64_data")  # the shape of Reshape
+    "INT64": (np.int64, "int64_data"),  # the shape of Reshape
+    "BOOL": (np.bool, "int32_data"),  # the mode of Dropout
 }
 
 
@@ -155,7 +156,7 @@ def _array(tensor: Any) -> Array:
     types, name = onnx_package().TensorProto, tensor.name or "a constant"
     known = {getattr(types, kind): field for kind, field in _FIELDS.items()}
     if tensor.data_type not in known:
-        raise OnnxError(f"tensor {name!r} must be of float32, float64 or int64")
+        raise OnnxError(f"tensor {name!r} must be of float32, float64, int64 or bool")
     if tensor.data_location == types.EXTERNAL or len(tensor.external_data):
         raise OnnxError(f"tensor {name!r} is stored in another file, which is not read")
     dtype, field = known[tensor.data_type]
