@@ -71,6 +71,28 @@ class Twice:
         raise NotImplementedError
 
 
+def _square(layer: Any) -> Any:
+    if layer.n_in != layer.n_out:
+        raise fn.ShapeError("a square layer is needed")
+    return layer
+
+
+@attrs.frozen(eq=False)
+class Square:
+    """A user's combinator of one layer, whose widths it compares."""
+
+    layer: Any = attrs.field(converter=_square)
+
+    applies_layers: ClassVar[Literal[True]] = True
+
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, object]:
+        y, cache = self.layer.forward(x)
+        return y, cache
+
+    def pullback(self, cache: object, dout: fn.Matrix) -> tuple[Square, Callable[[], fn.Matrix]]:
+        raise NotImplementedError
+
+
 @attrs.frozen(eq=False)
 class Broken:
     """A user's layer that returns what is passed to it, or raises it."""
@@ -277,6 +299,13 @@ class TestBoth:
 
         with pytest.raises(fn.StructureError, match=r"^layers\.0\.layer: Affine must be applied"):
             look(net)
+
+    def test_the_output_of_the_network_itself_is_named_by_its_class(self, look: Look) -> None:
+        with pytest.raises(fn.DTypeError, match=r"^the output of Broken must be"):
+            look(Broken((1, 2)))
+
+    def test_a_constructor_may_look_at_the_layers(self, look: Look) -> None:
+        look(Square(fn.Affine.init(4, 4, rng=0)))
 
     def test_an_output_that_is_no_array_of_floats_is_named(self, look: Look) -> None:
         net = fn.sequential(Broken((1, 2)), Broken(np.ones((2, 3))))

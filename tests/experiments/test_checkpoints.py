@@ -118,6 +118,12 @@ def test_classes_of_the_same_name_are_refused(path: Path) -> None:
     assert content(fn.load(path)) == content(NET)
 
 
+def test_a_constant_in_place_of_an_array_is_named_by_its_type(path: Path) -> None:
+    fn.save(path, {"W": 1.0})
+    with pytest.raises(fn.CheckpointError, match=r"W: expected float64\[2\], the file has float$"):
+        fn.load(path, like={"W": np.zeros(2)})
+
+
 def test_load_knows_all_layers_of_funnet() -> None:
     public = [getattr(fn, name) for name in fn.__all__]
     layers = {v for v in public if isinstance(v, type) and attrs.has(v) and hasattr(v, "pullback")}

@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -264,6 +264,22 @@ def test_runs_that_never_failed_are_submitted_first(file: Path) -> None:
         results = list(sweep(run, range(6), executor=executor, results=file))
     assert calls == [4, 5, 1, 3]
     assert [result.value for result in results] == list(range(6))
+
+
+class Returns(ThreadPoolExecutor):
+    """Fails to return a value, as a process does if it cannot be pickled."""
+
+    def submit(self, *_: object, **__: object) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(TypeError("cannot pickle"))
+        return future
+
+
+def test_a_value_that_cannot_be_sent_fails_its_run_only(file: Path) -> None:
+    with Returns(1) as executor:
+        results = list(sweep(fails_for_odd, [0, 2], executor=executor, results=file))
+    assert ["cannot pickle" in str(result.error) for result in results] == [True, True]
+    assert b'"died": true' not in file.read_bytes()
 
 
 def test_a_process_killed_by_a_signal_is_recorded(file: Path) -> None:

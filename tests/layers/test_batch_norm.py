@@ -134,3 +134,11 @@ def test_numbers_out_of_range_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             attrs.evolve(norm, **change)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 2, 4), (5,), (5, 3, 2, 2)])
+def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    x: Any = np.zeros(shape, np.float32)
+
+    with pytest.raises(fn.ShapeError, match=r"shape \(N, 2\) or \(N, 2, H, W\), got"):
+        fn.forward(fn.BatchNorm.init(2), x)

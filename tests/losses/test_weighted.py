@@ -348,3 +348,8 @@ def test_training_with_equal_weights_is_training_without() -> None:
 
 
 # Class weights
+
+
+def test_a_loss_without_a_signature_may_be_weighted() -> None:
+    """As a function written in C may be; then it is called once for each row."""
+    assert repr(weighted(max)) == "weighted(max)"

@@ -131,6 +131,20 @@ class Forgetful:
         return self.returned
 
 
+@attrs.frozen(eq=False)
+class Applied:
+    """A user's network of one layer."""
+
+    f: Forgetful
+
+    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, list[fn.Statistics]]:
+        y, cache = self.f.forward(x)
+        return y, [cache]
+
+    def pullback(self, _cache: object, _dout: fn.Matrix, /) -> tuple[Any, Any]:
+        raise NotImplementedError
+
+
 @pytest.mark.parametrize("returned", [None, fn.ReLU(), (np.zeros(2),)])
 def test_a_layer_is_not_replaced_by_another_class(returned: object) -> None:
     net = [fn.ReLU(), Forgetful(returned)]
@@ -138,6 +152,18 @@ def test_a_layer_is_not_replaced_by_another_class(returned: object) -> None:
 
     with pytest.raises(fn.StructureError, match=r"^1: with_statistics must return a Forgetful"):
         fn.update_statistics(net, [cache])
+
+
+def test_a_cache_with_other_paths_is_of_another_network() -> None:
+    _, cache = fn.forward(live(fn.sequential(fn.Identity(), NORM)), X)
+
+    with pytest.raises(fn.StructureError, match="the cache is of another network: tuple has no"):
+        fn.update_statistics(fn.sequential(NORM), cache)
+
+
+def test_the_statistics_of_a_population_need_a_method() -> None:
+    with pytest.raises(TypeError, match="Forgetful at 'f' must have a method with_population"):
+        fn.population_statistics(Applied(Forgetful(None)), X)
 
 
 def test_a_layer_used_twice_is_updated_twice() -> None:
