@@ -26,13 +26,12 @@ from funnet.core.locks import lock_in_place
 from funnet.core.tree import tree_leaves, tree_like
 from funnet.data.shards import rows_of, shards_of
 from funnet.experiments.fingerprints import fingerprint
-from funnet.optimizers.optimizer import Optimizer, P
+from funnet.optimizers.optimizer import Optimizer, P, check_optimizer
 from funnet.training.state import TrainState
 from funnet.training.steps import (
     BatchGradients,
     apply_gradients,
     batch_gradients,
-    check_optimizer,
     combine,
     live_network,
 )

@@ -118,6 +118,12 @@ class Optimizer:
     update: Update
 
 
+def check_optimizer(optimizer: object) -> None:
+    """Raise TypeError for what is not an Optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be an Optimizer, such as adam(), got {optimizer!r}")
+
+
 def stored_slots(state: OptimizerState[P]) -> tuple[P, ...] | FlatSlots[P]:
     """Return the slots of a state as they are stored: as trees or as vectors."""
     return state._slots  # noqa: SLF001

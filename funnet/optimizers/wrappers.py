@@ -1,7 +1,8 @@
 """Wrap an optimizer: weight decay, clipping of gradients, frozen parameters.
 
 Each takes the optimizer that makes the update and returns another. They nest: the outermost
-receives the gradients first. A number out of range raises ValueError.
+receives the gradients first. A number out of range raises ValueError, and what is not an Optimizer
+TypeError.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from funnet.optimizers.optimizer import (
     OptimizerState,
     P,
     Update,
+    check_optimizer,
     made_by,
 )
 from funnet.optimizers.schedules import check_number
@@ -51,6 +53,7 @@ def weight_decay(optimizer: Optimizer, rate: float, *, biases: bool = False) -> 
     >>> optimizer.update(W, np.zeros((1, 1)), optimizer.init(W))[0]
     array([[0.95]])
     """
+    check_optimizer(optimizer)
     decay = check_number(rate, "rate", 0)
     init = _NamedInit(optimizer.init, "weight_decay")
     return Optimizer(init, _Decayed(optimizer.update, decay, biases))
@@ -81,6 +84,7 @@ def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
     >>> x, state.metrics
     (array([-0.6, -0.8]), (('gradient_norm', 5.0), ('lr', 1.0)))
     """
+    check_optimizer(optimizer)
     norm = check_number(max_norm, "max_norm", 0)
     if norm == 0:
         raise ValueError("max_norm must be finite and > 0, got 0")
@@ -113,6 +117,7 @@ def freeze(optimizer: Optimizer, *paths: str) -> Optimizer:
     >>> new.W, new.b
     (array([[1.]]), array([0.5]))
     """
+    check_optimizer(optimizer)
     return Optimizer(_FrozenInit(optimizer.init, paths), _Frozen(optimizer.update, paths))
 
 

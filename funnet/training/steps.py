@@ -47,7 +47,7 @@ from funnet.core.nodes import filler
 from funnet.core.tree import tree_map
 from funnet.data.shards import rows_of, shards_of
 from funnet.gradients import check_loss
-from funnet.optimizers.optimizer import Optimizer, OptimizerState, P
+from funnet.optimizers.optimizer import Optimizer, OptimizerState, P, check_optimizer
 from funnet.training.modes import (
     KeepsStatistics,
     apply_statistics,
@@ -291,12 +291,6 @@ def check_state(state: object, optimizer: object) -> None:
             f"got {array_type(state)}"
         )
     check_optimizer(optimizer)
-
-
-def check_optimizer(optimizer: object) -> None:
-    """Raise TypeError for what is not an Optimizer."""
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be an Optimizer, such as adam(), got {optimizer!r}")
 
 
 def train_step(

@@ -11,9 +11,9 @@ import numpy as np
 from funnet.core.arrays import Matrix, array_type
 from funnet.core.checks import check_count
 from funnet.core.layer import AnyLayer, Layer, NetworkT, X, Y
-from funnet.optimizers.optimizer import Optimizer, P
+from funnet.optimizers.optimizer import Optimizer, P, check_optimizer
 from funnet.training.state import TrainState
-from funnet.training.steps import check_optimizer, live_network, step_with
+from funnet.training.steps import live_network, step_with
 
 B_co = TypeVar("B_co", covariant=True)
 T = TypeVar("T")

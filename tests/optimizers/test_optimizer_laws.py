@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+from collections.abc import Callable
 from inspect import isfunction, signature
 from typing import Any, assert_type
 
@@ -220,3 +221,18 @@ def test_a_replaced_array_can_be_frozen() -> None:
     new, _ = optimizer.update(net, gradients(0), optimizer.init(net))
 
     assert new.layers[0].b.tolist() == [1.0] * 5
+
+
+def test_a_function_that_makes_an_optimizer_is_not_one() -> None:
+    wrong: Any = fn.adam
+    wraps: list[Callable[[], object]] = [
+        lambda: fn.weight_decay(wrong, 0.1),
+        lambda: fn.clip_by_global_norm(wrong, 1.0),
+        lambda: fn.freeze(wrong, "W"),
+    ]
+
+    for wrap in wraps:
+        with pytest.raises(
+            TypeError, match=r"must be an Optimizer, such as adam\(\), got <function"
+        ):
+            wrap()
