@@ -54,10 +54,10 @@ def as_float(value: object, name: str) -> float:
         If it is an integer or a fraction outside the range of float64.
     """
     scalar = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
-    # float() also takes bools, complex scalars and arrays of one number: all are mistakes here.
-    if isinstance(scalar, bool | np.bool | np.complexfloating | np.ndarray) or not isinstance(
-        scalar, SupportsFloat
-    ):
+    # float() also takes bools, complex scalars, arrays of one number, and NumPy's strings and
+    # records: all are mistakes here.
+    real = isinstance(scalar, np.integer | np.floating) or not isinstance(scalar, np.generic)
+    if isinstance(scalar, bool | np.ndarray) or not (real and isinstance(scalar, SupportsFloat)):
         got = array_type(value) if isinstance(value, np.ndarray) else repr(value)
         raise TypeError(f"{name} must be a number, got {got}")
     try:

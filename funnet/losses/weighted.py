@@ -246,7 +246,9 @@ def class_weights(
 def _of_class(
     weights: Mapping[int, float] | Sequence[float] | npt.NDArray[Float], label: int
 ) -> float:
-    if not isinstance(weights, Mapping | Sequence | np.ndarray):
+    if not isinstance(weights, Mapping | Sequence | np.ndarray) or (
+        isinstance(weights, np.ndarray) and weights.ndim == 0
+    ):
         raise TypeError(
             'weights must be "balanced", a mapping or a sequence of numbers, '
             f"got {array_type(weights)}"

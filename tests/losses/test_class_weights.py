@@ -72,6 +72,18 @@ def test_no_rows_have_no_weights() -> None:
         (np.array([0]), [np.inf], ValueError, "weight of class 0 must be finite and >= 0, got inf"),
         (np.array([0]), {0: "1"}, TypeError, "weight of class 0 must be a number, got '1'"),
         (np.array([0]), None, TypeError, 'weights must be "balanced", .*, got NoneType'),
+        (
+            np.array([0]),
+            np.array(2.0),
+            TypeError,
+            r'weights must be "balanced", .*, got float64\[\]',
+        ),
+        (
+            np.array([0]),
+            np.array(["1"]),
+            TypeError,
+            r"weight of class 0 must be a number, got .*'1'",
+        ),
         (np.array([0]), 2.0, TypeError, 'weights must be "balanced", .*, got float'),
     ],
 )
