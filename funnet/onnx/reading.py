@@ -24,7 +24,8 @@ def from_onnx(model: bytes) -> Sequential[Any, Any, Any, Any, Any]:
     Add, Conv, BatchNormalization, LayerNormalization, MaxPool, AveragePool, GlobalAveragePool and
     Flatten, Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softmax, Flatten, Reshape to rows, Dropout,
     Identity, and what `to_onnx` writes for `Standardize` and `Step`. Identity is left out, and a
-    missing bias is 0. A batch norm continues with the exponential average.
+    missing bias is 0. A batch norm continues with the exponential average. A Reshape to (-1, k) is
+    taken for one that keeps the rows, of k numbers, which is not checked.
 
     Raises
     ------
