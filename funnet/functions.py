@@ -22,6 +22,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numpy import asarray, maximum, ndarray
 
 from funnet.core.arrays import FLOAT_TYPES, NATIVE_DTYPES, ArrayT, Float, as_ndarray, typed_like
 from funnet.core.checks import check_float
@@ -124,7 +125,7 @@ def log_softmax(x: ArrayT) -> ArrayT:
 
 
 def _floats(x: ArrayT) -> ArrayT:
-    if type(x) is not np.ndarray or x.dtype not in NATIVE_DTYPES:
+    if type(x) is not ndarray or x.dtype not in NATIVE_DTYPES:
         x = as_ndarray(x)
         check_float(x, "x")
     return x
@@ -132,12 +133,12 @@ def _floats(x: ArrayT) -> ArrayT:
 
 def widened(x: npt.NDArray[Float], order: Order) -> npt.NDArray[Float]:
     """Return x in the dtype of `WIDENED`, in native byte order and the given memory order."""
-    return np.asarray(x, WIDENED[x.dtype.type], order)
+    return asarray(x, WIDENED[x.dtype.type], order)
 
 
 def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
     """Return x minus its maximum along the last axis; overflow gives -inf, with a warning."""
-    z: npt.NDArray[Float] = x - np.maximum.reduce(x, axis=-1, keepdims=True)
+    z: npt.NDArray[Float] = x - maximum.reduce(x, axis=-1, keepdims=True)
     return z
 
 

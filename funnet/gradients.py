@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import attrs
 import numpy as np
+from numpy import ndarray
 
 from funnet.core.arrays import Array, array_type
 from funnet.core.checks import as_float, check_like
@@ -75,8 +76,8 @@ def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[flo
             f"expected {_name(loss)} to return a pair (loss, dy), got {array_type(result)}"
         )
     value, dy = result
-    if isinstance(y, np.ndarray) and not (
-        isinstance(dy, np.ndarray) and dy.dtype == y.dtype and dy.shape == y.shape
+    if isinstance(y, ndarray) and not (
+        isinstance(dy, ndarray) and dy.dtype is y.dtype and dy.shape == y.shape
     ):
         check_like(dy, y, f"the gradient that the loss {_name(loss)} returns")
     if type(value) is not float:

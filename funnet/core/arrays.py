@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
+from numpy import ndarray
 
 from funnet.core.errors import DTypeError
 
@@ -69,7 +70,7 @@ def typed_like(x: T, y: object) -> T:
 
 def array_type(array: object) -> str:
     """Return the dtype and shape of an array, "float32[784, 80]", or the class of another value."""
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, ndarray):
         return type(array).__name__
     return f"{array.dtype}[{', '.join(map(str, array.shape))}]"
 
@@ -111,7 +112,7 @@ def as_ndarray(x: T, name: str = "x") -> T:
     takes arrays converts them first. The result is a view of the same memory. Masked arrays raise
     DTypeError, even if no element is masked.
     """
-    if type(x) is np.ndarray or not isinstance(x, np.ndarray):
+    if type(x) is ndarray or not isinstance(x, ndarray):
         return x
     if hasattr(type(x), "filled"):  # naming np.ma would import it, which takes 4 MB
         raise DTypeError(
@@ -123,9 +124,7 @@ def as_ndarray(x: T, name: str = "x") -> T:
 
 def is_plain(array: npt.NDArray[Float]) -> bool:
     """Return whether an array has NumPy's default layout: C order, aligned, native byte order."""
-    return (
-        array.flags.num & _LAYOUT == _LAYOUT and array.dtype.isnative and type(array) is np.ndarray
-    )
+    return array.flags.num & _LAYOUT == _LAYOUT and array.dtype.isnative and type(array) is ndarray
 
 
 def plain(x: T, name: str = "x") -> T:
@@ -135,7 +134,7 @@ def plain(x: T, name: str = "x") -> T:
     bytes only if all inputs have one layout. Strided, reversed and byte-swapped arrays and
     subclasses are copied; masked arrays raise DTypeError.
     """
-    if not isinstance(x, np.ndarray) or is_plain(x):
+    if not isinstance(x, ndarray) or is_plain(x):
         return x
     return cast(T, plain_copy(as_ndarray(x, name)))
 

@@ -6,6 +6,7 @@ from typing import Literal, SupportsFloat, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
+from numpy import ndarray
 
 from funnet.core.arrays import (
     ARRAY_CLASSES,
@@ -53,12 +54,12 @@ def as_float(value: object, name: str) -> float:
     ValueError
         If it is an integer or a fraction outside the range of float64.
     """
-    scalar = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    scalar = value[()] if isinstance(value, ndarray) and value.ndim == 0 else value
     # float() also takes bools, complex scalars, arrays of one number, and NumPy's strings and
     # records: all are mistakes here.
     real = isinstance(scalar, np.integer | np.floating) or not isinstance(scalar, np.generic)
-    if isinstance(scalar, bool | np.ndarray) or not (real and isinstance(scalar, SupportsFloat)):
-        got = array_type(value) if isinstance(value, np.ndarray) else repr(value)
+    if isinstance(scalar, bool | ndarray) or not (real and isinstance(scalar, SupportsFloat)):
+        got = array_type(value) if isinstance(value, ndarray) else repr(value)
         raise TypeError(f"{name} must be a number, got {got}")
     try:
         return float(scalar)
@@ -91,7 +92,7 @@ def check_float(array: object, name: str, wanted: str = "float32") -> None:
     wanted
         The float type to convert to, for the message. Default: "float32".
     """
-    if not isinstance(array, np.ndarray) or type(array) not in ARRAY_CLASSES:
+    if not isinstance(array, ndarray) or type(array) not in ARRAY_CLASSES:
         as_ndarray(array, name)  # a mask has a message of its own
         raise DTypeError(
             f"{name} must be a NumPy array of floats, got {type(array).__name__}; "
@@ -106,7 +107,7 @@ def check_float(array: object, name: str, wanted: str = "float32") -> None:
 
 def check_dtype(array: npt.NDArray[Float], dtype: np.dtype[Float], name: str) -> None:
     """Raise DTypeError unless `array` is an array of this dtype: nothing is converted silently."""
-    if type(array) is np.ndarray and array.dtype == dtype:
+    if type(array) is ndarray and array.dtype == dtype:
         return
     check_float(array, name, dtype.name)
     if array.dtype != dtype:
@@ -149,7 +150,7 @@ def check_batch(
     n
         The number of rows. Default: any number.
     """
-    if type(x) is np.ndarray and x.dtype is dtype and x.ndim == 2:
+    if type(x) is ndarray and x.dtype is dtype and x.ndim == 2:
         rows, columns = x.shape
         if columns == width and n in (rows, "N"):
             return
@@ -159,7 +160,7 @@ def check_batch(
 
 def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -> None:
     """Raise DTypeError or ShapeError unless `array` has the dtype and shape of `like`."""
-    if type(like) is not np.ndarray:
+    if type(like) is not ndarray:
         check_float(like, "the cached array")
     check_dtype(array, like.dtype, name)
     check_shape(array, like.shape, name)
@@ -167,7 +168,7 @@ def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -
 
 def is_labels(t: LabelsLike | Targets) -> TypeGuard[LabelsLike]:
     """Return whether targets are class labels, which have rank 1."""
-    return isinstance(t, np.ndarray) and t.ndim == 1
+    return isinstance(t, ndarray) and t.ndim == 1
 
 
 def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
@@ -182,8 +183,8 @@ def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
     ValueError
         If a label is out of range; the message names the first one.
     """
-    if not isinstance(t, np.ndarray) or t.dtype.kind not in "iu":
-        hint = ".astype(np.int64)" if isinstance(t, np.ndarray) else "np.asarray"
+    if not isinstance(t, ndarray) or t.dtype.kind not in "iu":
+        hint = ".astype(np.int64)" if isinstance(t, ndarray) else "np.asarray"
         raise DTypeError(
             f"class labels must be an array of integers, got {array_type(t)}; "
             f"convert them with {hint}"
@@ -213,8 +214,8 @@ def check_targets(
     ShapeError
         If its shape is not that of `scores`.
     """
-    if not isinstance(t, np.ndarray) or t.dtype.kind not in "fiub":
-        hint = "" if isinstance(t, np.ndarray) else "; convert it with np.asarray"
+    if not isinstance(t, ndarray) or t.dtype.kind not in "fiub":
+        hint = "" if isinstance(t, ndarray) else "; convert it with np.asarray"
         raise DTypeError(f"t must be an array of numbers, got {array_type(t)}{hint}")
     if t.shape != scores.shape:
         labels = f", or ({len(scores)},) for class labels" if or_labels else ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Literal, TypeAlias, cast
+from math import isfinite
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
+from numpy import maximum
 
 from funnet.core.arrays import FLOAT_TYPES, Array, ArrayT, Float, Matrix, Vector
 from funnet.core.locks import lock_in_place
@@ -117,9 +120,12 @@ def positive_part(x: ArrayT) -> ArrayT:
     array([0., 2.])
     """
     if x.ndim and x.size <= FEW:
-        return cast(ArrayT, np.maximum(x, ZERO[x.dtype.type]))
-    y = np.zeros(x.shape, x.dtype.type)
-    return cast(ArrayT, np.maximum(x, y, out=y))
+        y: Any = maximum(x, ZERO[x.dtype.type])
+    else:
+        y = np.zeros(x.shape, x.dtype.type)
+        maximum(x, y, out=y)
+    positive: ArrayT = y
+    return positive
 
 
 def where_positive(x: Array, a: Array) -> Array:
@@ -186,6 +192,26 @@ def scalar(number: float, dtype: np.dtype[Float]) -> Array:
     array(0.5, dtype=float32)
     """
     return lock_in_place(np.array(number, dtype))
+
+
+def all_finite(arrays: Iterable[Array]) -> bool:
+    """Return whether the sum of the squares of each array is finite.
+
+    Infinity and NaN survive in a sum of squares, which is a product and costs less than a test of
+    each number. Squares of large numbers overflow as well, so False is not certain.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet.core.kernels import all_finite
+    >>> all_finite([np.zeros(3), np.array([1.0, np.inf])])
+    False
+    """
+    for array in arrays:
+        row = array if array.ndim == 1 else array.ravel()
+        if not isfinite(row.dot(row)):
+            return False
+    return True
 
 
 def keep_freed_memory() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy import ndarray
 
 from funnet.core.arrays import (
     ALIGNED,
@@ -40,7 +41,7 @@ def is_locked(array: npt.NDArray[Float]) -> bool:
     base: object = array.base
     if base is None or isinstance(base, bytes):
         return True
-    return isinstance(base, np.ndarray) and is_locked(base)
+    return isinstance(base, ndarray) and is_locked(base)
 
 
 def lock(array: Array) -> Array:
@@ -64,7 +65,7 @@ def lock(array: Array) -> Array:
     >>> locked.flags.writeable, mine.flags.writeable, lock(locked) is locked
     (False, True, True)
     """
-    if type(array) is np.ndarray and array.dtype in NATIVE_DTYPES:
+    if type(array) is ndarray and array.dtype in NATIVE_DTYPES:
         flags = array.flags
         if flags.num & LAYOUT == LOCKED:
             return array
@@ -105,7 +106,7 @@ def lock_buffer(array: npt.NDArray[Any] | np.generic) -> npt.NDArray[Any]:
     """
     # Arithmetic on an array of rank 0, such as a counter, gives a scalar.
     array = np.asarray(array) if isinstance(array, np.generic) else as_ndarray(array, "a buffer")
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+    if not isinstance(array, ndarray) or array.dtype.kind not in "fiub":
         raise DTypeError(
             f"a buffer must be a NumPy array of floats, integers or bools, got {array_type(array)}"
         )

@@ -11,25 +11,25 @@ them unchanged. `astype`, `describe` and `replace_at` include them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import attrs
-import numpy as np
+from numpy import ndarray
 
 from funnet.core.arrays import Array, T, array_type
 from funnet.core.context import CONTEXT, Context
 from funnet.core.errors import LocatedError, ShapeError, StructureError
 from funnet.core.locks import LAYOUT, LOCKED, lock
-from funnet.core.nodes import Kind, is_branch, kind_of, parameters_of
+from funnet.core.nodes import PARAMETERS, Kind, is_branch, kind_of, parameters_of
 
 Tree = TypeVar("Tree")
 
 
 def _map(f: Callable[..., Array], unlike: list[Array], node: object, *others: object) -> object:
     """Map one node, and collect the results whose shape or dtype differs from the first tree's."""
-    if isinstance(node, np.ndarray):
+    if isinstance(node, ndarray):
         for other in others:
-            if not isinstance(other, np.ndarray) or other.shape != node.shape:
+            if not isinstance(other, ndarray) or other.shape != node.shape:
                 raise _unlike(node, other)
         return _locked(f(node, *others), node, unlike)
     kind = parameters_of(type(node))
@@ -54,21 +54,23 @@ def _map_two(f: Callable[..., Array], unlike: list[Array], node: object, other: 
 
     An update is such a walk. Arrays that are as usual are handled here, without a call.
     """
-    if isinstance(node, np.ndarray):
+    if isinstance(node, ndarray):
         return _map(f, unlike, node, other)
-    kind = parameters_of(type(node))
+    kind = PARAMETERS[type(node)]
     if type(other) is not type(node) or kind.entries is not None:
         _check_structure(node, other, kind)
     children = kind.children(node)
     if not children:
         return node
+    others = kind.children(other)
     new: list[object] = []
     try:
-        for a, b in zip(children, kind.children(other)):  # noqa: B905 (of one structure)
-            if type(a) is np.ndarray and type(b) is np.ndarray and (shape := a.shape) == b.shape:
+        for a in children:
+            b = others[len(new)]
+            if type(a) is ndarray and type(b) is ndarray and (shape := a.shape) == b.shape:
                 array: Array = f(a, b)
                 if (
-                    type(array) is not np.ndarray
+                    type(array) is not ndarray
                     or array.dtype is not a.dtype
                     or array.flags.num & LAYOUT != LOCKED
                     or array.shape != shape
@@ -99,7 +101,7 @@ def _check_structure(node: object, other: object, kind: Kind) -> None:
 
 
 def _unlike(array: Array, other: object) -> LocatedError:
-    if isinstance(other, np.ndarray):
+    if isinstance(other, ndarray):
         return ShapeError(f"expected shape {array.shape}, got {other.shape}")
     return StructureError(f"expected an array, got {type(other).__name__}")
 
@@ -127,8 +129,9 @@ def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
     >>> tree_map(lambda a, b: a + 10 * b, layer, layer).b
     array([11.])
     """
-    walk = _map_two if len(rest) == 1 else _map
-    return cast(Tree, walk(f, [], tree, *rest))
+    new: Any = _map_two(f, [], tree, rest[0]) if len(rest) == 1 else _map(f, [], tree, *rest)
+    mapped: Tree = new
+    return mapped
 
 
 def tree_like(tree: Tree, arrays: Iterable[Array]) -> Tree:
@@ -160,7 +163,7 @@ def named_leaves(tree: object) -> Iterator[tuple[str, Array]]:
     >>> [(path, array.shape) for path, array in named_leaves(net)]
     [('layers.0.W', (3, 2)), ('layers.0.b', (2,))]
     """
-    if isinstance(tree, np.ndarray):
+    if isinstance(tree, ndarray):
         yield "", tree
     kind = parameters_of(type(tree))
     for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
@@ -184,9 +187,9 @@ def tree_leaves(tree: object) -> list[Array]:
 
 def _collect(children: Iterable[object], leaves: list[Array]) -> None:
     for child in children:
-        if isinstance(child, np.ndarray):
+        if isinstance(child, ndarray):
             leaves.append(child)
-        elif below := parameters_of(type(child)).children(child):
+        elif below := PARAMETERS[type(child)].children(child):
             _collect(below, leaves)
 
 
@@ -212,8 +215,8 @@ def matched_leaves(tree: Tree, other: Tree) -> tuple[list[Array], list[Array]]:
 
 
 def _match(node: object, other: object, leaves: list[Array], others: list[Array]) -> None:
-    if isinstance(node, np.ndarray):
-        if not isinstance(other, np.ndarray) or other.shape != node.shape:
+    if isinstance(node, ndarray):
+        if not isinstance(other, ndarray) or other.shape != node.shape:
             raise _unlike(node, other)
         leaves.append(node)
         others.append(other)
@@ -296,7 +299,7 @@ def _replace(node: object, names: list[str], value: object) -> object:
 
 def named_branches(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
     """Iterate over the paths and values of a tree that have children: layers and containers."""
-    if isinstance(tree, np.ndarray | Context) or not is_branch(tree):
+    if isinstance(tree, ndarray | Context) or not is_branch(tree):
         return
     yield path, tree
     kind = kind_of(type(tree))
@@ -330,7 +333,7 @@ def describe(self: object) -> str:
       layers.1: ReLU()
     )
     """
-    if isinstance(self, np.ndarray):
+    if isinstance(self, ndarray):
         return array_type(self)
     if _is_constant(self):
         return repr(self)
@@ -356,7 +359,7 @@ def _is_constant(value: object) -> bool:
     """Return whether a value is neither an array nor of an attrs class, nor contains one."""
     if isinstance(value, Context):
         return True
-    if isinstance(value, np.ndarray) or attrs.has(type(value)):
+    if isinstance(value, ndarray) or attrs.has(type(value)):
         return False
     return all(map(_is_constant, kind_of(type(value)).children(value)))
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
-import numpy as np
+from numpy import ndarray
 
 from funnet.core.arrays import Array, Shaped, ShapeT, array_type, describe_cache
 from funnet.core.checks import check_like, wrong_cache
@@ -64,10 +64,11 @@ def pull(
         raise wrong_cache(f"the cache of {cls.__name__}", f"that of {cache.layer.__name__}")
     array = cache.array
     if (
-        type(array) is not np.ndarray
-        or dout.__class__ is not np.ndarray
-        or (dout.dtype != array.dtype or dout.shape != array.shape)
+        type(array) is not ndarray
+        or dout.__class__ is not ndarray
+        or dout.dtype is not array.dtype
+        or dout.shape != array.shape
     ):
         check_like(dout, array, f"dout of {cls.__name__}")
-    # A cast, as NumPy's stubs lose the shape in arithmetic.
-    return layer, cast("Callable[[], Shaped[ShapeT]]", partial(formula, array, dout))
+    dx: Any = partial(formula, array, dout)  # NumPy's stubs lose the shape in arithmetic
+    return layer, dx

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
+from numpy import absolute, add, asarray, errstate, exp, expm1, fmin, intp, log1p, newaxis, sign
 
 from funnet.core.arrays import LabelsLike, Matrix, Targets, as_ndarray
 from funnet.core.checks import check_float, check_labels, is_labels
 from funnet.core.errors import ShapeError
-from funnet.core.kernels import one_per_row
+from funnet.core.kernels import one_per_row, scalar
 from funnet.functions import Order, below_maximum, widened
 from funnet.losses.rows import Shares, by_row, mean_over_rows
 from funnet.targets import distributions, probabilities, smoothed
 
 
-@np.errstate(over="ignore")
+@errstate(over="ignore")
 def softmax_cross_entropy(
     scores: Matrix,
     t: LabelsLike | Targets,
@@ -37,6 +37,7 @@ def softmax_cross_entropy(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from funnet import softmax_cross_entropy
     >>> loss, dscores = softmax_cross_entropy(np.array([[0.0, 0.0]]), np.array([1]))
     >>> round(loss, 4), dscores
@@ -50,41 +51,41 @@ def softmax_cross_entropy(
     order: Order = "F" if n > 4 * n_classes else "C"
     x = widened(scores, order)
     z = below_maximum(x)
-    dscores = np.exp(z)
+    dscores = exp(z)
     entries = dscores.ravel("K")  # a view: one index per row is faster than two
     if is_labels(t):
         check_labels(t, n, n_classes)
         # Summing the other classes avoids 1 - p and log(p), which lose digits for p near 1.
-        own = one_per_row(np.asarray(t, np.intp), n, n_classes, order)
+        own = one_per_row(asarray(t, intp), n, n_classes, order)
         z_own, e_own = z.ravel("K")[own], entries[own]
         entries[own] = 0
-        others = np.add.reduce(dscores, 1)
+        others = add.reduce(dscores, 1)
         entries[own] = -others
         # log(others + e_own) - z_own by log1p; z_own is 0 where the own class is the highest.
-        loss = mean_over_rows(np.log1p(others + np.expm1(z_own)) - z_own, shares)
+        loss = mean_over_rows(log1p(others + expm1(z_own)) - z_own, shares)
         e_own += others
         if shares is None:
-            e_own *= n
+            e_own *= scalar(n, e_own.dtype)
         else:
             e_own /= shares
-        dscores /= e_own[:, np.newaxis]
+        dscores /= e_own[:, newaxis]
     else:
         p, p_sums = distributions(t, x, order)
         highest = one_per_row(scores.argmax(axis=1), n, n_classes, order)
         entries[highest] = 0
-        others = np.add.reduce(dscores, 1)
-        with np.errstate(invalid="ignore"):
+        others = add.reduce(dscores, 1)
+        with errstate(invalid="ignore"):
             z *= p
-        np.fmin(z, 0, out=z)  # 0 times -inf is NaN, but has to be 0
-        loss = mean_over_rows(p_sums * np.log1p(others), shares) - mean_over_rows(z, shares)
+        fmin(z, 0, out=z)  # 0 times -inf is NaN, but has to be 0
+        loss = mean_over_rows(p_sums * log1p(others), shares) - mean_over_rows(z, shares)
         others += 1
-        dscores *= (p_sums / others).astype(x.dtype, copy=False)[:, np.newaxis]
+        dscores *= (p_sums / others).astype(x.dtype, copy=False)[:, newaxis]
         dscores -= p
         # A row of the gradient sums to 0, which gives its largest entry without cancellation.
         entries[highest] = 0
-        entries[highest] = -np.add.reduce(dscores, 1)
+        entries[highest] = -add.reduce(dscores, 1)
         dscores *= 1 / n if shares is None else by_row(shares, dscores)
-    return loss, np.asarray(dscores, scores.dtype.type, "C")
+    return loss, asarray(dscores, scores.dtype.type, "C")
 
 
 def sigmoid_cross_entropy(
@@ -97,6 +98,7 @@ def sigmoid_cross_entropy(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from funnet import sigmoid_cross_entropy
     >>> loss, dscores = sigmoid_cross_entropy(np.array([[0.0]]), np.array([1]))
     >>> round(loss, 4), dscores
@@ -106,21 +108,21 @@ def sigmoid_cross_entropy(
     n, n_classes = _check_scores(scores)
     if is_labels(t) and n_classes == 1:
         check_labels(t, n, 2)
-        t = t[:, np.newaxis]
+        t = t[:, newaxis]
     x = widened(scores, "C")
-    e = np.exp(-np.abs(x))  # cannot overflow
-    sign = np.sign(x)
-    dscores = 0.5 + 0.5 * sign
-    with np.errstate(over="ignore"):
+    e = exp(-absolute(x))  # cannot overflow
+    signs = sign(x)
+    dscores = 0.5 + 0.5 * signs
+    with errstate(over="ignore"):
         dscores -= probabilities(t, x, "C", or_labels=n_classes == 1)
         # log(1 + exp(x)) - t x = x ([x > 0] - t) + log(1 + exp(-|x|)), where nothing cancels.
-        loss = mean_over_rows(x * dscores + np.log1p(e), shares)
+        loss = mean_over_rows(x * dscores + log1p(e), shares)
     # Likewise, sigmoid(x) - t = ([x > 0] - t) - sign(x) sigmoid(-|x|).
     e /= 1 + e
-    e *= sign
+    e *= signs
     dscores -= e
     dscores *= 1 / n if shares is None else by_row(shares, dscores)
-    return loss, np.asarray(dscores, scores.dtype.type, "C")
+    return loss, asarray(dscores, scores.dtype.type, "C")
 
 
 def _check_scores(scores: Matrix) -> tuple[int, int]:

@@ -14,9 +14,11 @@ from functools import partial
 from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
+from numpy import ndarray, subtract
 
-from funnet.core.arrays import Array, Float
+from funnet.core.arrays import Array
 from funnet.core.checks import check_dtype, check_rank
+from funnet.core.kernels import scalar
 from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import tree_map
@@ -74,18 +76,13 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
     array([[0.5]])
     """
     rate = check_number(lr, "lr")
-    rates: dict[np.dtype[Float], Array] = {}
 
     def step(param: Array, grad: Array) -> Array:
         dtype = param.dtype
-        if type(grad) is not np.ndarray or grad.dtype is not dtype or not param.shape:
+        if type(grad) is not ndarray or grad.dtype is not dtype or not param.ndim:
             check_dtype(grad, dtype, "the gradient")
             check_rank(param)
-        try:
-            scalar = rates[dtype]
-        except KeyError:
-            scalar = rates[dtype] = np.array(rate, dtype)  # see `ZERO` in `funnet.core.kernels`
-        return lock_in_place(_descent(param, grad, scalar))
+        return lock_in_place(_descent(param, grad, scalar(rate, dtype)))
 
     return tree_map(step, params, grads)
 
@@ -105,7 +102,7 @@ def sgd(lr: LearningRate = 1e-3) -> Optimizer:
 
 
 def _sgd(p: Array, g: Array, /, *, lr: float) -> tuple[Array]:
-    return (_descent(p, g, lr),)
+    return (_descent(p, g, scalar(lr, p.dtype)),)
 
 
 def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
@@ -168,7 +165,7 @@ def _nesterov(
     return new, velocity
 
 
-def _descent(p: Array, g: Array, lr: float | Array) -> Array:
+def _descent(p: Array, g: Array, lr: Array) -> Array:
     """Return p - lr g."""
     new: Array = g * lr
-    return np.subtract(p, new, out=new)
+    return subtract(p, new, new)

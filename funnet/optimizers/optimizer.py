@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
 import attrs
@@ -129,10 +130,13 @@ def stored_slots(state: OptimizerState[P]) -> tuple[P, ...] | FlatSlots[P]:
     return state._slots  # noqa: SLF001
 
 
-def slot_arrays(state: OptimizerState[P]) -> list[Array]:
-    """Return arrays that together have all numbers of the slots."""
+def arrays_of(params: P, state: OptimizerState[P]) -> list[Array]:
+    """Return arrays that together have all numbers of the parameters and of their slots."""
     slots = stored_slots(state)
-    return tree_leaves(slots.slots if isinstance(slots, FlatSlots) else slots)
+    if isinstance(slots, FlatSlots):
+        own = slots.arrays if slots.params is params else tree_leaves(params)
+        return [*own, *chain.from_iterable(slots.slots)]
+    return tree_leaves((params, slots)) if slots else tree_leaves(params)
 
 
 def made_by(state: OptimizerState[P]) -> str:

@@ -121,13 +121,14 @@ class _Rule:
         self, p: Array, g: Array, slots: Sequence[Array], keywords: dict[str, object]
     ) -> tuple[Array, ...]:
         """Return the new parameter and its new state, read-only."""
-        dtype, computed = p.dtype, self.computed(p.dtype)
-        if computed is not dtype:
-            p, g = p.astype(computed), g.astype(computed)
+        dtype = p.dtype
+        widened = self.widen and dtype.itemsize == 2
+        if widened:
+            p, g = p.astype(_FLOAT32), g.astype(_FLOAT32)
         new = self.function(p, g, *slots, **keywords)
         if type(new) is not tuple or len(new) != 1 + len(self.names):
             raise _miscounted(self, new)
-        if computed is not dtype:
+        if widened:
             new = new[0].astype(dtype), *new[1:]
         writeable = False  # by position, which NumPy reads in a third of the time
         for array in new:
@@ -206,10 +207,8 @@ class _ByArray:
             dtype = param.dtype
             if grad.dtype is not dtype:  # for most arrays, which saves a call
                 check_dtype(grad, dtype, "the gradient")
-            computed = rule.computed(dtype)
-            for slot in slots:
-                if slot.dtype is not computed:
-                    _check_slots(slots, names, computed)
+            if slots:
+                _check_slots(slots, names, rule.computed(dtype))
             arrays = rule.apply(param, grad, slots, keywords)
             results.append(arrays)
             return arrays[0]

@@ -42,7 +42,7 @@ def check_number(value: float, name: str, low: float = -math.inf, below: float =
         at_least = "" if low == -math.inf else f" and >= {low:g}"
         bounds = at_least if below == math.inf else f" and in [{low:g}, {below:g})"
         raise ValueError(f"{name} must be finite{bounds}, got {number}")
-    return number
+    return number + 0.0  # -0.0 is 0.0, for which `scalar` may hold either
 
 
 def rate_at(lr: LearningRate, step: int) -> float:

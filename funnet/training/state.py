@@ -11,11 +11,12 @@ import numpy as np
 
 from funnet.core.arrays import Array
 from funnet.core.context import Statistics
+from funnet.core.kernels import all_finite
 from funnet.core.layer import SomeLayer
 from funnet.core.live import check_at_rest
 from funnet.core.nodes import kind_of
 from funnet.core.tree import named_leaves, tree_leaves, value_at
-from funnet.optimizers.optimizer import Optimizer, OptimizerState, slot_arrays
+from funnet.optimizers.optimizer import Optimizer, OptimizerState, arrays_of
 
 P_co = TypeVar("P_co", covariant=True)
 Params = TypeVar("Params", bound=SomeLayer)
@@ -137,13 +138,8 @@ def check_finite(
                 "infinite or NaN, though those of the batch are finite",
                 old,
             )
-    for array in (*tree_leaves(new.params), *slot_arrays(new.optimizer_state)):
-        # Infinity and NaN survive in a sum of squares, which costs less than a test of each
-        # element. Squares of large numbers overflow as well, so `_explain` looks again.
-        row = array if array.ndim == 1 else array.ravel()
-        if not math.isfinite(row.dot(row)):
-            _explain(new, old, grads, x)
-            return
+    if not all_finite(arrays_of(new.params, new.optimizer_state)):
+        _explain(new, old, grads, x)
 
 
 def _buffers(layer: object) -> dict[int, Array]:

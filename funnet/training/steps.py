@@ -35,6 +35,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 import numpy as np
+from numpy import ndarray
 
 from funnet.core.arrays import Array, array_type
 from funnet.core.checks import as_float, check_count
@@ -181,7 +182,7 @@ def _gradients(
     if batch_weight is not None:
         weight = as_float(batch_weight(t), "batch_weight(t) of the loss")
     else:
-        weight = float(len(y)) if isinstance(y, np.ndarray) and y.ndim else 1.0
+        weight = float(len(y)) if isinstance(y, ndarray) and y.ndim else 1.0
     if not has_contexts:
         return _gradients_of(value, weight, grads, ())
     statistics = tuple(records(cache))

@@ -120,7 +120,7 @@ def walk(
         steps_per_epoch = batches.steps_per_epoch
         batches = batches.from_step(state.step)
     for batch in batches:
-        if not isinstance(batch, tuple | list) or len(batch) != 2:
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise TypeError(f"each batch must be a pair (x, t), got {array_type(batch)}")
         x, t = batch
         state = step(state, x, t)
