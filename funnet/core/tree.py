@@ -193,8 +193,8 @@ def _collect(children: Iterable[object], leaves: list[Array]) -> None:
             _collect(below, leaves)
 
 
-def matched_leaves(tree: Tree, other: Tree) -> tuple[list[Array], list[Array]]:
-    """Return the arrays of two trees of the same structure and shapes.
+def leaves_like(tree: Tree, other: Tree) -> list[Array]:
+    """Return the arrays of the other tree, which must have the structure and shapes of the first.
 
     Raises
     ------
@@ -204,29 +204,27 @@ def matched_leaves(tree: Tree, other: Tree) -> tuple[list[Array], list[Array]]:
     Examples
     --------
     >>> import numpy as np
-    >>> from funnet.core.tree import matched_leaves
-    >>> matched_leaves((np.zeros(1), np.zeros(2)), (np.ones(1), np.ones(2)))[1]
+    >>> from funnet.core.tree import leaves_like
+    >>> leaves_like((np.zeros(1), np.zeros(2)), (np.ones(1), np.ones(2)))
     [array([1.]), array([1., 1.])]
     """
     leaves: list[Array] = []
-    others: list[Array] = []
-    _match(tree, other, leaves, others)
-    return leaves, others
+    _match(tree, other, leaves)
+    return leaves
 
 
-def _match(node: object, other: object, leaves: list[Array], others: list[Array]) -> None:
+def _match(node: object, other: object, leaves: list[Array]) -> None:
     if isinstance(node, ndarray):
         if not isinstance(other, ndarray) or other.shape != node.shape:
             raise _unlike(node, other)
-        leaves.append(node)
-        others.append(other)
+        leaves.append(other)
         return
     kind = parameters_of(type(node))
     _check_structure(node, other, kind)
     pairs = zip(kind.names(node), kind.children(node), kind.children(other), strict=True)
     for name, child, counterpart in pairs:
         try:
-            _match(child, counterpart, leaves, others)
+            _match(child, counterpart, leaves)
         except LocatedError as error:
             error.locate(name)
             raise

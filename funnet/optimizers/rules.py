@@ -14,7 +14,7 @@ from funnet.core.checks import check_dtype, check_float, check_rank
 from funnet.core.errors import StructureError
 from funnet.core.locks import lock_in_place
 from funnet.core.nodes import filler
-from funnet.core.tree import matched_leaves, tree_leaves, tree_like, tree_map
+from funnet.core.tree import leaves_like, tree_leaves, tree_like, tree_map
 from funnet.optimizers.flat import FlatSlots, Layout, are_plain, specs
 from funnet.optimizers.optimizer import Optimizer, OptimizerState, P, made_by, stored_slots
 from funnet.optimizers.schedules import LearningRate, check_number, rate_at
@@ -266,13 +266,13 @@ class _Joined:
         if not (attrs.has(type(params)) and leaves and are_plain(leaves)):
             return None
         if isinstance(slots, FlatSlots):
-            matched_leaves(params, slots.params)
+            leaves_like(params, slots.params)
             if specs(leaves) != slots.layout.specs:
                 return None
             return attrs.evolve(slots, params=params, arrays=slots.layout.join(leaves))
         layout = Layout.of(leaves)
         wanted = [(shape, self.by_array.rule.computed(dtype)) for shape, dtype in layout.specs]
-        columns = [matched_leaves(params, slot)[1] for slot in slots]
+        columns = [leaves_like(params, slot) for slot in slots]
         if not all(are_plain(column) and specs(column) == wanted for column in columns):
             return None
         return FlatSlots(params, layout, layout.join(leaves), list(map(layout.join, columns)))
