@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from strategies import AnyArray, dtypes, few, normal_array, seeds
 
 from funnet import Affine, Float, backward, forward
-from funnet.core.kernels import column_sums
+from funnet.core.kernels import all_finite, column_sums
 
 ROWS = [0, 1, 2, 255, 256, 257, 320, 1000, 16_384, 16_385, 100_001]
 
@@ -74,3 +74,22 @@ def test_infinite_and_missing_numbers_stay_in_their_column() -> None:
     a[500, 1], a[600, 2], a[700, 3] = np.nan, np.inf, -np.inf
 
     np.testing.assert_array_equal(column_sums(a), [1000, np.nan, np.inf, -np.inf])
+
+
+@given(seed=seeds, dtype=dtypes, sizes=st.lists(st.integers(0, 40), max_size=4))
+def test_arrays_of_ordinary_numbers_are_all_finite(
+    seed: int, dtype: type[Float], sizes: list[int]
+) -> None:
+    assert all_finite([normal_array(seed, n, 3, dtype=dtype) for n in sizes])
+
+
+@given(seed=seeds, dtype=dtypes, number=st.sampled_from([np.nan, np.inf, -np.inf]), data=st.data())
+def test_a_single_number_that_is_not_finite_is_found(
+    seed: int, dtype: type[Float], number: float, data: st.DataObject
+) -> None:
+    arrays = [normal_array(seed, *shape, dtype=dtype) for shape in [(7,), (300, 3), (2, 2, 5)]]
+    array = arrays[data.draw(st.integers(0, 2))].reshape(-1)
+    array[data.draw(st.integers(0, array.size - 1))] = number
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        assert not all_finite(arrays)

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from zoo import CASES, AnyLayer, Case, every_case
 
 import funnet as fn
+from funnet.core.kernels import scalar
 
 dtypes = st.sampled_from([np.float16, np.float32, np.float64])
 rates = st.floats(-4, 4, width=16)
@@ -54,6 +55,18 @@ def test_sgd_converges_to_the_minimum() -> None:
 
     for array in fn.tree_leaves(params):
         np.testing.assert_allclose(array, 1)
+
+
+def test_a_rate_of_0_gives_equal_bytes_with_either_sign() -> None:
+    """Equal rates may share one array, whichever came first."""
+    params = fn.Affine(np.array([[-0.0, 0.0]]), np.array([-0.0, 0.0]))
+    grads = fn.Affine(np.array([[1.0, 1.0]]), np.array([-1.0, -1.0]))
+    results = set()
+    for rates in ([0.0, -0.0], [-0.0, 0.0]):
+        scalar.cache_clear()
+        results |= {fn.fingerprint(fn.sgd_update(params, grads, lr)) for lr in rates}
+
+    assert len(results) == 1
 
 
 @pytest.mark.parametrize("lr", ["0.1", None, [0.1]])
