@@ -61,6 +61,17 @@ def test_a_warm_start_continues_as_one_long_fit(kind: Any) -> None:
     assert same(model, make(kind, 7).fit(X, T))
 
 
+@BOTH
+def test_a_network_with_a_batch_norm_may_leave_one_row_over(kind: Any) -> None:
+    n = 2 * QUICK["batch_size"] + 1
+    rows, targets = X[::-1][:n], T[::-1][:n]
+
+    model = make(kind, 3).fit(rows, targets).partial_fit(rows, targets)
+
+    assert model.n_iter_ == 4
+    assert np.isfinite(model.loss_curve_).all()
+
+
 def test_a_warm_start_continues_with_early_stopping() -> None:
     model = make(NetworkClassifier, 3, warm_start=True, early_stopping=True).fit(X, T)
 

@@ -16,7 +16,8 @@ alpha
     is added to the mean loss. (MLPClassifier divides this by the number of rows.) A warm start
     may change it, but not from or to 0. Default: 0.
 batch_size
-    The number of rows of a batch, limited to the number of rows. Default: 200.
+    The number of rows of a batch, limited to the number of rows. With batch norms, an epoch leaves
+    out a single row that remains. Default: 200.
 max_iter
     The number of epochs that `fit` makes at most. Default: 200.
 tol, n_iter_no_change

@@ -39,7 +39,9 @@ from funnet import (
     weighted,
 )
 from funnet.core.checks import check_count
+from funnet.core.tree import named_branches
 from funnet.optimizers.schedules import check_number
+from funnet.training.modes import KeepsStatistics
 
 # Any: class numbers or numbers, with weights or without, and class labels of any kind.
 Loss: TypeAlias = Callable[[Matrix, Any], tuple[float, Matrix]]
@@ -238,7 +240,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
     def _epochs(self, rows: Rows, held_out: Rows | None) -> Iterator[tuple[object, float]]:
         """Make epochs without end; yield the state after each, and its loss or validation loss."""
         _, order, noise = self._streams()
-        batches = minibatches(rows.x, rows.targets, self.batch_size, rng=order)
+        # A batch norm cannot learn from one row. Which row that is differs from epoch to epoch.
+        leaves_one = len(rows.x) > self.batch_size and len(rows.x) % self.batch_size == 1
+        drop_last = leaves_one and any(
+            isinstance(layer, KeepsStatistics) for _, layer in named_branches(self._state.params)
+        )
+        batches = minibatches(rows.x, rows.targets, self.batch_size, rng=order, drop_last=drop_last)
         # Counted in epochs, so that calls of partial_fit may have different numbers of rows.
         remaining = batches.from_step(self.n_iter_ * batches.steps_per_epoch)
         optimizer, losses = self._optimizer(), []
