@@ -3,7 +3,7 @@
     python examples/convnet.py
 
 One convolution of 30 filters of 5 x 5 and two affine layers, trained by Adam at a rate that falls
-to a tenth after 10 epochs. The picture shows the filters before and after training, and where two
+to a tenth after 6,000 steps. The picture shows the filters before and after training, and where two
 of them find edges. Without MNIST, the 8 x 8 digits and a smaller network are used instead.
 """
 
@@ -35,7 +35,7 @@ def main() -> None:
     print(net)
 
     batches = fn.minibatches(x_train, t_train, 100, rng=rng, epochs=args.epochs)
-    optimizer = fn.adam(fn.step_lr(0.001, 10 * batches.steps_per_epoch))
+    optimizer = fn.adam(fn.step_lr(0.001, 6000))
     states = fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=optimizer)
     learned, accuracy = net, 0.0
     for state in tqdm(states, total=len(batches), unit=" steps"):
