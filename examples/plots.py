@@ -91,7 +91,8 @@ def draw_counts(axes: Axes, counts: fn.Matrix, unit: str) -> None:
 def draw_agreement(axes: Axes, t: fn.Vector, y: fn.Vector, unit: str) -> None:
     """Draw predictions over true values, and the line where they agree."""
     axes.plot(t, y, ".", color=BLUE)
-    axes.axline((t.mean(), t.mean()), slope=1, color=ORANGE)
+    middle = float(t.mean())
+    axes.axline((middle, middle), slope=1, color=ORANGE)
     axes.set(title="held-out rows", xlabel=f"true {unit}", ylabel=f"predicted {unit}")
     axes.grid(alpha=0.3)
 
