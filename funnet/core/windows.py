@@ -156,23 +156,25 @@ def correlate(W: Images, x: Images, down: Slide, across: Slide) -> Images:
 
 @quiet
 def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: Slide) -> Images:
-    """Return dL/dW: the sum over images of dout, one row a kernel, times the windows as rows.
+    """Return dL/dW: the sum over images of the windows as columns times dout, a column a kernel.
 
-    The windows are copied once more: to keep those of a batch takes more time than that.
+    The windows are copied once more: to keep those of a batch takes more time than that. This
+    product is the transpose of dL/dW; dout times the windows takes up to twice the time.
     """
-    shape, dtype = (len(W), W[0].size), computing_dtype(W.dtype)
+    shape, dtype = (W[0].size, len(W)), computing_dtype(W.dtype)
     stops = down.stops * across.stops
     douts = dout.reshape(len(dout), len(W), stops)
 
     def part(rows: slice) -> Matrix:
-        dW = np.zeros(shape, dtype)
+        sums = np.zeros(shape, dtype)
         for d, windows in zip(douts[rows], columns(x[rows], down, across), strict=True):
-            dW += d @ windows.T
-        return dW
+            sums += windows @ d.T
+        return sums
 
-    first, *others = in_halves(part, len(x), len(x) * shape[1] * stops, W.size * stops)
-    dW = sum(others, first)
-    return dW.reshape(W.shape).astype(W.dtype, copy=False)
+    first, *others = in_halves(part, len(x), len(x) * shape[0] * stops, W.size * stops)
+    transposed = sum(others, first)
+    dW = np.ascontiguousarray(transposed.T, W.dtype)
+    return dW.reshape(W.shape)
 
 
 @quiet
