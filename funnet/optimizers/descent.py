@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Protocol, TypeVar, overload
 
+import attrs
 import numpy as np
 from numpy import ndarray, subtract
 
@@ -22,9 +23,15 @@ from funnet.core.kernels import scalar
 from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import tree_map
-from funnet.optimizers.optimizer import Optimizer
-from funnet.optimizers.rules import elementwise
-from funnet.optimizers.schedules import LearningRate, check_number
+from funnet.optimizers.optimizer import (
+    Optimizer,
+    OptimizerState,
+    P,
+    check_made_by,
+    next_state,
+)
+from funnet.optimizers.rules import Zeros, elementwise
+from funnet.optimizers.schedules import LearningRate, check_number, rate_at
 
 Params = TypeVar("Params", bound=SomeLayer)
 C_contra = TypeVar("C_contra", contravariant=True)
@@ -75,14 +82,19 @@ def sgd_update(params: object, grads: object, lr: float) -> object:
     >>> sgd_update(params, grads, lr=0.25).W
     array([[0.5]])
     """
-    rate = check_number(lr, "lr")
+    return _descended(params, grads, check_number(lr, "lr"))
+
+
+def _descended(params: P, grads: P, lr: float) -> P:
+    """Return params - lr grads, for a learning rate that has been checked."""
 
     def step(param: Array, grad: Array) -> Array:
         dtype = param.dtype
         if type(grad) is not ndarray or grad.dtype is not dtype or not param.ndim:
             check_dtype(grad, dtype, "the gradient")
             check_rank(param)
-        return lock_in_place(_descent(param, grad, scalar(rate, dtype)))
+        new: Array = grad * scalar(lr, dtype)
+        return lock_in_place(subtract(param, new, new))
 
     return tree_map(step, params, grads)
 
@@ -98,11 +110,20 @@ def sgd(lr: LearningRate = 1e-3) -> Optimizer:
     >>> optimizer.update(np.array([1.0]), np.array([2.0]), optimizer.init(np.array([1.0])))[0]
     array([0.5])
     """
-    return elementwise(_sgd, lr, name="sgd")
+    return Optimizer(Zeros("sgd"), _SgdUpdate(lr if callable(lr) else check_number(lr, "lr", 0)))
 
 
-def _sgd(p: Array, g: Array, /, *, lr: float) -> tuple[Array]:
-    return (_descent(p, g, scalar(lr, p.dtype)),)
+@attrs.frozen
+class _SgdUpdate:
+    lr: LearningRate
+
+    def __call__(
+        self, params: P, grads: P, state: OptimizerState[P], /
+    ) -> tuple[P, OptimizerState[P]]:
+        check_made_by(state, "sgd")
+        lr = rate_at(self.lr, state.step)
+        after = next_state(state.step + 1, (), (), (("lr", lr),), ("sgd",))
+        return _descended(params, grads, lr), after
 
 
 def momentum(lr: LearningRate = 1e-3, momentum: float = 0.9) -> Optimizer:
@@ -163,9 +184,3 @@ def _nesterov(
     new -= descent
     new += p
     return new, velocity
-
-
-def _descent(p: Array, g: Array, lr: Array) -> Array:
-    """Return p - lr g."""
-    new: Array = g * lr
-    return subtract(p, new, new)

@@ -9,6 +9,7 @@ import attrs
 
 from funnet.core.arrays import Array
 from funnet.core.errors import StructureError
+from funnet.core.nodes import filler
 from funnet.core.tree import reduce_to_constructor, tree_leaves
 from funnet.optimizers.flat import FlatSlots
 
@@ -69,6 +70,10 @@ class OptimizerState(Generic[P]):
         if name not in self.names:
             raise KeyError(f"no {name!r} in a state of {', '.join(self.names) or 'nothing'}")
         return self.slots[self.names.index(name)]
+
+
+next_state = filler(OptimizerState)
+"""Function of all fields that returns the state after an update, without checks."""
 
 
 class Init(Protocol):
@@ -137,6 +142,18 @@ def arrays_of(params: P, state: OptimizerState[P]) -> list[Array]:
         own = slots.arrays if slots.params is params else tree_leaves(params)
         return [*own, *chain.from_iterable(slots.slots)]
     return tree_leaves((params, slots)) if slots else tree_leaves(params)
+
+
+def check_made_by(state: OptimizerState[P], name: str, names: tuple[str, ...] = ()) -> None:
+    """Raise StructureError for the state of another optimizer, or of one that keeps other slots."""
+    if state.optimizer == (name,) and state.names == names:
+        return
+    if state.names == names:
+        raise StructureError(f"expected the state of {name}, got that of {made_by(state)}")
+    raise StructureError(
+        f"expected the state of an optimizer that keeps {', '.join(names) or 'nothing'}, "
+        f"got one that keeps {', '.join(state.names) or 'nothing'} ({name}, not {made_by(state)})"
+    )
 
 
 def made_by(state: OptimizerState[P]) -> str:

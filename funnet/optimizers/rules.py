@@ -13,15 +13,19 @@ from funnet.core.arrays import Array, Float
 from funnet.core.checks import check_dtype, check_float, check_rank
 from funnet.core.errors import StructureError
 from funnet.core.locks import lock_in_place
-from funnet.core.nodes import filler
 from funnet.core.tree import leaves_like, tree_leaves, tree_like, tree_map
 from funnet.optimizers.flat import FlatSlots, Layout, are_plain, specs
-from funnet.optimizers.optimizer import Optimizer, OptimizerState, P, made_by, stored_slots
+from funnet.optimizers.optimizer import (
+    Optimizer,
+    OptimizerState,
+    P,
+    check_made_by,
+    next_state,
+    stored_slots,
+)
 from funnet.optimizers.schedules import LearningRate, check_number, rate_at
 
 _FLOAT32 = np.dtype(np.float32)
-
-_new_state = filler(OptimizerState)
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -85,7 +89,8 @@ def elementwise(
     rate = lr if callable(lr) else check_number(lr, "lr", 0)
     read = _read(rule, name, widen=widen)
     update = _ByArray(read, rate)
-    return Optimizer(_Zeros(read), _Joined(update) if flat else update)
+    zeros = Zeros(read.name, read.names, read.widen)
+    return Optimizer(zeros, _Joined(update) if flat else update)
 
 
 @attrs.frozen
@@ -107,15 +112,6 @@ class _Rule:
         if "step" in self.passed:
             keywords["step"] = step
         return keywords
-
-    def check(self, state: OptimizerState[P]) -> None:
-        """Raise StructureError for the state of another optimizer."""
-        if state.names != self.names or state.optimizer != (self.name,):
-            raise _of_another(state, self)
-
-    def computed(self, dtype: np.dtype[Float]) -> np.dtype[Float]:
-        """Return the dtype in which parameters of a dtype are updated."""
-        return _FLOAT32 if self.widen and dtype.itemsize == 2 else dtype
 
     def apply(
         self, p: Array, g: Array, slots: Sequence[Array], keywords: dict[str, object]
@@ -172,19 +168,38 @@ def _read(rule: UpdateRule, name: str | None, *, widen: bool) -> _Rule:
 
 
 @attrs.frozen
-class _Zeros:
-    rule: _Rule
+class Zeros:
+    """The function that returns the first state of an optimizer, whose slots are zeros.
+
+    Parameters
+    ----------
+    name
+        The name of the optimizer.
+    names
+        The names of its slots. Default: ().
+    widen
+        See `elementwise`. Default: False.
+    """
+
+    name: str
+    names: tuple[str, ...] = ()
+    widen: bool = False
 
     def __call__(self, params: P, /) -> OptimizerState[P]:
-        rule = self.rule
+        """Return the state before the first update."""
 
         def zero(param: Array) -> Array:
             check_float(param, "a parameter")
             check_rank(param)
-            return lock_in_place(np.zeros_like(param, rule.computed(param.dtype)))
+            return lock_in_place(np.zeros_like(param, _computed(param.dtype, widen=self.widen)))
 
-        slots = (tree_map(zero, params),) * len(rule.names)  # shared, since they are locked
-        return OptimizerState(0, rule.names, slots, optimizer=(rule.name,))
+        slots = (tree_map(zero, params),) * len(self.names)  # shared, since they are locked
+        return OptimizerState(0, self.names, slots, optimizer=(self.name,))
+
+
+def _computed(dtype: np.dtype[Float], *, widen: bool) -> np.dtype[Float]:
+    """Return the dtype in which parameters of a dtype are updated."""
+    return _FLOAT32 if widen and dtype.itemsize == 2 else dtype
 
 
 @attrs.frozen
@@ -198,7 +213,7 @@ class _ByArray:
         self, params: P, grads: P, state: OptimizerState[P], /
     ) -> tuple[P, OptimizerState[P]]:
         rule, names = self.rule, self.rule.names
-        rule.check(state)
+        check_made_by(state, rule.name, rule.names)
         lr = rate_at(self.lr, state.step)
         keywords = rule.keywords(lr, state.step)
         results: list[tuple[Array, ...]] = []
@@ -208,7 +223,7 @@ class _ByArray:
             if grad.dtype is not dtype:  # for most arrays, which saves a call
                 check_dtype(grad, dtype, "the gradient")
             if slots:
-                _check_slots(slots, names, rule.computed(dtype))
+                _check_slots(slots, names, _computed(dtype, widen=rule.widen))
             arrays = rule.apply(param, grad, slots, keywords)
             results.append(arrays)
             return arrays[0]
@@ -218,7 +233,7 @@ class _ByArray:
             tree_like(slot, [arrays[i] for arrays in results])
             for i, slot in enumerate(state.slots, 1)
         )
-        return params, _new_state(state.step + 1, names, slots, (("lr", lr),), (rule.name,))
+        return params, next_state(state.step + 1, names, slots, (("lr", lr),), (rule.name,))
 
 
 @attrs.frozen
@@ -234,7 +249,7 @@ class _Joined:
         self, params: P, grads: P, state: OptimizerState[P], /
     ) -> tuple[P, OptimizerState[P]]:
         rule = self.by_array.rule
-        rule.check(state)
+        check_made_by(state, rule.name, rule.names)
         held = self._held(params, stored_slots(state))
         gradients = tree_leaves(grads)
         if held is None or not are_plain(gradients) or specs(gradients) != held.layout.specs:
@@ -255,7 +270,7 @@ class _Joined:
         )
         params = tree_map(lambda *_: next(parts), params, grads)  # which compares their structure
         flat = FlatSlots(params, layout, arrays, after)
-        return params, _new_state(state.step + 1, rule.names, flat, (("lr", lr),), (rule.name,))
+        return params, next_state(state.step + 1, rule.names, flat, (("lr", lr),), (rule.name,))
 
     def _held(self, params: P, slots: tuple[P, ...] | FlatSlots[P]) -> FlatSlots[P] | None:
         """Return parameters and slots as they are updated, or None if that is by array."""
@@ -270,8 +285,8 @@ class _Joined:
             if specs(leaves) != slots.layout.specs:
                 return None
             return attrs.evolve(slots, params=params, arrays=slots.layout.join(leaves))
-        layout = Layout.of(leaves)
-        wanted = [(shape, self.by_array.rule.computed(dtype)) for shape, dtype in layout.specs]
+        layout, widen = Layout.of(leaves), self.by_array.rule.widen
+        wanted = [(shape, _computed(dtype, widen=widen)) for shape, dtype in layout.specs]
         columns = [leaves_like(params, slot) for slot in slots]
         if not all(are_plain(column) and specs(column) == wanted for column in columns):
             return None
@@ -295,13 +310,3 @@ def _miscounted(rule: _Rule, arrays: object) -> StructureError:
     got = len(arrays) if isinstance(arrays, tuple) else type(arrays).__name__
     count = 1 + len(rule.names)
     return StructureError(f"expected {rule.name} to return a tuple of {count} arrays, got {got}")
-
-
-def _of_another(state: OptimizerState[P], rule: _Rule) -> StructureError:
-    if state.names == rule.names:
-        return StructureError(f"expected the state of {rule.name}, got that of {made_by(state)}")
-    return StructureError(
-        f"expected the state of an optimizer that keeps {', '.join(rule.names) or 'nothing'}, "
-        f"got one that keeps {', '.join(state.names) or 'nothing'} "
-        f"({rule.name}, not {made_by(state)})"
-    )
