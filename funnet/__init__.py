@@ -1,5 +1,6 @@
 """Neural networks as immutable values and pure functions, on NumPy."""
 
+import typing as _typing
 from types import ModuleType as _ModuleType
 
 from funnet.core.arrays import (
@@ -219,9 +220,11 @@ from funnet.training.streams import (
 )
 from funnet.training.train import train as train
 
-# What `from funnet import *` imports: the names above, without the modules.
-__all__ = [
-    name
-    for name, value in globals().items()
-    if not (name.startswith("_") or isinstance(value, _ModuleType))
-]
+# What `from funnet import *` imports: the names above, without the modules. Type checkers, which
+# cannot evaluate this, take the names from the imports.
+if not _typing.TYPE_CHECKING:
+    __all__ = [
+        name
+        for name, value in globals().items()
+        if not (name.startswith("_") or isinstance(value, _ModuleType))
+    ]

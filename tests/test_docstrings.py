@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 
 import pytest
+from public_names import public_names
 
 import funnet
 
@@ -22,10 +23,10 @@ def test_the_examples_of_a_module_run(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in funnet.__all__ if inspect.isroutine(getattr(funnet, name))]
+    "function", [value for value in public_names("funnet").values() if inspect.isroutine(value)]
 )
-def test_a_public_function_has_a_docstring_with_an_example_or_a_source(name: str) -> None:
-    documentation = inspect.getdoc(getattr(funnet, name)) or ""
+def test_a_public_function_has_a_docstring_with_an_example_or_a_source(function: object) -> None:
+    documentation = inspect.getdoc(function) or ""
 
     assert documentation.splitlines()[0].endswith(".")
 

@@ -125,7 +125,7 @@ def test_a_constant_in_place_of_an_array_is_named_by_its_type(path: Path) -> Non
 
 
 def test_load_knows_all_layers_of_funnet() -> None:
-    public = [getattr(fn, name) for name in fn.__all__]
+    public = [getattr(fn, name) for name in vars(fn)["__all__"]]
     layers = {v for v in public if isinstance(v, type) and attrs.has(v) and hasattr(v, "pullback")}
 
     assert layers | {fn.OptimizerState, fn.TrainState} == set(TYPES.values())
