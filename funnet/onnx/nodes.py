@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -26,6 +26,11 @@ _FIELDS = {"FLOAT": (np.float32, "float_data"), "DOUBLE": (np.float64, "double_d
 
 
 _MAKES_ROWS = {"Flatten", "Reshape", "Gemm", "MatMul"}  # as far as they can be read
+
+
+def same_pads(kernel: Sequence[int]) -> list[int]:
+    """Return the pads that keep the size of an image: the odd one of an even kernel at the end."""
+    return [(k - 1) // 2 for k in kernel] + [k // 2 for k in kernel]
 
 
 class OnnxError(ValueError):

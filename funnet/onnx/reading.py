@@ -12,7 +12,7 @@ from funnet.core.arrays import Array
 from funnet.core.layer import AnyLayer
 from funnet.layers.combinators import Sequential, sequential
 from funnet.layers.normalization import MANY
-from funnet.onnx.nodes import Node, OnnxError, row_of
+from funnet.onnx.nodes import Node, OnnxError, row_of, same_pads
 from funnet.onnx.package import onnx_package
 
 
@@ -120,18 +120,13 @@ def _moves(node: Node, kernel: list[int]) -> tuple[tuple[int, int], list[int]]:
     pads = {
         "NOTSET": node.get("pads", [0, 0, 0, 0]),
         "VALID": [0, 0, 0, 0],
-        "SAME_UPPER": _same(kernel) if strides == [1, 1] else None,
+        "SAME_UPPER": same_pads(kernel) if strides == [1, 1] else None,
     }.get(automatic)
     if pads is None:
         raise node.error(f"has auto_pad={automatic!r}, which funnet does not have")
     if len(pads) != 4 or len(strides) != 2:
         raise node.error("must be two-dimensional")
     return (strides[0], strides[1]), pads
-
-
-def _same(kernel: list[int]) -> list[int]:
-    """Return the pads that keep the size of an image: the odd one of an even kernel at the end."""
-    return [(k - 1) // 2 for k in kernel] + [k // 2 for k in kernel]
 
 
 def _padding(node: Node, pads: list[int]) -> tuple[int, int]:
@@ -151,7 +146,7 @@ def _conv(node: Node) -> AnyLayer:
     stride, pads = _moves(node, kernel)
     b = node.constants.get(2)
     b = np.zeros(len(W), W.dtype) if b is None else b
-    if pads[:2] != pads[2:] and pads == _same(kernel) and stride == (1, 1):
+    if pads[:2] != pads[2:] and pads == same_pads(kernel) and stride == (1, 1):
         return nn.Conv2d(W, b, stride, "same")
     return nn.Conv2d(W, b, stride, _padding(node, pads))
 

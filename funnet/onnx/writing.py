@@ -10,6 +10,7 @@ import numpy as np
 
 from funnet import layers as nn
 from funnet.core.arrays import Array
+from funnet.core.encoding import join
 from funnet.core.errors import DTypeError, StructureError
 from funnet.core.layer import AnyLayer, output_shape
 from funnet.core.live import check_at_rest
@@ -19,6 +20,7 @@ from funnet.experiments.checkpoints.files import file_to_write, write_atomically
 from funnet.layers.combinators import Sequential
 from funnet.layers.concatenate import Concatenate
 from funnet.layers.residual import Residual
+from funnet.onnx.nodes import same_pads
 from funnet.onnx.package import onnx_package
 
 OPSET = 17
@@ -196,7 +198,7 @@ def save_onnx(
 def _dtype_of(net: object) -> np.dtype[Any]:
     """Return the float type of the parameters and buffers; float32 if there are none."""
     dtypes = {
-        f"{path}.{name}" if path else name: child.dtype
+        join(path, name): child.dtype
         for path, branch in named_branches(net)
         for name, child in zip(
             kind_of(type(branch)).names(branch), kind_of(type(branch)).children(branch), strict=True
@@ -214,40 +216,34 @@ def _dtype_of(net: object) -> np.dtype[Any]:
     return dtype
 
 
-def _below(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _constants(graph: Graph, path: str, layer: object, *names: str) -> list[str]:
+    return [graph.constant(join(path, name), getattr(layer, name)) for name in names]
 
 
 def _sequential(graph: Graph, path: str, layer: Any, x: str) -> str:
     for i, part in enumerate(layer.layers):
-        x = graph.layer(_below(path, f"layers.{i}"), part, x)
+        x = graph.layer(join(path, f"layers.{i}"), part, x)
     return x
 
 
 def _concatenate(graph: Graph, path: str, layer: Any, x: str) -> str:
-    parts = [
-        graph.layer(_below(path, f"layers.{i}"), part, x) for i, part in enumerate(layer.layers)
-    ]
+    parts = [graph.layer(join(path, f"layers.{i}"), part, x) for i, part in enumerate(layer.layers)]
     return graph.node("Concat", parts, path, axis=1)
 
 
 def _residual(graph: Graph, path: str, layer: Any, x: str) -> str:
-    return graph.node("Add", [x, graph.layer(_below(path, "layer"), layer.layer, x)], path)
+    return graph.node("Add", [x, graph.layer(join(path, "layer"), layer.layer, x)], path)
 
 
 def _affine(graph: Graph, path: str, layer: nn.Affine[Any, Any], x: str) -> str:
-    W, b = (graph.constant(_below(path, name), getattr(layer, name)) for name in ("W", "b"))
-    return graph.node("Gemm", [x, W, b], path)
+    return graph.node("Gemm", [x, *_constants(graph, path, layer, "W", "b")], path)
 
 
 def _conv2d(graph: Graph, path: str, layer: nn.Conv2d[Any, Any], x: str) -> str:
-    W, b = (graph.constant(_below(path, name), getattr(layer, name)) for name in ("W", "b"))
-    kernel = layer.W.shape[2:]
-    if layer.padding == "same":  # the odd one of an even kernel is at the end
-        pads = [(k - 1) // 2 for k in kernel] + [k // 2 for k in kernel]
-    else:
-        pads = [*layer.padding, *layer.padding]
-    return graph.node("Conv", [x, W, b], path, kernel_shape=kernel, strides=layer.stride, pads=pads)
+    inputs = [x, *_constants(graph, path, layer, "W", "b")]
+    kernel, padding = layer.W.shape[2:], layer.padding
+    pads = same_pads(kernel) if padding == "same" else [*padding, *padding]
+    return graph.node("Conv", inputs, path, kernel_shape=kernel, strides=layer.stride, pads=pads)
 
 
 def _pool(operator: str, **attributes: int) -> Writer:
@@ -270,29 +266,24 @@ def _global_avg_pool2d(graph: Graph, path: str, _: object, x: str) -> str:
 
 
 def _batch_norm(graph: Graph, path: str, layer: nn.BatchNorm, x: str) -> str:
-    names = ("gamma", "beta", "mean", "var")
-    inputs = [graph.constant(_below(path, name), getattr(layer, name)) for name in names]
+    inputs = [x, *_constants(graph, path, layer, "gamma", "beta", "mean", "var")]
     # ONNX's momentum is the weight of the running statistics, funnet's that of the batch.
     numbers = {"epsilon": layer.eps, "momentum": 1 - layer.momentum}
-    return graph.node("BatchNormalization", [x, *inputs], path, **numbers)
+    return graph.node("BatchNormalization", inputs, path, **numbers)
 
 
 def _layer_norm(graph: Graph, path: str, layer: nn.LayerNorm, x: str) -> str:
-    inputs = [
-        graph.constant(_below(path, name), getattr(layer, name)) for name in ("gamma", "beta")
-    ]
-    return graph.node("LayerNormalization", [x, *inputs], path, axis=-1, epsilon=layer.eps)
+    inputs = [x, *_constants(graph, path, layer, "gamma", "beta")]
+    return graph.node("LayerNormalization", inputs, path, axis=-1, epsilon=layer.eps)
 
 
 def _standardize(graph: Graph, path: str, layer: nn.Standardize, x: str) -> str:
-    mean, std = (
-        graph.constant(_below(path, name), getattr(layer, name)) for name in ("mean", "std")
-    )
+    mean, std = _constants(graph, path, layer, "mean", "std")
     return graph.node("Div", [graph.node("Sub", [x, mean], path), std], path)
 
 
 def _step(graph: Graph, path: str, _: object, x: str) -> str:
-    above = graph.node("Greater", [x, graph.scalar(_below(path, "zero"), 0.0)], path)
+    above = graph.node("Greater", [x, graph.scalar(join(path, "zero"), 0.0)], path)
     kind = onnx_package().helper.np_dtype_to_tensor_dtype(graph.dtype)
     return graph.node("Cast", [above], path, to=kind)
 
@@ -306,7 +297,7 @@ def _elu(graph: Graph, path: str, layer: nn.ELU, x: str) -> str:
 
 
 def _dropout(graph: Graph, path: str, layer: nn.Dropout, x: str) -> str:
-    return graph.node("Dropout", [x, graph.scalar(_below(path, "rate"), layer.rate)], path)
+    return graph.node("Dropout", [x, graph.scalar(join(path, "rate"), layer.rate)], path)
 
 
 def _operator(operator: str, **attributes: int) -> Writer:
