@@ -7,9 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import LabelsLike, Matrix, Targets, as_ndarray
+from funnet.core.arrays import LabelsLike, Matrix, Targets, array_type, as_ndarray
 from funnet.core.checks import as_float, check_float, check_labels, is_labels
-from funnet.core.errors import ShapeError
+from funnet.core.errors import DTypeError, ShapeError
 from funnet.targets import distributions, probabilities
 
 
@@ -49,6 +49,11 @@ def accuracy(scores: Matrix, t: LabelsLike | Targets, *, threshold: float | None
     1.0
     """
     scores, t = as_ndarray(scores, "scores"), as_ndarray(t, "t")
+    if isinstance(scores, np.ndarray) and scores.dtype.kind in "iu":
+        raise DTypeError(
+            "scores must be an array of floats, such as the output of predict, got "
+            f"{array_type(scores)}; for predicted class numbers, use np.mean(classes == t)"
+        )
     check_float(scores, "scores")
     if threshold is not None:
         return _share(_above(scores, threshold) == _above_half(t, scores), scores)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 from strategies import LAYOUTS, AnyArray, dtypes, normal_array, seeds
 
-from funnet import Float, Matrix, ShapeError, accuracy
+from funnet import DTypeError, Float, Matrix, ShapeError, accuracy
 from funnet.core.arrays import LabelsLike
 
 sizes = st.tuples(st.integers(1, 9), st.integers(2, 5))
@@ -86,6 +86,11 @@ def test_one_column_of_scores_requires_a_threshold() -> None:
     )
     with pytest.raises(ShapeError, match=message):
         accuracy(np.zeros((3, 1)), np.array([0, 1, 1]))
+
+
+def test_class_numbers_are_not_scores() -> None:
+    with pytest.raises(DTypeError, match=r"got int64\[2\]; for predicted class numbers, use np"):
+        accuracy(np.array([0, 1]), np.array([0, 1]))
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def test_tensors_are_checked_before_they_are_allocated(
 
 
 def test_only_bytes_are_a_model() -> None:
-    with pytest.raises(TypeError, match="model must be the bytes of an ONNX model, got str"):
+    with pytest.raises(TypeError, match="model must be the bytes of an ONNX model, got str; read"):
         from_onnx("net.onnx")  # type: ignore[arg-type]
 
 

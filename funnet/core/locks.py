@@ -71,6 +71,12 @@ def lock(array: Array) -> Array:
             return array
         if flags.c_contiguous and flags.aligned and is_locked(array):
             return array
+    given: object = array
+    if isinstance(given, int):  # Affine(784, 80)
+        raise DTypeError(
+            f"a parameter must be a NumPy array of floats, got the integer {given}; for a layer of "
+            "a given size, call init, as in Affine.init(784, 80, rng=0)"
+        )
     array = as_ndarray(array, "a parameter")
     check_float(array, "a parameter")
     return lock_in_place(plain_copy(array))

@@ -32,8 +32,15 @@ def check_layer(layer: object, name: str) -> None:
     if isinstance(layer, type) or not all(hasattr(layer, m) for m in ("forward", "pullback")):
         raise TypeError(
             f"{name} must be a value with the methods forward and pullback, got {layer!r}"
+            f"{_remedy(layer)}"
         )
     check_layer_class(type(layer))
+
+
+def _remedy(given: object) -> str:
+    if isinstance(given, type):
+        return f"; write {given.__name__}(...)"
+    return "; pass a list of layers as *layers" if isinstance(given, list | tuple) else ""
 
 
 def check_made_by(this: bool) -> None:  # noqa: FBT001 (the only argument)

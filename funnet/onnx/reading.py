@@ -18,7 +18,7 @@ from funnet.onnx.package import onnx_package
 
 # Any: the widths and types of the layers are in the model.
 def from_onnx(model: bytes) -> Sequential[Any, Any, Any, Any, Any]:
-    """Return the network that an ONNX model computes.
+    """Return the network that an ONNX model, given as bytes, computes.
 
     Each operator is applied to the output of the one before. The operators are Gemm, MatMul and
     Add, Conv, BatchNormalization, LayerNormalization, MaxPool, AveragePool, GlobalAveragePool and
@@ -39,7 +39,10 @@ def from_onnx(model: bytes) -> Sequential[Any, Any, Any, Any, Any]:
     """
     onnx = onnx_package()
     if not isinstance(model, bytes | bytearray | memoryview):
-        raise TypeError(f"model must be the bytes of an ONNX model, got {type(model).__name__}")
+        raise TypeError(
+            f"model must be the bytes of an ONNX model, got {type(model).__name__}; "
+            "read those of a file with Path(path).read_bytes()"
+        )
     from google.protobuf.message import DecodeError  # a package that onnx needs
 
     try:

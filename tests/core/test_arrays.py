@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 from strategies import LAYOUTS, AnyArray, float_arrays, read_only
 
-from funnet import DTypeError, ShapeError, lock, lock_in_place, lock_matrix, lock_vector
+from funnet import Affine, DTypeError, ShapeError, lock, lock_in_place, lock_matrix, lock_vector
 from funnet.core.arrays import array_type, is_plain, plain
 from funnet.core.checks import (
     check_batch,
@@ -169,6 +169,11 @@ def test_what_is_no_float_array_is_not_locked(
 ) -> None:
     with pytest.raises(DTypeError, match=r"^a parameter must be .*; convert it with"):
         locking(value)
+
+
+def test_widths_in_the_place_of_parameters_are_told_of_init() -> None:
+    with pytest.raises(DTypeError, match=r"got the integer 784; .* call init, as in Affine\.init"):
+        Affine(784, 80)  # type: ignore[arg-type]
 
 
 @given(x=float_arrays(), layout=any_layout)

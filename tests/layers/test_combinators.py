@@ -127,14 +127,14 @@ def test_nesting_does_not_change_the_number_of_mismatches(
 @pytest.mark.parametrize(
     ("layer", "shown"),
     [
-        (fn.ReLU, r"<class 'funnet\.layers\.relu\.ReLU'>"),
+        (fn.ReLU, r"<class 'funnet\.layers\.relu\.ReLU'>; write ReLU\(\.\.\.\)$"),
         (fn.Affine.init, "<function Affine.init"),
         (np.tanh, "<ufunc 'tanh'>"),
         (np.zeros(3), r"array\(\["),
         ("relu", "'relu'"),
         (3, "3"),
         (None, "None"),
-        ([fn.ReLU()], r"\[ReLU\(\)\]"),
+        ([fn.ReLU()], r"\[ReLU\(\)\]; pass a list of layers as \*layers$"),
     ],
 )
 def test_a_network_consists_of_layers(layer: Wrong, shown: str) -> None:
