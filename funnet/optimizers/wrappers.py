@@ -105,6 +105,8 @@ def freeze(optimizer: Optimizer, *paths: str) -> Optimizer:
 
     Raises
     ------
+    TypeError
+        If a path is not a string.
     KeyError
         In `init` and `update`, if there is no array at or below a path.
 
@@ -118,6 +120,8 @@ def freeze(optimizer: Optimizer, *paths: str) -> Optimizer:
     (array([[1.]]), array([0.5]))
     """
     check_optimizer(optimizer)
+    if not all(isinstance(path, str) for path in paths):
+        raise TypeError(f"paths must be strings, got {paths!r}; pass a list of them as *paths")
     return Optimizer(_FrozenInit(optimizer.init, paths), _Frozen(optimizer.update, paths))
 
 

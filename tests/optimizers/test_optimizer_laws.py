@@ -205,6 +205,11 @@ def test_a_missing_path_is_named() -> None:
         fn.freeze(fn.sgd(), "layers.7").init(NET)
 
 
+def test_a_list_is_not_a_path() -> None:
+    with pytest.raises(TypeError, match=r"^paths must be strings, got .*; pass a list of them as"):
+        fn.freeze(fn.sgd(), ["layers.0"])  # type: ignore[arg-type]
+
+
 def test_types_of_optimizers_are_known() -> None:
     optimizer = fn.adam()
     assert_type(optimizer, fn.Optimizer)
