@@ -6,6 +6,10 @@ that each input goes into: (n_in, n_out) for `Affine`.
 Weights are drawn in float64 and then rounded, so that for one seed, networks of different dtypes
 start from the same weights up to rounding.
 
+PyTorch draws the weights of its layers with variance 1 / (3 fan_in), a sixth of that of `he`, so a
+network of funnet that starts as one of PyTorch's may need another learning rate. `from_state_dict`
+gives it the same weights.
+
 `xavier` and `xavier_uniform` are from Glorot and Bengio, "Understanding the difficulty of training
 deep feedforward neural networks", 2010, section 4.2.1; `he` and `he_uniform` are from He, Zhang,
 Ren and Sun, "Delving deep into rectifiers", 2015.
