@@ -13,6 +13,7 @@ from numpy import ndarray
 from funnet.core.arrays import Array, array_type
 from funnet.core.checks import as_float, check_like
 from funnet.core.conversion import astype
+from funnet.core.errors import join
 from funnet.core.layer import Layer, X, Y, backward, forward, input_gradient
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import Tree, named_leaves, replace_at, tree_leaves, tree_map
@@ -216,4 +217,4 @@ def _pairs(path: str, ours: Tree, numerical: Tree) -> Iterator[tuple[str, Array,
     """Iterate over the pairs of arrays of two trees, which must have the same structure."""
     tree_map(lambda _, array: array, numerical, ours)
     for (below, a), b in zip(named_leaves(ours), tree_leaves(numerical), strict=True):
-        yield ".".join(filter(None, (path, below))), a, b
+        yield join(path, below), a, b

@@ -16,7 +16,7 @@ import numpy as np
 
 from funnet.core.arrays import Array, ArrayT
 from funnet.core.checks import check_float
-from funnet.core.errors import DTypeError, StructureError
+from funnet.core.errors import DTypeError, StructureError, join
 from funnet.core.layer import Forward, empty_batch, forward
 from funnet.core.live import check_at_rest
 from funnet.core.locks import lock
@@ -269,7 +269,7 @@ def _with_probes(node: object, path: str, collected: Collected) -> object:
     kind = kind_of(type(node))
     new: list[object] = []
     for name, child in zip(kind.names(node), kind.children(node), strict=True):
-        below = f"{path}.{name}" if path else name
+        below = join(path, name)
         if not is_branch(child):
             new.append(child)
         elif hasattr(child, "forward"):
@@ -297,7 +297,7 @@ def _own_arrays(
     """Iterate over the arrays that are not at or below other paths, and whether each is trained."""
     kind = kind_of(type(node))
     for i, (name, child) in enumerate(zip(kind.names(node), kind.children(node), strict=True)):
-        below, trained = f"{path}.{name}" if path else name, is_parameter and i not in kind.kept
+        below, trained = join(path, name), is_parameter and i not in kind.kept
         if isinstance(child, np.ndarray):
             yield child, trained
         elif below not in others:

@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.errors import LocatedError, StructureError
+from funnet.core.errors import LocatedError, StructureError, join
 from funnet.core.nodes import is_branch, kind_of
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -311,11 +311,6 @@ def from_json(json: Json, path: str = "") -> Node:
         case _:
             pass
     raise DecodeError(f"expected a value, got {str(json)[:80]}", path)
-
-
-def join(path: str, name: str) -> str:
-    """Return the path of the child `name` of the value at a path."""
-    return f"{path}.{name}" if path else name
 
 
 def _is_name(key: str) -> bool:

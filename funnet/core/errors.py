@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def join(path: str, below: str) -> str:
+    """Return the path of the value at `below` in the value at `path`; "" is the value itself."""
+    return f"{path}.{below}" if path and below else path or below
+
+
 class LocatedError(Exception):
     """A message and the path of a value, to which each level on the way up prepends its name."""
 
@@ -17,7 +22,7 @@ class LocatedError(Exception):
     def locate(self, name: str) -> None:
         """Prepend the name of the value in the next level of the tree to the path."""
         message, path = self.args
-        self.args = (message, f"{name}.{path}" if path else name)
+        self.args = (message, join(name, path))
 
     def __str__(self) -> str:
         message, path = self.args

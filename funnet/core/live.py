@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 
 from funnet.core.context import CONTEXT, Context
+from funnet.core.errors import join
 from funnet.core.nodes import is_branch, kind_of, takes_context
 from funnet.core.tree import Tree, named_branches
 
@@ -21,7 +22,7 @@ def map_contexts(tree: Tree, f: Callable[[str, object], Context | None], path: s
     new = [
         f(path, tree)
         if has_context and name == CONTEXT
-        else map_contexts(child, f, f"{path}.{name}" if path else name)
+        else map_contexts(child, f, join(path, name))
         for name, child in zip(kind.names(tree), children, strict=True)
     ]
     if all(after is before for after, before in zip(new, children, strict=True)):

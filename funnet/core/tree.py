@@ -18,7 +18,7 @@ from numpy import ndarray
 
 from funnet.core.arrays import Array, T, array_type
 from funnet.core.context import CONTEXT, Context
-from funnet.core.errors import LocatedError, ShapeError, StructureError
+from funnet.core.errors import LocatedError, ShapeError, StructureError, join
 from funnet.core.locks import LAYOUT, LOCKED, lock
 from funnet.core.nodes import PARAMETERS, Kind, is_branch, kind_of, parameters_of
 
@@ -168,7 +168,7 @@ def named_leaves(tree: object) -> Iterator[tuple[str, Array]]:
     kind = parameters_of(type(tree))
     for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
         for path, array in named_leaves(child):
-            yield (f"{name}.{path}" if path else name), array
+            yield join(name, path), array
 
 
 def tree_leaves(tree: object) -> list[Array]:
@@ -302,7 +302,7 @@ def named_branches(tree: object, path: str = "") -> Iterator[tuple[str, object]]
     yield path, tree
     kind = kind_of(type(tree))
     for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
-        yield from named_branches(child, f"{path}.{name}" if path else name)
+        yield from named_branches(child, join(path, name))
 
 
 def parameter_count(params: object) -> int:

@@ -10,8 +10,7 @@ import numpy as np
 
 from funnet import layers as nn
 from funnet.core.arrays import Array
-from funnet.core.encoding import join
-from funnet.core.errors import DTypeError, StructureError
+from funnet.core.errors import DTypeError, StructureError, join
 from funnet.core.layer import AnyLayer, output_shape
 from funnet.core.live import check_at_rest
 from funnet.core.nodes import kind_of
