@@ -15,7 +15,8 @@ The plugin also reports
 
 - arrays of another rank than a layer expects, such as images without `Flatten()` before an
   `Affine`. Without the plugin, mypy reports these only if no layer between the two takes arrays of
-  any rank, as `ReLU` does, and at most six layers are given;
+  any rank, as `ReLU` does, and at most six layers are given. To its error, which does not name the
+  layers, the plugin adds a note;
 - calls of pure functions whose results are not used, such as `sgd_update(net, grads, lr=0.1)` on a
   line of its own.
 
@@ -267,16 +268,20 @@ class WidthsPlugin(Plugin):
         return made if flow.stays(call) else NOTHING_KNOWN
 
     def _check_ranks(self, call: CallExpr, row: Row, api: CheckerPluginInterface) -> None:
-        """Report layers on arrays of another rank, in calls that mypy itself accepts."""
+        """Report layers on arrays of another rank; to an error of mypy itself, add a note."""
         found = [(i, message) for i, message in rank_mismatches(row.ranks) if i < len(row.places)]
         if not found or self._accepting:
             return
         self._accepting = True
-        with cast(TypeChecker, api).msg.filter_errors() as refused:
+        checker = cast(TypeChecker, api)
+        with checker.msg.filter_errors() as refused:
             api.get_expression_type(call)
         self._accepting = False
-        for i, message in found if not refused.has_new_errors() else ():
-            api.fail(message, row.places[i], code=FUNNET_RANK)
+        if refused.has_new_errors() and api.type_context[-1] is not None:
+            return  # mypy tries the call with several types; it reports the one without
+        report = checker.note if refused.has_new_errors() else checker.fail
+        for i, message in found:
+            report(message, row.places[i], code=FUNNET_RANK)
 
     def _check_demands(self, value: Context, given: Widths, api: CheckerPluginInterface) -> None:
         for demand in self._flow_in(api).demands(value):

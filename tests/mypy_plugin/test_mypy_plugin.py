@@ -361,6 +361,21 @@ def test_the_message_is_at_the_argument(workspace: Workspace, reports: Reports) 
     assert ":2:38: error: layer 1 (Affine) expects 5 input features" in out
 
 
+def test_an_error_of_mypy_about_ranks_has_a_note_that_names_the_layers(
+    workspace: Workspace, reports: Reports
+) -> None:
+    assert reports
+    workspace.write(
+        "adjacent", "sequential(Conv2d.init(1, 4, 3, rng=0), Affine.init(4, 3, rng=0))\n"
+    )
+    error, note, *_ = workspace.run(str(workspace.folder / "adjacent.py")).splitlines()
+    assert ":2: error: Cannot infer" in error
+    assert note.endswith(
+        ":2: note: layer 1 (Affine) expects an array of rank 2, but layer 0 (Conv2d) outputs one "
+        "of rank 4; put Flatten() between them"
+    )
+
+
 def test_the_readme_shows_the_output_of_mypy(workspace: Workspace, reports: Reports) -> None:
     assert reports
     readme = (ROOT / "README.md").read_text()
