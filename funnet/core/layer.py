@@ -78,8 +78,8 @@ class Forward(Protocol[X_contra, Y_co]):
 
 AnyLayer = Layer[Any, Any, Any, Any]
 
-# Never matches gradients only if they are Any: those of a value annotated as `Network`, or of a
-# type variable with that bound, which is then the type of the result.
+# Only gradients of type Any match Never: those of a value annotated as `Network`, or as a type
+# variable with that bound. The result then has the type of the value.
 NetworkT = TypeVar("NetworkT", bound=Layer[Any, Any, Any, Never])
 
 
