@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 import numpy as np
@@ -61,7 +61,7 @@ class Communicator(Protocol):
     def Allgather(self, sendbuf: Any, recvbuf: Any) -> None:  # noqa: N802
         """Send an array from each rank to all."""
 
-    def Abort(self, errorcode: int = 0) -> NoReturn:  # noqa: N802
+    def Abort(self, errorcode: int = 0) -> None:  # noqa: N802
         """End all processes."""
 
 
@@ -70,7 +70,8 @@ def abort_on_error(comm: Communicator) -> Iterator[None]:
     """Return a context manager that ends all ranks after an exception on one of them.
 
     The exception is printed, as at the end of any program; without this, the other ranks would wait
-    forever. On one rank alone, exceptions are raised as usual.
+    forever. `sys.exit` with an error counts as one. On one rank alone, exceptions are raised as
+    usual.
 
     Examples
     --------
@@ -80,12 +81,16 @@ def abort_on_error(comm: Communicator) -> Iterator[None]:
     """
     try:
         yield
-    except (Exception, KeyboardInterrupt):
-        if comm.Get_size() == 1:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        if comm.Get_size() == 1 or (isinstance(error, SystemExit) and not error.code):
             raise
-        sys.excepthook(*sys.exc_info())
-        sys.stderr.flush()
-        comm.Abort(1)
+        try:
+            sys.excepthook(*sys.exc_info())
+            sys.stderr.flush()
+        finally:  # whatever a hook does, and if there is no stderr
+            comm.Abort(1)
+        # MPICH returns from Abort, and ends the process only a moment later.
+        raise SystemExit(1) from None
 
 
 def train(
@@ -117,7 +122,8 @@ def train(
     Raises
     ------
     ValueError
-        If the states at the start are not equal on all ranks, or `n_shards` is less than 1.
+        If the states at the start, `n_shards`, `seed`, `at_rest` or the first batches are not equal
+        on all ranks, or `n_shards` is less than 1.
     NonFiniteError, ShapeError, DTypeError, TypeError, KeyError
         See `funnet.train`. On several ranks, an error in the gradients of one shard ends all.
     """
@@ -127,12 +133,23 @@ def train(
     state: TrainState[Any]
     state = start if isinstance(start, TrainState) else TrainState.init(start, optimizer)
     live_network(state.params, seed, paths)
-    if len(set(comm.allgather((fingerprint(state), n)))) > 1:
-        raise ValueError("the states at the start, and n_shards, must be equal on all ranks")
+    _check_equal(
+        comm,
+        (fingerprint(state), n, str(seed), *sorted(paths)),
+        "the states at the start, n_shards, seed and at_rest must be equal on all ranks",
+    )
+    first_step = state.step
 
     # Any: the types of the network are those of `start`.
     def step(state: TrainState[Any], x: X, t: T) -> TrainState[Any]:
         shards = shards_of(x, n)
+        if state.step == first_step:
+            _check_equal(
+                comm,
+                fingerprint(x),
+                "the batches must be equal on all ranks, which take the shards of each in turn; do "
+                "not divide the data between the ranks",
+            )
         with abort_on_error(comm):
             mine = [
                 batch_gradients(
@@ -146,6 +163,12 @@ def train(
 
     states: Generator[TrainState[Any], None, None] = walk(state, batches, step)
     return states
+
+
+def _check_equal(comm: Communicator, value: object, message: str) -> None:
+    """Raise ValueError on every rank unless all have the same value."""
+    if len(set(comm.allgather(value))) > 1:
+        raise ValueError(message)
 
 
 @attrs.frozen

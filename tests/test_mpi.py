@@ -108,6 +108,9 @@ def network(seed: int = 0) -> AnyLayer:
     )
 
 
+UNEQUAL = "the states at the start, n_shards, seed and at_rest must be equal on all ranks"
+
+
 def batches(epochs: int = 2) -> fn.Minibatches[Any, Any]:
     return fn.minibatches(IMAGES, LABELS, 12, rng=5, epochs=epochs)  # the last has two rows
 
@@ -214,6 +217,39 @@ def test_an_error_in_one_shard_ends_all_ranks(capsys: pytest.CaptureFixture[str]
     assert "one shard has failed" in capsys.readouterr().err
 
 
+@attrs.frozen
+class SlowToEnd(ThreadComm):
+    """A communicator whose `Abort` returns, as that of MPICH, which ends a process soon after."""
+
+    aborted: list[int] = attrs.field(factory=list)
+
+    def Abort(self, errorcode: int = 0) -> None:  # type: ignore[override]  # noqa: N802
+        self.aborted.append(errorcode)
+
+
+def test_nothing_runs_after_an_error_until_the_process_ends() -> None:
+    comm = SlowToEnd(0, Meeting(2))
+    with pytest.raises(SystemExit), mpi.abort_on_error(comm):
+        raise RuntimeError("one rank has failed")
+    assert comm.aborted == [1]
+
+
+def test_all_ranks_end_even_if_the_error_cannot_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    comm = SlowToEnd(0, Meeting(2))
+    with pytest.raises(AttributeError), mpi.abort_on_error(comm):
+        raise RuntimeError("one rank has failed")
+    assert comm.aborted == [1]
+
+
+@pytest.mark.parametrize(("code", "aborted"), [(None, []), (0, []), (2, [1]), ("no data", [1])])
+def test_exit_with_an_error_ends_all_ranks(code: int | str | None, aborted: list[int]) -> None:
+    comm = SlowToEnd(0, Meeting(2))
+    with pytest.raises(SystemExit), mpi.abort_on_error(comm):
+        sys.exit(code)
+    assert comm.aborted == aborted
+
+
 def test_on_one_rank_errors_are_raised_as_usual() -> None:
     (error,) = on_ranks(1, lambda comm: prints(comm, batches=[(IMAGES, LABELS[:3])]))
     assert isinstance(error, ValueError)
@@ -229,9 +265,47 @@ def test_a_non_finite_loss_is_the_error_of_train_on_every_rank() -> None:
 
 def test_different_starts_are_an_error_on_every_rank() -> None:
     results = on_ranks(2, lambda comm: prints(comm, start=network(comm.rank)))
-    assert [str(result) for result in results] == [
-        "the states at the start, and n_shards, must be equal on all ranks"
-    ] * 2
+    assert [str(result) for result in results] == [UNEQUAL] * 2
+
+
+@pytest.mark.parametrize("name", ["seed", "n_shards", "at_rest"])
+def test_different_arguments_are_an_error_on_every_rank(name: str) -> None:
+    def run(comm: ThreadComm) -> Any:
+        given: dict[str, Any] = {"seed": 7, "n_shards": 2, "at_rest": ()}
+        other = {"seed": 8, "n_shards": 3, "at_rest": ["layers.1"]}[name]
+        return mpi.train(
+            network(), batches(), loss=fn.softmax_cross_entropy, optimizer=OPTIMIZER, comm=comm,
+            **(given | {name: other} if comm.rank else given),
+        )  # fmt: skip
+
+    assert [str(result) for result in on_ranks(2, run)] == [UNEQUAL] * 2
+
+
+def test_at_rest_may_have_another_order_on_each_rank() -> None:
+    """Sets of strings have one in each process."""
+
+    def run(comm: ThreadComm) -> str:
+        paths = ["layers.1", "layers.4"]
+        states = mpi.train(
+            fn.population_statistics(network(), IMAGES), batches(), loss=fn.softmax_cross_entropy,
+            optimizer=OPTIMIZER, seed=7, comm=comm, n_shards=2,
+            at_rest=reversed(paths) if comm.rank else paths,
+        )  # fmt: skip
+        return fn.fingerprint(next(states))
+
+    assert len(set(on_ranks(2, run))) == 1
+
+
+def test_different_batches_are_an_error_on_every_rank() -> None:
+    """Data that is divided between the ranks would be used in part only, and without a sign."""
+
+    def run(comm: ThreadComm) -> list[str]:
+        mine = slice(comm.rank, None, comm.Get_size())
+        return prints(comm, batches=fn.minibatches(IMAGES[mine], LABELS[mine], 5, rng=0, epochs=1))
+
+    for result in on_ranks(2, run):
+        assert isinstance(result, ValueError)
+        assert str(result).startswith("the batches must be equal on all ranks")
 
 
 @pytest.mark.parametrize(
