@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from funnet.core.errors import LocatedError, StructureError, join
-from funnet.core.nodes import is_branch, kind_of
+from funnet.core.nodes import dict_of, is_branch, kind_of
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 """A value that the json module writes and reads."""
@@ -170,6 +170,12 @@ def _check_constant(value: object, path: str) -> None:
 
 
 def _children(value: object, path: str) -> dict[str, object]:
+    if isinstance(value, type):
+        raise StructureError(f"classes are not supported, got {value.__name__}", path)
+    if isinstance(value, np.generic):
+        raise StructureError(
+            f"NumPy scalars are not supported, got {value!r}; convert it with .item()", path
+        )
     if not is_branch(value) or (
         type(value).__name__ in CONTAINERS and type(value) not in (tuple, list, dict)
     ):
@@ -239,6 +245,8 @@ def construct(cls: type[object], items: Mapping[str, object]) -> object:
     """
     if not (attrs.has(cls) or issubclass(cls, tuple | list | dict)):
         raise ValueError(f"{cls.__name__} must be an attrs class or a container")
+    if issubclass(cls, dict):
+        return dict_of(cls, items)
     kind = kind_of(cls)
     names = kind.names(items)
     if set(names) != items.keys():

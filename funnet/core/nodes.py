@@ -11,7 +11,9 @@ updated parameters or gradients, are then created without it (see `funnet.core.t
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MemberDescriptorType
 from typing import Any, cast
 
@@ -19,6 +21,7 @@ import attrs
 
 from funnet.core.arrays import T
 from funnet.core.context import BUFFER, CONTEXT, WIDE_BUFFER, Context
+from funnet.core.errors import StructureError
 
 _CONTEXT_TYPE = re.compile(rf"\b{Context.__name__}\b")
 
@@ -68,7 +71,7 @@ def _make_kind(cls: Any) -> Kind:
         return Kind(
             names=lambda node: [str(key) for key in node],
             children=lambda node: list(node.values()),
-            build=lambda node, children: cls(zip(node, children, strict=True)),
+            build=partial(_build_dict, cls),
             entries=list,
         )
     if issubclass(cls, tuple | list):
@@ -105,6 +108,26 @@ def _make_kind(cls: Any) -> Kind:
         return kind
     refill = _compiled(cls, "_, fields", [f"fields[{i}]" for i in range(len(fields))])
     return attrs.evolve(kind, refill=refill) if refill else kind
+
+
+def _build_dict(cls: Any, node: dict[Any, Any], children: Sequence[object]) -> object:
+    items = dict(zip(node, children, strict=True))
+    if isinstance(node, defaultdict):
+        return cls(node.default_factory, items)
+    return dict_of(cls, items)
+
+
+def dict_of(cls: Any, items: Mapping[str, object]) -> object:
+    """Return a dict of a class; raise StructureError if its constructor does not take a dict.
+
+    Not pairs of keys and values, which a Counter would count.
+    """
+    try:
+        return cls(items)
+    except TypeError as error:
+        raise StructureError(
+            f"a {cls.__name__} can't be made from its items; convert it with dict(...)"
+        ) from error
 
 
 def filler(cls: type[T]) -> Callable[..., T]:

@@ -6,7 +6,7 @@ import io
 import json
 import sys
 import zipfile
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 from typing import assert_type
 
@@ -180,6 +180,12 @@ def test_the_error_for_a_missing_extra_names_it(
         fn.save(tmp_path / "a.safetensors", NET)
     with pytest.raises(ImportError, match=r"funnet\[safetensors\]"):
         fn.load(tmp_path / "a.safetensors")
+
+
+def test_a_dict_that_load_could_not_make_is_refused(path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^a: a defaultdict can't be .* with dict\(\.\.\.\)$"):
+        fn.save(path, {"a": defaultdict(None, b=np.zeros(2))})
+    assert not path.exists()
 
 
 def test_subclasses_of_containers_are_saved_and_loaded_as_such(path: Path) -> None:

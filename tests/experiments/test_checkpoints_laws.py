@@ -147,7 +147,11 @@ REFUSED = {
     "a class called dict": (Odd(1), "values of type dict are not supported"),
     "a field with a long name": (Long(1), "keys must be valid names, got 'aaa"),
     "an IntEnum": (Colour.RED, "values of type Colour are not supported"),
-    "a NumPy scalar": (np.float64(1), "values of type float64 are not supported"),
+    "a NumPy scalar": (
+        [np.True_],
+        r"0: NumPy scalars are not supported, got np\.True_; convert it with \.item\(\)",
+    ),
+    "a class": (fn.Affine, "classes are not supported, got Affine"),
     "a masked array": (
         np.ma.masked_array(np.arange(3.0), [False, True, False]),
         r"masked arrays are not supported; fill the masked entries with \.filled\(value\)",
@@ -163,7 +167,7 @@ REFUSED = {
     ),
     "a NumPy scalar in a layer": (
         [fn.ReLU(), Scale(np.zeros((1, 1)), cast(int, np.int64(3)))],
-        r"1\.power: .* int64",
+        r"1\.power: .*np\.int64",
     ),
     "a masked array in a value": (
         [Pair(1, np.ma.masked_array([1.0, 2.0], [False, True]))],
