@@ -74,12 +74,17 @@ def generator(rng: RNGLike) -> np.random.Generator:
 
     Raises
     ------
-    TypeError
-        If `rng` is None, since the result could not be reproduced.
+    TypeError, ValueError
+        If `rng` is no seed, or None, since the result could not be reproduced.
     """
     if rng is None:
         raise TypeError("rng must be a seed or a numpy.random.Generator, got None")
-    return np.random.default_rng(rng)
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"rng must be a seed or a numpy.random.Generator, got {rng!r}: {error}"
+        ) from None
 
 
 def check_float(array: object, name: str, wanted: str = "float32") -> None:

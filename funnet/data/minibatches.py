@@ -167,7 +167,8 @@ def _transforms(value: Iterable[Map | Shard]) -> tuple[Map | Shard, ...]:
 
 def _pair(batch: object) -> tuple[Any, Any]:
     if not isinstance(batch, tuple) or len(batch) != 2:
-        raise TypeError(f"f must return a pair (x, t), got {array_type(batch)}")
+        got = f"a tuple of {len(batch)}" if isinstance(batch, tuple) else array_type(batch)
+        raise TypeError(f"f must return a pair (x, t), got {got}")
     x = check_array(batch[0], "the x that f returned")
     t = check_arrays(batch[1], "the t that f returned")
     check_same_rows(x, t, "the x and t that f returned")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from typing import Any
@@ -297,6 +298,14 @@ def test_a_seed_makes_a_generator_and_a_generator_is_used_itself() -> None:
 
     assert generator(rng) is rng
     assert generator(5).random() == generator(np.random.SeedSequence(5)).random() == rng.random()
+
+
+@pytest.mark.parametrize(
+    ("rng", "error"), [(-1, ValueError), ("a", TypeError), (1.5, TypeError), (np.random, TypeError)]
+)
+def test_what_is_no_seed_is_named(rng: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"^rng must be a seed or .*, got {re.escape(repr(rng))}: "):
+        generator(rng)
 
 
 def test_randomness_without_a_seed_is_refused() -> None:

@@ -134,7 +134,7 @@ def test_a_map_must_be_a_function() -> None:
     [
         (None, TypeError, r"f must return a pair \(x, t\), got NoneType"),
         (np.zeros((2, 2)), TypeError, r"f must return a pair \(x, t\), got float64\[2, 2\]"),
-        ((np.zeros(2),), TypeError, "f must return a pair"),
+        ((np.zeros(2),), TypeError, r"f must return a pair \(x, t\), got a tuple of 1"),
         (([0, 0], np.zeros(2)), DTypeError, "the x that f returned must be a NumPy array, got li"),
         ((np.zeros(2), None), DTypeError, "the t that f returned must be a NumPy array, got None"),
         ((np.zeros(2), np.zeros(3)), ShapeError, "x and t that f returned .*rows, got 2 and 3"),

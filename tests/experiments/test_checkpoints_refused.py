@@ -30,6 +30,7 @@ def test_bytes_of_no_known_format_are_refused(data: bytes, path: Path) -> None:
     ("types", "message"),
     [
         (Affine, r"types must be a list of classes, got <class"),
+        (None, r"types must be a list of classes, got None"),
         ([NET], r"types must contain only classes, got Sequential\("),
     ],
 )

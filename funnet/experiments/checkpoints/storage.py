@@ -164,7 +164,7 @@ def load(
     """
     from pathlib import Path
 
-    if isinstance(types, type):
+    if isinstance(types, type) or not isinstance(types, Iterable):
         raise TypeError(f"types must be a list of classes, got {types!r}")
     expected = None if like is None else encode(like, {})
     build = _builder((*types, *classes_in(like)))
