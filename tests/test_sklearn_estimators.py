@@ -223,6 +223,29 @@ def test_class_weights_are_sample_weights(class_weight: Any) -> None:
     assert fingerprint(a) == fingerprint(b)
 
 
+def test_rows_of_a_class_of_weight_0_are_left_out() -> None:
+    """As rows of weight 0 are: a batch of nothing else would count as one of loss 0."""
+    kept = T != 1
+
+    a = classifier(class_weight={1: 0}).partial_fit(X, T, [0, 1, 2])
+    b = classifier().partial_fit(X, T, [0, 1, 2], sample_weight=kept)
+
+    assert fingerprint(a) == fingerprint(b)
+    assert a.loss_curve_ == b.loss_curve_
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"early_stopping": True, "validation_fraction": 0.01}, {"network": lambda *_: None}],
+)
+def test_after_an_error_before_training_the_model_is_not_fitted(change: dict[str, Any]) -> None:
+    for model in (classifier(), classifier().fit(X, NAMES[T])):
+        with pytest.raises((TypeError, ValueError)):
+            model.set_params(**change).fit(X, T)
+        with pytest.raises(NotFittedError):
+            model.predict(X)
+
+
 def test_class_weights_multiply_sample_weights() -> None:
     w = 1.0 + np.arange(len(X)) % 2
 
@@ -273,7 +296,12 @@ def test_feature_names_are_kept_and_compared() -> None:
         ({"network": lambda *_: None}, r"network\(13, 3, rng\) must return a network, got None"),
         ({"early_stopping": "False"}, "early_stopping must be True or False, got 'False'"),
         ({"warm_start": None}, "warm_start must be True or False, got None"),
+        (
+            {"early_stopping": True, "validation_fraction": 0.01},
+            r"can't hold out 0\.01 of 178 rows \(validation_fraction\): ",
+        ),
         ({"class_weight": "even"}, "class_weight"),
+        ({"class_weight": {0: 0, 1: 0, 2: 0}}, "class_weight must be > 0 for a class of y"),
         ({"class_weight": {1: -1}}, r"class_weight\[1\] must be finite and >= 0, got -1.0"),
         ({"class_weight": {2: np.nan}}, r"class_weight\[2\] must be finite and >= 0, got nan"),
     ],

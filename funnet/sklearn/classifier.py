@@ -132,6 +132,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
                 for label, factor in zip(self.classes_, factors, strict=True):
                     check_number(factor, f"class_weight[{label!s}]", 0)
             w = w * factors[t]
+            if not w.any():
+                raise ValueError(f"class_weight must be > 0 for a class of y, got {factors}")
+            used = w > 0
+            x, t, w = x[used], t[used], w[used]
         return Rows(x, t, w, softmax_cross_entropy)
 
 

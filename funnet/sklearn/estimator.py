@@ -182,9 +182,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         """Return the seeds of the weights, of the order of rows, and of dropout."""
         return np.random.SeedSequence(self._seed).spawn(3)
 
-    def _start(self, x: Matrix, n_out: int) -> None:
+    def _new_seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _start(self, x: Matrix, n_out: int, seed: int) -> None:
         """Set the state before the first epoch."""
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._seed = seed
         dtype, n_in, rng = x.dtype.type, x.shape[1], np.random.default_rng(self._streams()[0])
         if self.network is None:
             net: Network[int, int] = mlp((n_in, *self.hidden, n_out), rng=rng, dtype=dtype)
@@ -206,17 +209,16 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
     def _fit(self, rows: Rows, n_out: int, *, continued: bool) -> Self:
         if continued:
             self._check_continues()
+            seed = self._seed
         else:
-            self._start(rows.x, n_out)
+            # Else an error would leave the network of the last fit, with the classes of this one.
+            self.__dict__.pop("network_", None)
+            seed = self._new_seed()
         held_out = None
         if self.early_stopping:
-            kept, held = train_test_split(
-                np.arange(len(rows.x)),
-                test_size=self.validation_fraction,
-                random_state=self._seed,
-                stratify=rows.t if is_classifier(self) else None,
-            )
-            rows, held_out = rows.take(kept), rows.take(held)
+            rows, held_out = self._split(rows, seed)
+        if not continued:
+            self._start(rows.x, n_out, seed)
         epochs = islice(self._epochs(rows, held_out), self.max_iter)
         made = early_stopping(epochs, self.n_iter_no_change, min_delta=self.tol)
         if sum(1 for _ in made) == self.max_iter > self.n_iter_no_change:
@@ -227,13 +229,29 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
             )
         return self
 
+    def _split(self, rows: Rows, seed: int) -> tuple[Rows, Rows]:
+        """Return the rows to train on and those that are held out."""
+        try:
+            kept, held_out = train_test_split(
+                np.arange(len(rows.x)),
+                test_size=self.validation_fraction,
+                random_state=seed,
+                stratify=rows.t if is_classifier(self) else None,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True can't hold out {self.validation_fraction} of {len(rows.x)} "
+                f"rows (validation_fraction): {error}"
+            ) from error
+        return rows.take(kept), rows.take(held_out)
+
     def _partial_fit(self, rows: Rows, n_out: int) -> Self:
         if self.early_stopping:
             raise ValueError("partial_fit holds no rows out; it needs early_stopping=False")
         if hasattr(self, "network_"):
             self._check_continues()
         else:
-            self._start(rows.x, n_out)
+            self._start(rows.x, n_out, self._new_seed())
         next(self._epochs(rows, None))
         return self
 
@@ -265,5 +283,5 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
             yield state, score
 
     def _scores(self, X: npt.ArrayLike) -> Matrix:
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         return predict(self.network_, validate_data(self, X, reset=False, dtype=self._dtype))
