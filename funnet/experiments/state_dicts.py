@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import array_type, as_ndarray
+from funnet.core.arrays import array_type, plain
 from funnet.core.checks import as_float, check_dtype
 from funnet.core.errors import DTypeError, ShapeError, StructureError
 from funnet.core.live import check_at_rest
@@ -106,7 +105,7 @@ def from_state_dict(net: Tree, state: Mapping[str, Any]) -> Tree:
     layers = list(_layers(net))
     names = {name for _, _, entries in layers for _, name, _ in entries}
     missing = [n for n in sorted(names.difference(state)) if not n.endswith(_TRACKED)]
-    unknown = sorted(set(state).difference(names))
+    unknown = sorted(set(state).difference(names), key=str)
     if missing or unknown:
         raise StructureError(
             f"the state dict must have the names of the network; missing: {_listed(missing)}; "
@@ -121,14 +120,12 @@ def from_state_dict(net: Tree, state: Mapping[str, Any]) -> Tree:
 
 
 def _layers(net: object) -> Iterator[tuple[str, object, list[tuple[str, str, AnyArray]]]]:
-    """Iterate over layers with arrays: the path, the layer, and (field, name, array) of each.
+    """Iterate over layers and containers with arrays: path, value, (entry, name, array) of each.
 
     Raise StructureError if two arrays have one name, as a field `layers` is left out.
     """
     seen: set[str] = set()
     for path, layer in named_branches(net):
-        if not attrs.has(type(layer)):
-            continue
         kind = kind_of(type(layer))
         fields = zip(kind.names(layer), kind.children(layer), strict=True)
         arrays = {field: child for field, child in fields if isinstance(child, np.ndarray)}
@@ -158,7 +155,7 @@ def _given(state: Mapping[str, Any], name: str, path: str, field: str, own: AnyA
         value = np.asanyarray(state[name])
     except (TypeError, RuntimeError) as error:  # of a tensor that NumPy cannot represent
         raise DTypeError(f"{what} cannot be read as a NumPy array: {error}") from error
-    array = as_ndarray(value, name)
+    array = plain(value, name)
     given = _turned(field, array)
     if given.shape != own.shape:
         raise ShapeError(

@@ -81,6 +81,37 @@ def test_fields_of_a_users_layer_keep_their_names_and_layout() -> None:
     np.testing.assert_array_equal(state["0.W1"], own.W1)
 
 
+@attrs.frozen(eq=False)
+class Book:
+    """A user's network whose parameters are in containers."""
+
+    params: dict[str, Any]
+    scales: tuple[Any, ...]
+
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, None]:
+        return x, None
+
+    def pullback(self, cache: None, dout: fn.Matrix) -> tuple[Any, Callable[[], fn.Matrix]]:
+        return self, lambda: dout
+
+
+def test_arrays_in_containers_have_the_names_of_their_entries() -> None:
+    net = fn.sequential(Book({"W1": np.ones((2, 3)), "b1": np.zeros(3)}, (np.ones(2), 1.5)))
+
+    state = fn.to_state_dict(net)
+    assert list(state) == ["0.params.W1", "0.params.b1", "0.scales.0"]
+    other = fn.from_state_dict(net, {name: array + 1 for name, array in state.items()})
+
+    assert fn.fingerprint(other) == fn.fingerprint(fn.tree_map(lambda a: a + 1, net))
+
+
+def test_arrays_of_another_byte_order_are_read() -> None:
+    net = fn.Affine.init(3, 2, rng=0)
+    state = {name: array.astype(">f4") for name, array in fn.to_state_dict(net).items()}
+
+    assert fn.fingerprint(fn.from_state_dict(net, state)) == fn.fingerprint(net)
+
+
 def test_parts_of_combinators_have_the_names_of_their_fields() -> None:
     inner = fn.Affine.init(3, 3, rng=0)
     net = fn.sequential(fn.residual(fn.sequential(fn.ReLU(), inner)), fn.concatenate(inner, inner))
