@@ -105,7 +105,8 @@ def open_idx(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase, int
     import gzip  # noqa: PLC0415  (slow to import)
     import zlib  # noqa: PLC0415
 
-    with open(path, "rb") as file:  # noqa: PTH123  (so is pathlib)
+    # A number would be an open file, which would be closed.
+    with open(os.fspath(path), "rb") as file:  # noqa: PTH123  (pathlib is slow to import)
         n_bytes = os.fstat(file.fileno()).st_size
         gzipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)

@@ -6,6 +6,7 @@ import struct
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -231,3 +232,12 @@ def test_reading_takes_little_more_memory_than_the_array(path: Path) -> None:
 
     assert path.stat().st_size < 32 * MB / 1000  # as small as gzip can make a file
     assert peak_memory(lambda: read_idx(path)) < 42 * MB
+
+
+def test_a_number_is_not_taken_for_an_open_file(path: Path) -> None:
+    path.write_bytes(encode(np.zeros(3, np.uint8)))
+    with path.open("rb") as file:
+        number: Any = file.fileno()  # Any: mypy refuses it as well
+        with pytest.raises(TypeError, match=r"expected str, bytes or os\.PathLike object, not int"):
+            read_idx(number)
+        assert file.read()  # it is still open
