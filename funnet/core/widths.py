@@ -1,9 +1,9 @@
 """Rules and messages for the widths of consecutive layers, shared by run time and mypy.
 
-A layer of known width has the attributes `n_in` and `n_out`; one whose output is as wide as its
-input has `keeps_width = True`, and one whose output is a multiple of that, as rows of flattened
-images are of the channels, has `multiplies_width = True`. The width of any other layer is unknown
-and is not checked. The width of images is their number of channels.
+A layer of known width has the attributes `n_in` and `n_out`, integers >= 1; one whose output is as
+wide as its input has `keeps_width = True`, and one whose output is a multiple of that, as rows of
+flattened images are of the channels, has `multiplies_width = True`. The width of any other layer is
+unknown and is not checked. The width of images is their number of channels.
 
 A layer that is composed of others may have an attribute `widths` instead, a `Widths`, from which it
 answers these: if each level of a nested network asked the level below for all of them, the deepest
@@ -13,6 +13,7 @@ would be asked exponentially often.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 
 import attrs
 
@@ -73,14 +74,20 @@ def widths_of(layer: object) -> Widths:
     if isinstance(stated, Widths):
         return stated
     multiplies = getattr(layer, "multiplies_width", False)
-    takes = getattr(layer, "n_in", None)
+    takes = _stated(layer, "n_in")
     return Widths(
         type(layer).__name__,
         takes,
-        getattr(layer, "n_out", None),
+        _stated(layer, "n_out"),
         keeps=multiplies or (takes is None and getattr(layer, "keeps_width", False)),
         multiplies=multiplies,
     )
+
+
+def _stated(layer: object, name: str) -> int | None:
+    """Return the width that an attribute states; a user's may have another meaning, as a shape."""
+    width = getattr(layer, name, None)
+    return int(width) if isinstance(width, Integral) and int(width) > 0 else None
 
 
 def mismatches(layers: Sequence[Widths]) -> Iterator[tuple[int, str]]:

@@ -79,6 +79,13 @@ def test_equal_and_unknown_widths_are_accepted(layers: tuple[AnyLayer, ...]) -> 
     assert fn.sequential(*layers).layers == layers
 
 
+@pytest.mark.parametrize("other", [(3, 28, 28), "any", 0, np.ones(2)])
+def test_attributes_of_another_meaning_are_no_widths(other: Any) -> None:
+    layer = Wide(other, other)
+    assert fn.sequential(affine(5, 4), layer, affine(3, 2)).widths.n_in == 5
+    assert fn.concatenate(layer, layer).widths.n_out is None
+
+
 @pytest.mark.parametrize(
     ("net", "widths"),
     [
