@@ -75,8 +75,9 @@ def _make_kind(cls: Any) -> Kind:
             entries=list,
         )
     if issubclass(cls, tuple | list):
-        # The items of a NamedTuple have names, and its constructor takes them one by one.
-        make, item_names = getattr(cls, "_make", cls), getattr(cls, "_fields", None)
+        # Constructors of subclasses may take the items one by one, as that of a NamedTuple does.
+        make = cls if cls is tuple or issubclass(cls, list) else partial(tuple.__new__, cls)
+        item_names = getattr(cls, "_fields", None)  # of a NamedTuple
         return Kind(
             names=lambda node: item_names or [str(i) for i in range(len(node))],
             children=lambda node: node,

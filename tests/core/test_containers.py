@@ -1,9 +1,9 @@
-"""Dicts in a tree keep their class."""
+"""Subclasses of dict and tuple in a tree keep their class."""
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict
-from typing import Any, Never
+from typing import Any, Never, Self
 
 import numpy as np
 import pytest
@@ -52,3 +52,19 @@ class Notes(dict[str, Any]):
 def test_a_dict_that_cannot_be_made_from_a_dict_is_named() -> None:
     with pytest.raises(StructureError, match=r"^1: a Notes can't be made .* with dict\(\.\.\.\)$"):
         tree_map(np.negative, (np.zeros(2), Notes(a=np.zeros(2))))
+
+
+class Size(tuple[int, ...]):
+    """A tuple whose constructor takes the items one by one."""
+
+    __slots__ = ()
+
+    def __new__(cls, *sizes: int) -> Self:
+        return super().__new__(cls, sizes)
+
+
+def test_a_tuple_keeps_its_items_whatever_its_constructor_takes() -> None:
+    _, size = tree_map(np.negative, (np.zeros(2), Size(28)))
+
+    assert type(size) is Size
+    assert size == (28,)
