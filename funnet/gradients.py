@@ -71,6 +71,11 @@ def check_loss(loss: Callable[[Y, T], tuple[float, Y]], y: Y, t: T) -> tuple[flo
 
     Raise TypeError for the number; DTypeError or ShapeError for the gradient, if y is an array.
     """
+    if not callable(loss):
+        raise TypeError(
+            "loss must be a function (y, t) -> (loss, dy), such as softmax_cross_entropy, "
+            f"got {loss!r}"
+        )
     result: object = loss(y, t)
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(

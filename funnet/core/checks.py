@@ -110,6 +110,22 @@ def check_float(array: object, name: str, wanted: str = "float32") -> None:
         )
 
 
+def as_samples(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
+    """Return an array with one row per sample as a plain array.
+
+    Raise DTypeError for what is not an array, and ShapeError for rank 0.
+    """
+    x = as_ndarray(x)
+    if type(x) is not ndarray:
+        raise DTypeError(
+            f"x must be a NumPy array with one row per sample, got {type(x).__name__}; "
+            "convert it with np.asarray"
+        )
+    if x.ndim == 0:
+        raise ShapeError("x must have one row per sample, got a scalar")
+    return x
+
+
 def check_dtype(array: npt.NDArray[Float], dtype: np.dtype[Float], name: str) -> None:
     """Raise DTypeError unless `array` is an array of this dtype: nothing is converted silently."""
     if type(array) is ndarray and array.dtype == dtype:

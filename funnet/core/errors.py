@@ -1,4 +1,4 @@
-"""Errors about a value inside a tree, with its path."""
+"""Paths of values in trees, and errors that name them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from __future__ import annotations
 def join(path: str, below: str) -> str:
     """Return the path of the value at `below` in the value at `path`; "" is the value itself."""
     return f"{path}.{below}" if path and below else path or below
+
+
+def is_inside(path: str, paths: tuple[str, ...]) -> bool:
+    """Return whether a path is one of `paths` or is below one."""
+    return any(path == other or not other or path.startswith(f"{other}.") for other in paths)
 
 
 class LocatedError(Exception):

@@ -24,11 +24,9 @@ from funnet.core.arrays import (
     Ranked,
     Shaped,
     ShapeT,
-    as_ndarray,
     plain,
 )
-from funnet.core.checks import check_count
-from funnet.core.errors import DTypeError, ShapeError
+from funnet.core.checks import as_samples, check_count
 from funnet.core.live import check_at_rest
 from funnet.core.nodes import kind_of
 from funnet.core.tree import named_branches
@@ -257,14 +255,7 @@ def predict(
     """
     rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
     check_at_rest(params, "predict")
-    x = as_ndarray(x)
-    if type(x) is not np.ndarray:
-        raise DTypeError(
-            f"x must be a NumPy array with one row per sample, got {type(x).__name__}; "
-            "convert it with np.asarray"
-        )
-    if x.ndim == 0:
-        raise ShapeError("x must have one row per sample, got a scalar")
+    x = as_samples(x)
     first: npt.NDArray[Float]
     first, _ = forward(params, x[:rows])
     if len(x) <= rows:

@@ -31,7 +31,7 @@ from funnet.optimizers.optimizer import (
     next_state,
 )
 from funnet.optimizers.rules import Zeros, elementwise
-from funnet.optimizers.schedules import LearningRate, check_number, rate_at
+from funnet.optimizers.schedules import LearningRate, check_number, rate_at, written_as
 
 Params = TypeVar("Params", bound=SomeLayer)
 C_contra = TypeVar("C_contra", contravariant=True)
@@ -116,6 +116,8 @@ def sgd(lr: LearningRate = 1e-3) -> Optimizer:
 @attrs.frozen
 class _SgdUpdate:
     lr: LearningRate
+
+    __repr__ = written_as("sgd")
 
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /

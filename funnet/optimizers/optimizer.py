@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 
-from funnet.core.arrays import Array
+from funnet.core.arrays import Array, array_type
 from funnet.core.errors import StructureError
 from funnet.core.nodes import filler
 from funnet.core.tree import reduce_to_constructor, tree_leaves
@@ -120,7 +120,7 @@ class Optimizer:
     OptimizerState(step=2, names=('velocity',), metrics=(('lr', 0.1),), optimizer=('momentum',))
     """
 
-    init: Init
+    init: Init = attrs.field(repr=False)  # its names and constants are those of the update
     update: Update
 
 
@@ -144,8 +144,18 @@ def arrays_of(params: P, state: OptimizerState[P]) -> list[Array]:
     return tree_leaves((params, slots)) if slots else tree_leaves(params)
 
 
+def check_is_state(state: object) -> None:
+    """Raise TypeError for what is not an OptimizerState."""
+    if not isinstance(state, OptimizerState):
+        raise TypeError(
+            "state must be an OptimizerState, such as optimizer.init(params), "
+            f"got {array_type(state)}"
+        )
+
+
 def check_made_by(state: OptimizerState[P], name: str, names: tuple[str, ...] = ()) -> None:
-    """Raise StructureError for the state of another optimizer, or of one that keeps other slots."""
+    """Raise StructureError for the state of another optimizer, TypeError for any other value."""
+    check_is_state(state)
     if state.optimizer == (name,) and state.names == names:
         return
     if state.names == names:

@@ -97,7 +97,7 @@ def elementwise(
 class _Rule:
     """An update rule and its constants, with what its signature says."""
 
-    function: UpdateRule = attrs.field(repr=lambda f: getattr(f, "__qualname__", repr(f)))
+    function: UpdateRule
     constants: tuple[tuple[str, object], ...]
     name: str
     names: tuple[str, ...]  # of its state
@@ -209,6 +209,11 @@ class _ByArray:
     rule: _Rule
     lr: LearningRate
 
+    def __repr__(self) -> str:
+        rate = {"lr": self.lr} if "lr" in self.rule.passed else {}
+        constants = rate | dict(self.rule.constants)
+        return f"{self.rule.name}({', '.join(f'{key}={constants[key]!r}' for key in constants)})"
+
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /
     ) -> tuple[P, OptimizerState[P]]:
@@ -244,6 +249,9 @@ class _Joined:
     """
 
     by_array: _ByArray
+
+    def __repr__(self) -> str:
+        return repr(self.by_array)
 
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /

@@ -13,6 +13,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import attrs
 
@@ -23,6 +24,16 @@ Schedule = Callable[[int], float]
 
 LearningRate = float | Schedule
 """A number or a schedule."""
+
+
+def written_as(name: str) -> Callable[[Any], str]:
+    """Return a `__repr__` that writes an attrs value as a call of the function that makes it."""
+
+    def write(self: Any) -> str:
+        fields = attrs.asdict(self, recurse=False).items()
+        return f"{name}({', '.join(f'{field}={value!r}' for field, value in fields)})"
+
+    return write
 
 
 def check_number(value: float, name: str, low: float = -math.inf, below: float = math.inf) -> float:
@@ -179,6 +190,8 @@ def piecewise_lr(boundaries: Sequence[int], values: Sequence[float]) -> Schedule
 class _Constant:
     lr: float
 
+    __repr__ = written_as("constant_lr")
+
     def __call__(self, step: int) -> float:
         return self.lr
 
@@ -188,6 +201,8 @@ class _Decay:
     lr: float
     step_size: int
     gamma: float
+
+    __repr__ = written_as("step_lr")
 
     def __call__(self, step: int) -> float:
         try:
@@ -204,6 +219,8 @@ class _Cosine:
     warmup_steps: int
     eta_min: float
 
+    __repr__ = written_as("cosine_lr")
+
     def __call__(self, step: int) -> float:
         if step < self.warmup_steps:
             return self.lr * ((step + 1) / self.warmup_steps)
@@ -217,6 +234,8 @@ class _Cosine:
 class _Piecewise:
     boundaries: tuple[int, ...]
     values: tuple[float, ...]
+
+    __repr__ = written_as("piecewise_lr")
 
     def __call__(self, step: int) -> float:
         return self.values[bisect_right(self.boundaries, step)]

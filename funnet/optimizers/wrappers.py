@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Array
-from funnet.core.errors import StructureError
+from funnet.core.errors import StructureError, is_inside
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import named_leaves, tree_leaves, tree_like, tree_map
 from funnet.optimizers.optimizer import (
@@ -22,10 +22,11 @@ from funnet.optimizers.optimizer import (
     OptimizerState,
     P,
     Update,
+    check_is_state,
     check_optimizer,
     made_by,
 )
-from funnet.optimizers.schedules import check_number
+from funnet.optimizers.schedules import check_number, written_as
 
 
 def weight_decay(optimizer: Optimizer, rate: float, *, biases: bool = False) -> Optimizer:
@@ -140,6 +141,8 @@ class _Decayed:
     rate: float
     biases: bool
 
+    __repr__ = written_as("weight_decay")
+
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /
     ) -> tuple[P, OptimizerState[P]]:
@@ -157,6 +160,8 @@ class _Decayed:
 class _Clipped:
     update: Update
     max_norm: float
+
+    __repr__ = written_as("clip_by_global_norm")
 
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /
@@ -194,6 +199,8 @@ class _Frozen:
     update: Update
     paths: tuple[str, ...]
 
+    __repr__ = written_as("freeze")
+
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /
     ) -> tuple[P, OptimizerState[P]]:
@@ -221,6 +228,7 @@ def _wrapped(state: OptimizerState[P], name: str) -> OptimizerState[P]:
 
 def _unwrapped(state: OptimizerState[P], name: str) -> OptimizerState[P]:
     """Return the state of the optimizer inside the wrapper `name`."""
+    check_is_state(state)
     if state.optimizer[:1] != (name,):
         raise StructureError(f"expected the state of {name}(...), got that of {made_by(state)}")
     return attrs.evolve(state, optimizer=state.optimizer[1:])
@@ -245,10 +253,6 @@ def _at_or_below(params: object, paths: tuple[str, ...]) -> list[bool]:
     """Return for each array whether it is at or below one of the paths."""
     names = [name for name, _ in named_leaves(params)]
     for path in paths:
-        if not any(_is_within(name, path) for name in names):
+        if not any(is_inside(name, (path,)) for name in names):
             raise KeyError(f"no array at or below {path!r}; there are {', '.join(names) or 'none'}")
-    return [any(_is_within(name, path) for path in paths) for name in names]
-
-
-def _is_within(name: str, path: str) -> bool:
-    return name == path or not path or name.startswith(f"{path}.")
+    return [is_inside(name, paths) for name in names]

@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from funnet.core.arrays import Array, Float, array_type
-from funnet.core.checks import check_count
+from funnet.core.checks import as_samples, check_count
 from funnet.core.context import Context, Statistics
-from funnet.core.errors import LocatedError, StructureError
+from funnet.core.errors import LocatedError, StructureError, is_inside
 from funnet.core.layer import ROWS_AT_ONCE, AnyLayer, forward
 from funnet.core.live import check_at_rest, map_contexts
 from funnet.core.nodes import is_branch
@@ -184,6 +184,7 @@ def apply_statistics(net: Tree, statistics: Iterable[Statistics]) -> Tree:
     return net
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the error says more
 def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | None = None) -> Tree:
     """Return the network with its statistics computed anew from a data set.
 
@@ -204,14 +205,18 @@ def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | No
     Raises
     ------
     ValueError
-        If `net` is live, `x` has no rows, or `batch_size` is less than 1.
+        If `net` is live, `x` has no rows, `batch_size` is less than 1, or a statistic is infinite
+        or NaN.
     ShapeError
         If a batch has one row and a batch norm needs two.
+    DTypeError
+        If `x` is not an array.
     TypeError
         If a layer with statistics has no method `with_population`.
     """
     check_at_rest(net, "population_statistics")
     rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
+    x = as_samples(x)
     if len(x) == 0:
         raise ValueError("x must have at least one row, got 0")
     live = map_contexts(
@@ -226,6 +231,11 @@ def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | No
         batch = x[i * len(x) // n_batches : (i + 1) * len(x) // n_batches]
         _, cache = forward(cast(AnyLayer, live), batch)
         for record in records(cache):
+            if not all(np.isfinite(value).all() for value in record.values):
+                raise ValueError(
+                    f"the statistics of {record.path or 'the network'} are infinite or NaN; "
+                    "x must be finite, and not too large for its dtype"
+                )
             parts.setdefault(record.path, []).append(record.values)
     for path, values in parts.items():
         layer = value_at(net, path)
@@ -252,8 +262,3 @@ def check_paths(net: object, paths: Iterable[str]) -> tuple[str, ...]:
             layer = path.rpartition(".")[0]
             raise ValueError(f"at_rest expects paths of layers, such as {layer!r}, got {path!r}")
     return found
-
-
-def is_inside(path: str, paths: tuple[str, ...]) -> bool:
-    """Return whether a path is one of `paths` or is below one."""
-    return any(path == other or not other or path.startswith(f"{other}.") for other in paths)

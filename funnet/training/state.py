@@ -16,7 +16,7 @@ from funnet.core.layer import SomeLayer
 from funnet.core.live import check_at_rest
 from funnet.core.nodes import kind_of
 from funnet.core.tree import named_leaves, tree_leaves, value_at
-from funnet.optimizers.optimizer import Optimizer, OptimizerState, arrays_of
+from funnet.optimizers.optimizer import Optimizer, OptimizerState, arrays_of, check_optimizer
 
 P_co = TypeVar("P_co", covariant=True)
 Params = TypeVar("Params", bound=SomeLayer)
@@ -68,6 +68,8 @@ class TrainState(Generic[P_co]):
         ------
         ValueError
             If the network is in training mode.
+        TypeError
+            If `optimizer` is not an Optimizer.
 
         Examples
         --------
@@ -75,6 +77,7 @@ class TrainState(Generic[P_co]):
         >>> TrainState.init(Affine.init(3, 2, rng=0), momentum()).step
         0
         """
+        check_optimizer(optimizer)
         check_at_rest(params, "TrainState.init")
         return TrainState(0, 0, params, optimizer.init(params))
 

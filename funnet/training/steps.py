@@ -40,7 +40,7 @@ from numpy import ndarray
 from funnet.core.arrays import Array, array_type
 from funnet.core.checks import as_float, check_count
 from funnet.core.context import Context, Statistics
-from funnet.core.errors import StructureError
+from funnet.core.errors import StructureError, is_inside
 from funnet.core.layer import Layer, X, Y, backward, forward
 from funnet.core.live import check_at_rest, contexts
 from funnet.core.locks import lock_in_place
@@ -53,7 +53,6 @@ from funnet.training.modes import (
     KeepsStatistics,
     apply_statistics,
     check_paths,
-    is_inside,
     records,
     training_mode,
 )

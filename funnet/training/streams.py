@@ -187,5 +187,5 @@ def last(items: Iterable[T], *, default: T | None = None) -> T:
     if final:
         return final[0]
     if default is None:
-        raise ValueError("the stream is empty and there is no default")
+        raise ValueError("the stream is empty; pass default=... for such a stream")
     return default

@@ -13,6 +13,7 @@ from optimizer_cases import MAKERS, NET, PLAIN, content, every_optimizer, gradie
 
 import funnet as fn
 from funnet import optimizers
+from funnet.optimizers.schedules import LearningRate
 
 
 def test_the_laws_are_tried_on_every_optimizer() -> None:
@@ -103,6 +104,39 @@ def test_sgd_is_sgd_update() -> None:
     new, _ = optimizer.update(NET, gradients(0), optimizer.init(NET))
 
     assert content(new) == content(fn.sgd_update(NET, gradients(0), lr=0.1))
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize(
+    "lr",
+    [
+        0.1,
+        fn.constant_lr(0.1),
+        fn.step_lr(0.1, 2),
+        fn.cosine_lr(1, 9),
+        fn.piecewise_lr([3], [1, 2]),
+    ],
+)
+def test_optimizers_and_schedules_print_as_the_calls_that_make_them(
+    make: Callable[..., fn.Optimizer], lr: LearningRate
+) -> None:
+    assert repr(make(lr)).startswith(f"Optimizer(update={make.__name__}(lr={lr!r}")
+    assert eval(repr(lr), vars(fn).copy()) == lr  # noqa: S307 (what is printed is the subject)
+
+
+def test_wrapped_optimizers_print_what_they_wrap() -> None:
+    optimizer = fn.freeze(fn.clip_by_global_norm(fn.weight_decay(fn.sgd(0.1), 0.5), 1.0), "b")
+
+    assert repr(optimizer) == (
+        "Optimizer(update=freeze(update=clip_by_global_norm(update=weight_decay("
+        "update=sgd(lr=0.1), rate=0.5, biases=False), max_norm=1.0), paths=('b',)))"
+    )
+
+
+@pytest.mark.parametrize("optimizer", [*PLAIN.values(), fn.weight_decay(fn.sgd(), 0.1)])
+def test_an_update_refuses_what_is_no_state(optimizer: fn.Optimizer) -> None:
+    with pytest.raises(TypeError, match=r"state must be an OptimizerState, .*, got NoneType"):
+        optimizer.update(NET, NET, None)  # type: ignore[arg-type]
 
 
 def test_a_network_without_parameters_has_an_empty_update() -> None:

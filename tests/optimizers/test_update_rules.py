@@ -48,7 +48,7 @@ def test_rules_with_equal_constants_are_equal_and_go_through_pickle() -> None:
     other = fn.elementwise(partial(decaying, keep=0.25, scale=2.0), 0.1)
 
     assert pickle.loads(pickle.dumps(optimizer)) == optimizer == same != other  # noqa: S301
-    assert "decaying, constants=(('keep', 0.5), ('scale', 2.0))" in repr(optimizer)
+    assert repr(optimizer) == "Optimizer(update=decaying(keep=0.5, scale=2.0))"
 
 
 def test_a_rule_without_a_name_needs_one() -> None:
@@ -98,5 +98,5 @@ def test_a_callable_object_is_a_rule_under_a_name() -> None:
 
     optimizer = fn.elementwise(Halve(), 0.1, name="halve")
 
-    assert "Halve object" in repr(optimizer)
+    assert repr(optimizer) == "Optimizer(update=halve())"
     assert optimizer.update(np.ones(1), np.ones(1), optimizer.init(np.ones(1)))[0] == [0.5]

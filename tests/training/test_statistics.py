@@ -79,6 +79,19 @@ def test_one_value_per_channel_names_drop_last() -> None:
         step(init(LIVE), X[:1], T[:1], seed=0)
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e30])
+def test_population_statistics_that_are_not_finite_are_an_error(wrong: float) -> None:
+    x = X.copy()
+    x[1, 0] = wrong
+    with pytest.raises(ValueError, match=r"statistics of layers\.1 are infinite or NaN; x must be"):
+        fn.population_statistics(LIVE, x)
+
+
+def test_population_statistics_need_an_array_of_samples() -> None:
+    with pytest.raises(fn.DTypeError, match=r"x must be a NumPy array .*, got NoneType"):
+        fn.population_statistics(LIVE, None)  # type: ignore[arg-type]
+
+
 def test_population_statistics_are_those_of_the_data_set() -> None:
     norm = fn.population_statistics(LIVE, X, batch_size=6).layers[1]
     hidden = fn.predict(LIVE.layers[0], X)

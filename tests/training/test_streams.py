@@ -224,7 +224,7 @@ def test_mistakes_in_streams_are_seen_at_the_call() -> None:
         fn.scored(states([]), every=0)
     with pytest.raises(ValueError, match="window must be >= 1, got 0"):
         fn.moving_average(states([]), 0)
-    with pytest.raises(ValueError, match="the stream is empty and there is no default"):
+    with pytest.raises(ValueError, match="the stream is empty; pass default="):
         fn.last([])
 
 

@@ -35,6 +35,17 @@ def ones(dtype: type[fn.Float], n_in: int = 2) -> fn.Affine:
     return fn.Affine(np.ones((n_in, 1), dtype), np.ones(1, dtype))
 
 
+def test_a_loss_is_a_function() -> None:
+    with pytest.raises(TypeError, match=r"loss must be a function \(y, t\) -> .*, got 'mse'"):
+        next(run(loss="mse"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", fn.adam, None])
+def test_a_state_needs_an_optimizer(optimizer: Any) -> None:
+    with pytest.raises(TypeError, match=r"optimizer must be an Optimizer, such as adam\(\), got "):
+        fn.TrainState.init(NET, optimizer)
+
+
 def test_a_loss_that_is_nan_stops_with_the_last_good_state() -> None:
     batches = ((x * np.float32("nan" if k == 3 else 1), t) for k, (x, t) in enumerate(BATCHES))
     state = fn.TrainState.init(NET, SGD)
