@@ -23,6 +23,7 @@ from funnet.core.context import (
     Statistics as Statistics,
 )
 from funnet.core.conversion import astype as astype
+from funnet.core.describe import describe as describe
 from funnet.core.errors import (
     DTypeError as DTypeError,
     LocatedError as LocatedError,
@@ -49,7 +50,6 @@ from funnet.core.locks import (
     lock_vector as lock_vector,
 )
 from funnet.core.tree import (
-    describe as describe,
     named_leaves as named_leaves,
     parameter_count as parameter_count,
     reduce_to_constructor as reduce_to_constructor,

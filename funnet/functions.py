@@ -29,6 +29,9 @@ from funnet.core.checks import check_float
 from funnet.core.errors import ShapeError
 from funnet.core.kernels import positive_part
 
+_quiet = np.errstate(over="ignore", under="ignore")
+"""A difference beyond the range of the dtype is -inf, and exp(-inf) = 0 is the right result."""
+
 Order: TypeAlias = Literal["C", "F"]
 
 LOWEST = {dtype: float(np.finfo(dtype).min) for dtype in FLOAT_TYPES}
@@ -43,21 +46,22 @@ WIDENED: dict[type[Float], type[np.float32 | np.float64]] = {
 
 def identity(x: ArrayT) -> ArrayT:
     """Return `x` itself."""
-    return _floats(x)
+    return floats(x)
 
 
 def step_function(x: ArrayT) -> ArrayT:
     """Return 1 where x > 0, else 0: the perceptron's activation."""
-    x = _floats(x)
+    x = floats(x)
     return typed_like(x, np.asarray(np.heaviside(x, 0)))
 
 
 def relu(x: ArrayT) -> ArrayT:
     """Return max(x, 0)."""
-    x = _floats(x)
+    x = floats(x)
     return positive_part(x)
 
 
+@_quiet
 def sigmoid(x: ArrayT) -> ArrayT:
     """Return 1 / (1 + exp(-x)), without overflow, and with full precision near 0.
 
@@ -67,7 +71,7 @@ def sigmoid(x: ArrayT) -> ArrayT:
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    x = _floats(x)
+    x = floats(x)
     # exp(min(x, 0)) / (1 + exp(-|x|)): the formula itself for x >= 0, expanded by exp(x) for x < 0.
     y = np.exp(np.minimum(x, 0))
     y /= 1 + np.exp(-np.abs(x))
@@ -76,10 +80,11 @@ def sigmoid(x: ArrayT) -> ArrayT:
 
 def tanh(x: ArrayT) -> ArrayT:
     """Return the hyperbolic tangent of `x`."""
-    x = _floats(x)
+    x = floats(x)
     return typed_like(x, np.asarray(np.tanh(x)))
 
 
+@_quiet
 def softmax(x: ArrayT) -> ArrayT:
     """Return exp(x) / sum(exp(x)) along the last axis: the probabilities of scores.
 
@@ -92,14 +97,13 @@ def softmax(x: ArrayT) -> ArrayT:
     """
     x = as_ndarray(x)
     _check_classes(x)
-    # A difference beyond the range of the dtype is -inf, and exp(-inf) = 0 is the right result.
-    with np.errstate(over="ignore"):
-        e = below_maximum(np.ascontiguousarray(x))
+    e = below_maximum(np.ascontiguousarray(x))
     np.exp(e, out=e)
     e /= total(e)
     return typed_like(x, e)
 
 
+@_quiet
 def log_softmax(x: ArrayT) -> ArrayT:
     """Return log(softmax(x)) along the last axis, accurate where softmax rounds to 0 or 1.
 
@@ -112,8 +116,7 @@ def log_softmax(x: ArrayT) -> ArrayT:
     x = as_ndarray(x)
     _check_classes(x)
     x_wide = widened(x, "C")
-    with np.errstate(over="ignore"):
-        z = below_maximum(x_wide)
+    z = below_maximum(x_wide)
     e = np.exp(z)
     # Without the highest score: log1p(others) keeps what log(1 + others) loses.
     n_classes = x.shape[-1]
@@ -124,10 +127,11 @@ def log_softmax(x: ArrayT) -> ArrayT:
     return typed_like(x, y.astype(x.dtype.type, copy=False))
 
 
-def _floats(x: ArrayT) -> ArrayT:
+def floats(x: ArrayT, name: str = "x") -> ArrayT:
+    """Return an array of floats as a plain array; raise DTypeError for anything else."""
     if type(x) is not ndarray or x.dtype not in NATIVE_DTYPES:
-        x = as_ndarray(x)
-        check_float(x, "x")
+        x = as_ndarray(x, name)
+        check_float(x, name)
     return x
 
 

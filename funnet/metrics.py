@@ -49,7 +49,7 @@ def accuracy(scores: Matrix, t: LabelsLike | Targets, *, threshold: float | None
     1.0
     """
     scores, t = as_ndarray(scores, "scores"), as_ndarray(t, "t")
-    if isinstance(scores, np.ndarray) and scores.dtype.kind in "iu":
+    if isinstance(scores, np.ndarray) and scores.dtype.kind in "iu" and scores.ndim == 1:
         raise DTypeError(
             "scores must be an array of floats, such as the output of predict, got "
             f"{array_type(scores)}; for predicted class numbers, use np.mean(classes == t)"

@@ -13,11 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
-import attrs
 from numpy import ndarray
 
 from funnet.core.arrays import Array, T, array_type
-from funnet.core.context import CONTEXT, Context
+from funnet.core.context import Context
 from funnet.core.errors import LocatedError, ShapeError, StructureError, join
 from funnet.core.locks import LAYOUT, LOCKED, lock
 from funnet.core.nodes import PARAMETERS, Kind, is_branch, kind_of, parameters_of
@@ -49,13 +48,16 @@ def _map(f: Callable[..., Array], unlike: list[Array], node: object, *others: ob
     return (kind.build if unlike else kind.refill)(node, new)
 
 
-def _map_two(f: Callable[..., Array], unlike: list[Array], node: object, other: object) -> object:
+def _map_two(
+    f: Callable[..., Array], unlike: list[Array] | None, node: object, other: object
+) -> object:
     """Return `_map(f, unlike, node, other)`, in two thirds of its instructions.
 
-    An update is such a walk. Arrays that are as usual are handled here, without a call.
+    An update is such a walk. Arrays that are as usual are handled here, without a call. Results are
+    known to be valid if `unlike` is None.
     """
     if isinstance(node, ndarray):
-        return _map(f, unlike, node, other)
+        return _map(f, [] if unlike is None else unlike, node, other)
     kind = PARAMETERS[type(node)]
     if type(other) is not type(node) or kind.entries is not None:
         _check_structure(node, other, kind)
@@ -69,7 +71,7 @@ def _map_two(f: Callable[..., Array], unlike: list[Array], node: object, other: 
             b = others[len(new)]
             if type(a) is ndarray and type(b) is ndarray and (shape := a.shape) == b.shape:
                 array: Array = f(a, b)
-                if (
+                if unlike is not None and (
                     type(array) is not ndarray
                     or array.dtype is not a.dtype
                     or array.flags.num & LAYOUT != LOCKED
@@ -134,6 +136,25 @@ def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
     return mapped
 
 
+def updated(f: Callable[[Array, Array], Array], params: Tree, grads: Tree) -> Tree:
+    """Return `tree_map(f, params, grads)`, without a check of what `f` returns.
+
+    These must be locked arrays with the shapes and dtypes of the parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from funnet import Affine, lock_in_place
+    >>> from funnet.core.tree import updated
+    >>> layer = Affine(np.ones((2, 1)), np.ones(1))
+    >>> updated(lambda p, g: lock_in_place(p - g), layer, layer).b
+    array([0.])
+    """
+    new: Any = _map_two(f, None, params, grads)
+    trusted: Tree = new
+    return trusted
+
+
 def tree_like(tree: Tree, arrays: Iterable[Array]) -> Tree:
     """Return a tree of the same structure with other float arrays, in the order of the leaves.
 
@@ -187,10 +208,12 @@ def tree_leaves(tree: object) -> list[Array]:
 
 def _collect(children: Iterable[object], leaves: list[Array]) -> None:
     for child in children:
-        if isinstance(child, ndarray):
+        if type(child) is ndarray:
             leaves.append(child)
         elif below := PARAMETERS[type(child)].children(child):
             _collect(below, leaves)
+        elif isinstance(child, ndarray):
+            leaves.append(child)
 
 
 def leaves_like(tree: Tree, other: Tree) -> list[Array]:
@@ -315,51 +338,6 @@ def parameter_count(params: object) -> int:
     62800
     """
     return sum(array.size for array in tree_leaves(params))
-
-
-def describe(self: object) -> str:
-    """Return the architecture of a network as text: classes, shapes, dtypes and constants.
-
-    Use it as the `__repr__` of a layer: `__repr__ = describe` in the body of its class.
-
-    Examples
-    --------
-    >>> from funnet import Affine, ReLU, sequential
-    >>> sequential(Affine.init(3, 2, rng=0), ReLU())
-    Sequential(
-      layers.0: Affine(W=float32[3, 2], b=float32[2])
-      layers.1: ReLU()
-    )
-    """
-    if isinstance(self, ndarray):
-        return array_type(self)
-    if _is_constant(self):
-        return repr(self)
-    parts = list(_parts(self))
-    if any(attrs.has(type(part)) and not isinstance(part, Context) for _, part in parts):
-        lines = (f"\n{name}: {describe(part)}".replace("\n", "\n  ") for name, part in parts)
-        return f"{type(self).__name__}({''.join(lines)}\n)"
-    fields = (f"{name}={describe(part)}" for name, part in parts)
-    return f"{type(self).__name__}({', '.join(fields)})"
-
-
-def _parts(tree: object) -> Iterator[tuple[str, object]]:
-    """Iterate over the fields of a value, with containers replaced by their items."""
-    kind = kind_of(type(tree))
-    for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
-        if isinstance(child, (tuple, list, dict)) and not _is_constant(child):
-            yield from ((f"{name}.{below}", part) for below, part in _parts(child))
-        elif name != CONTEXT or child is not None:
-            yield name, child
-
-
-def _is_constant(value: object) -> bool:
-    """Return whether a value is neither an array nor of an attrs class, nor contains one."""
-    if isinstance(value, Context):
-        return True
-    if isinstance(value, ndarray) or attrs.has(type(value)):
-        return False
-    return all(map(_is_constant, kind_of(type(value)).children(value)))
 
 
 def reduce_to_constructor(

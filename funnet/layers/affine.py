@@ -10,11 +10,12 @@ import numpy as np
 
 from funnet.core.arrays import Float, Matrix, RNGLike, Vector, describe_cache
 from funnet.core.checks import check_batch, check_cache, check_count, check_dtype, check_shape
+from funnet.core.describe import describe
 from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_in_place, lock_matrix, lock_vector
 from funnet.core.nodes import filler
-from funnet.core.tree import describe, reduce_to_constructor
+from funnet.core.tree import reduce_to_constructor
 from funnet.layers.initializers import Initializer, draw, he
 
 if TYPE_CHECKING:

@@ -37,10 +37,10 @@ import attrs
 
 from funnet.core.arrays import Matrix, Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache
+from funnet.core.describe import describe
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
 from funnet.core.nodes import filler
-from funnet.core.tree import describe
 from funnet.core.widths import Widths, mismatches, whole, widths_of
 from funnet.layers.nesting import as_layers, check_made_by, locate
 

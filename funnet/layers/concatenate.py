@@ -12,9 +12,10 @@ import numpy as np
 
 from funnet.core.arrays import Array, Ranked, Shaped, describe_cache, plain
 from funnet.core.checks import check_cache, check_dtype, check_float, check_like
+from funnet.core.describe import describe
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, SomeLayer
-from funnet.core.tree import describe, refill
+from funnet.core.tree import refill
 from funnet.core.widths import Widths, beside, mismatches_beside, widths_of
 from funnet.layers.combinators import (
     C1,

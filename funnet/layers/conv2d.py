@@ -10,9 +10,10 @@ import numpy as np
 
 from funnet.core.arrays import Float, Images, RNGLike, Vector, describe_cache
 from funnet.core.checks import check_cache, check_count, check_dtype, check_shape
+from funnet.core.describe import describe
 from funnet.core.layer import OnImages, SomeLayer
 from funnet.core.locks import lock_in_place, lock_vector
-from funnet.core.tree import describe, reduce_to_constructor, refill
+from funnet.core.tree import reduce_to_constructor, refill
 from funnet.core.windows import Slide, bias_gradient, correlate, correlate_gradient
 from funnet.layers.affine import I, I_co, O, O_co
 from funnet.layers.images import (

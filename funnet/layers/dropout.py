@@ -11,8 +11,8 @@ import numpy as np
 from funnet.core.arrays import Shaped, ShapeT, describe_cache
 from funnet.core.checks import as_float, check_cache, check_float, check_like
 from funnet.core.context import Context
+from funnet.core.describe import describe
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
-from funnet.core.tree import describe
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -10,10 +10,11 @@ import numpy as np
 
 from funnet.core.arrays import Array, Float, Matrix, Vector, describe_cache
 from funnet.core.checks import check_batch, check_cache, check_like
+from funnet.core.describe import describe
 from funnet.core.kernels import column_sums
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_in_place, lock_vector
-from funnet.core.tree import describe, reduce_to_constructor, refill
+from funnet.core.tree import reduce_to_constructor, refill
 from funnet.layers.affine import I, I_co
 from funnet.layers.normalization import as_eps, unit_scale_and_shift, wide
 

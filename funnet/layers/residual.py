@@ -9,9 +9,10 @@ import attrs
 
 from funnet.core.arrays import Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache, check_float, check_like
+from funnet.core.describe import describe
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Layer, SomeLayer
-from funnet.core.tree import describe, refill
+from funnet.core.tree import refill
 from funnet.core.widths import Widths, around, mismatches_around, widths_of
 from funnet.layers.combinators import RowShape
 from funnet.layers.nesting import add, check_layer, check_made_by, locate

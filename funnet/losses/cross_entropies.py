@@ -5,15 +5,15 @@ from __future__ import annotations
 from numpy import absolute, add, asarray, errstate, exp, expm1, fmin, intp, log1p, newaxis, sign
 
 from funnet.core.arrays import LabelsLike, Matrix, Targets, as_ndarray
-from funnet.core.checks import check_float, check_labels, is_labels
+from funnet.core.checks import check_labels, is_labels
 from funnet.core.errors import ShapeError
 from funnet.core.kernels import one_per_row, scalar
-from funnet.functions import Order, below_maximum, widened
+from funnet.functions import Order, below_maximum, floats, widened
 from funnet.losses.rows import Shares, by_row, mean_over_rows
 from funnet.targets import distributions, probabilities, smoothed
 
 
-@errstate(over="ignore")
+@errstate(over="ignore", under="ignore")
 def softmax_cross_entropy(
     scores: Matrix,
     t: LabelsLike | Targets,
@@ -43,7 +43,7 @@ def softmax_cross_entropy(
     >>> round(loss, 4), dscores
     (0.6931, array([[ 0.5, -0.5]]))
     """
-    scores, t = as_ndarray(scores, "scores"), as_ndarray(t, "t")
+    scores, t = floats(scores, "scores"), as_ndarray(t, "t")
     n, n_classes = _check_scores(scores)
     if label_smoothing:
         t = smoothed(t, scores, label_smoothing)
@@ -88,6 +88,7 @@ def softmax_cross_entropy(
     return loss, asarray(dscores, scores.dtype.type, "C")
 
 
+@errstate(over="ignore", under="ignore")
 def sigmoid_cross_entropy(
     scores: Matrix, t: LabelsLike | Targets, *, shares: Shares | None = None
 ) -> tuple[float, Matrix]:
@@ -104,7 +105,7 @@ def sigmoid_cross_entropy(
     >>> round(loss, 4), dscores
     (0.6931, array([[-0.5]]))
     """
-    scores, t = as_ndarray(scores, "scores"), as_ndarray(t, "t")
+    scores, t = floats(scores, "scores"), as_ndarray(t, "t")
     n, n_classes = _check_scores(scores)
     if is_labels(t) and n_classes == 1:
         check_labels(t, n, 2)
@@ -113,10 +114,9 @@ def sigmoid_cross_entropy(
     e = exp(-absolute(x))  # cannot overflow
     signs = sign(x)
     dscores = 0.5 + 0.5 * signs
-    with errstate(over="ignore"):
-        dscores -= probabilities(t, x, "C", or_labels=n_classes == 1)
-        # log(1 + exp(x)) - t x = x ([x > 0] - t) + log(1 + exp(-|x|)), where nothing cancels.
-        loss = mean_over_rows(x * dscores + log1p(e), shares)
+    dscores -= probabilities(t, x, "C", or_labels=n_classes == 1)
+    # log(1 + exp(x)) - t x = x ([x > 0] - t) + log(1 + exp(-|x|)), where nothing cancels.
+    loss = mean_over_rows(x * dscores + log1p(e), shares)
     # Likewise, sigmoid(x) - t = ([x > 0] - t) - sign(x) sigmoid(-|x|).
     e /= 1 + e
     e *= signs
@@ -127,10 +127,9 @@ def sigmoid_cross_entropy(
 
 def _check_scores(scores: Matrix) -> tuple[int, int]:
     """Return the batch size and the number of classes, each at least 1."""
-    check_float(scores, "scores")
-    if scores.ndim != 2 or scores.size == 0:
+    shape = scores.shape
+    if len(shape) != 2 or 0 in shape:
         raise ShapeError(
-            "expected scores of shape (N, C) with at least one sample and one class, "
-            f"got {scores.shape}"
+            f"expected scores of shape (N, C) with at least one sample and one class, got {shape}"
         )
-    return scores.shape
+    return shape

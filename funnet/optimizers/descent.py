@@ -22,7 +22,7 @@ from funnet.core.checks import check_dtype, check_rank
 from funnet.core.kernels import scalar
 from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
 from funnet.core.locks import lock_in_place
-from funnet.core.tree import tree_map
+from funnet.core.tree import updated
 from funnet.optimizers.optimizer import (
     Optimizer,
     OptimizerState,
@@ -96,7 +96,7 @@ def _descended(params: P, grads: P, lr: float) -> P:
         new: Array = grad * scalar(lr, dtype)
         return lock_in_place(subtract(param, new, new))
 
-    return tree_map(step, params, grads)
+    return updated(step, params, grads)
 
 
 def sgd(lr: LearningRate = 1e-3) -> Optimizer:

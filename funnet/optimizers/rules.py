@@ -13,7 +13,7 @@ from funnet.core.arrays import Array, Float
 from funnet.core.checks import check_dtype, check_float, check_rank
 from funnet.core.errors import StructureError
 from funnet.core.locks import lock_in_place
-from funnet.core.tree import leaves_like, tree_leaves, tree_like, tree_map
+from funnet.core.tree import leaves_like, tree_leaves, tree_like, tree_map, updated
 from funnet.optimizers.flat import FlatSlots, Layout, are_plain, specs
 from funnet.optimizers.optimizer import (
     Optimizer,
@@ -276,7 +276,7 @@ class _Joined:
         parts = iter(
             [a if a.base is None else lock_in_place(a.copy()) for a in layout.split(arrays)]
         )
-        params = tree_map(lambda *_: next(parts), params, grads)  # which compares their structure
+        params = updated(lambda *_: next(parts), params, grads)  # which compares their structure
         flat = FlatSlots(params, layout, arrays, after)
         return params, next_state(state.step + 1, rule.names, flat, (("lr", lr),), (rule.name,))
 

@@ -123,14 +123,10 @@ def check_statistics(
             )
 
 
-def check_finite(
-    new: TrainState[object],
-    old: TrainState[object],
-    grads: object,
-    statistics: Iterable[Statistics],
-    x: object,
+def check_buffers(
+    new: TrainState[object], old: TrainState[object], statistics: Iterable[Statistics]
 ) -> None:
-    """Raise NonFiniteError if the update from `old` to `new` made an array infinite or NaN."""
+    """Raise NonFiniteError if statistics made a buffer of their layer infinite or NaN."""
     for path in {record.path: None for record in statistics}:
         kept = _buffers(value_at(old.params, path))
         for i, buffer in _buffers(value_at(new.params, path)).items():
@@ -141,6 +137,12 @@ def check_finite(
                 "infinite or NaN, though those of the batch are finite",
                 old,
             )
+
+
+def check_finite(
+    new: TrainState[object], old: TrainState[object], grads: object, x: object
+) -> None:
+    """Raise NonFiniteError if the update from `old` to `new` made an array infinite or NaN."""
     if not all_finite(arrays_of(new.params, new.optimizer_state)):
         _explain(new, old, grads, x)
 

@@ -60,6 +60,7 @@ from funnet.training.state import (
     NonFiniteError,
     TrainState,
     cause_in,
+    check_buffers,
     check_finite,
     check_statistics,
 )
@@ -271,15 +272,19 @@ def _apply(
         raise NonFiniteError(
             f"the loss at step {state.step} is {gradients.loss}{cause_in(x)}", state
         )
+    statistics = gradients.statistics
     # Before a layer uses them: what its with_statistics does with NaN is not known.
-    check_statistics(gradients.statistics, state, x)
+    if statistics:
+        check_statistics(statistics, state, x)
     params, optimizer_state = optimizer.update(state.params, gradients.grads, state.optimizer_state)
-    if gradients.statistics:
-        params = apply_statistics(params, gradients.statistics)
+    if statistics:
+        params = apply_statistics(params, statistics)
     # What the constructor of TrainState checks is known, but for what a user's optimizer returns.
     make = _state if isinstance(optimizer_state, OptimizerState) else TrainState
     new: TrainState[P] = make(state.step + 1, state.epoch, params, optimizer_state, gradients.loss)
-    check_finite(new, state, gradients.grads, gradients.statistics, x)
+    if statistics:
+        check_buffers(new, state, statistics)
+    check_finite(new, state, gradients.grads, x)
     return new
 
 

@@ -31,6 +31,10 @@ from strategies import (
 
 from funnet import (
     Float,
+    log_softmax,
+    sigmoid,
+    sigmoid_cross_entropy,
+    softmax,
     softmax_cross_entropy,
     sum_squared_error,
 )
@@ -98,6 +102,17 @@ def test_the_gradients_of_a_cross_entropy_are_at_most_one_over_the_batch(
         _, dscores = loss(scores, target(seed, *scores.shape))
 
         assert (np.abs(dscores) <= limit).all()
+
+
+def test_probabilities_that_underflow_are_no_error_where_a_user_wants_errors() -> None:
+    scores, zeros = np.array([[0.0, 1e3], [-1e3, 0.0]], np.float32), np.zeros(2, int)
+    one_hot = np.eye(2, dtype=np.float32)[zeros]
+    with np.errstate(all="raise"):
+        for loss in (softmax_cross_entropy, sigmoid_cross_entropy):
+            assert loss(scores, one_hot)[0] > 0
+        assert softmax_cross_entropy(scores, zeros)[0] == 1000
+        for function in (sigmoid, softmax, log_softmax):
+            assert np.isfinite(function(scores)).all()
 
 
 @given(scores=scores_of_any_size, seed=seeds)

@@ -155,7 +155,7 @@ def test_parameters_that_are_an_array_have_no_path() -> None:
     old = fn.TrainState(0, 0, x, optimizer.init(x))
     new = fn.TrainState(1, 0, np.array([1.0, math.inf]), optimizer.init(x))
     with pytest.raises(fn.NonFiniteError, match="makes the parameter infinite or NaN"):
-        check_finite(new, old, x, (), x)
+        check_finite(new, old, x, x)
 
 
 def test_a_gradient_of_a_frozen_array_may_be_nan() -> None:
