@@ -28,7 +28,7 @@ def _total(values: npt.NDArray[Float]) -> float:
     """Return the sum in float64; of few numbers exactly, in a quarter of the time."""
     if values.size <= FEW:
         try:
-            return math.fsum(values.ravel().tolist())
+            return math.fsum((values if values.ndim == 1 else values.ravel()).tolist())
         except (OverflowError, ValueError):  # beyond float64; infinities of both signs
             return float(np.add.reduce(values, None, np.float64))
     return float(np.add.reduce(values, None, np.float64))

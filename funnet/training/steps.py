@@ -162,29 +162,35 @@ def batch_gradients(
     5.0
     """
     live = live_network(net, seed, at_rest)
-    if live is None:
-        return _gradients(net, x, t, loss, has_contexts=False)
-    return _gradients(live(net, step=step, shard=shard), x, t, loss, has_contexts=True)
+    return _gradients_with(live, loss)(net, x, t, step, shard)
 
 
-def _gradients(
-    live: Layer[X, Y, Any, P],
-    x: X,
-    t: T,
-    loss: Callable[[Y, T], tuple[float, Y]],
-    *,
-    has_contexts: bool,
-) -> BatchGradients[P]:
-    y, cache = forward(live, x)
-    value, dy = check_loss(loss, y, t)
-    grads = backward(live, cache, dy)
+def _gradients_with(
+    live: Callable[..., Any] | None, loss: Callable[[Y, T], tuple[float, Y]]
+) -> Callable[..., BatchGradients[Any]]:
+    """Return the function `(net, x, t, step, shard) -> gradients`; live is from `live_network`."""
     batch_weight = getattr(loss, "batch_weight", None)
-    if batch_weight is not None:
-        weight = as_float(batch_weight(t), "batch_weight(t) of the loss")
-    else:
-        weight = float(len(y)) if isinstance(y, ndarray) and y.ndim else 1.0
-    if not has_contexts:
-        return _gradients_of(value, weight, grads, ())
+
+    def gradients_of(
+        net: Layer[X, Y, Any, P], x: X, t: T, step: int, shard: int
+    ) -> BatchGradients[P]:
+        if live is not None:
+            net = live(net, step=step, shard=shard)
+        y, cache = forward(net, x)
+        value, dy = check_loss(loss, y, t)
+        grads = backward(net, cache, dy)
+        if batch_weight is not None:
+            weight = as_float(batch_weight(t), "batch_weight(t) of the loss")
+        else:
+            weight = float(len(y)) if isinstance(y, ndarray) and y.ndim else 1.0
+        statistics = () if live is None else _statistics(net, cache)
+        return _gradients_of(value, weight, grads, statistics)
+
+    return gradients_of
+
+
+def _statistics(live: object, cache: object) -> tuple[Statistics, ...]:
+    """Return what the layers report; raise StructureError if one that keeps statistics does not."""
     statistics = tuple(records(cache))
     reported = {record.path for record in statistics}
     for path, layer, context in contexts(live):
@@ -194,7 +200,7 @@ def _gradients(
                 "a cache that contains Statistics(path, values)",
                 path,
             )
-    return BatchGradients(value, weight, grads, statistics)
+    return statistics
 
 
 @np.errstate(all="ignore")
@@ -336,17 +342,14 @@ def step_with(
     n_shards: int,
 ) -> Callable[[TrainState[Any], Any, T], TrainState[Any]]:
     """Return the function `(state, x, t) -> state` of one step; `live` is from `live_network`."""
-
-    def gradients_of(state: TrainState[Any], x: Any, t: T, shard: int) -> BatchGradients[Any]:
-        net = state.params if live is None else live(state.params, step=state.step, shard=shard)
-        return _gradients(net, x, t, loss, has_contexts=live is not None)
+    gradients_of = _gradients_with(live, loss)
 
     @np.errstate(all="ignore")
     def step(state: TrainState[Any], x: Any, t: T) -> TrainState[Any]:
         if n_shards == 1:
-            return _apply(state, gradients_of(state, x, t, 0), optimizer, x)
+            return _apply(state, gradients_of(state.params, x, t, state.step, 0), optimizer, x)
         parts = (
-            gradients_of(state, rows_of(x, shard), rows_of(t, shard), shard.i)
+            gradients_of(state.params, rows_of(x, shard), rows_of(t, shard), state.step, shard.i)
             for shard in shards_of(x, n_shards)
         )
         return _apply(state, combine(parts), optimizer, x)
