@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, strategies as st
+from hypothesis import given, strategies as st
 from loss_cases import (
     LOSSES,
     Draw,
     Loss,
-    derivatives,
     every_case,
     every_dtype,
     every_loss,
-    is_smooth,
     sizes,
 )
 from strategies import AnyArray, few, normal_array, seeds
@@ -58,22 +56,6 @@ def test_it_is_the_weighted_mean_of_the_losses_of_the_rows(
 
         assert value == pytest.approx(expected, rel=1e-12, abs=1e-15)
         np.testing.assert_allclose(dy, expected_dy, rtol=1e-12, atol=1e-15)
-
-
-@every_case
-@few
-@given(seed=seeds, size=sizes)
-def test_its_gradient_is_its_derivative(
-    loss: Loss, target: Draw, seed: int, size: tuple[int, int]
-) -> None:
-    y, t, w = normal_array(seed, *size, scale=2), target(seed, *size), weights_of(seed, size[0])
-    assume(is_smooth(loss, y, t))
-    of_weights = weighted(loss)
-
-    _, dy = of_weights(y, (t, w))
-    numerical = derivatives(lambda x: of_weights(x, (t, w))[0], y)
-
-    assert np.abs(dy - numerical).max() < 1e-9 * max(np.abs(numerical).max(), 1e-2)
 
 
 @every_case
