@@ -165,19 +165,3 @@ def test_masks_are_independent_of_the_order_of_minibatches() -> None:
 def test_another_rate_is_refused(rate: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{message}$"):
         fn.Dropout(rate)
-
-
-@pytest.mark.parametrize("x", [np.ones((2, 2), int), [[1.0]], np.ma.ones((2, 2))])
-def test_input_that_is_no_array_of_floats_is_refused(x: Any) -> None:
-    for layer in (HALF, live()):
-        with pytest.raises(fn.DTypeError, match=r"^x"):
-            fn.forward(layer, x)
-
-
-def test_a_gradient_unlike_the_output_is_refused() -> None:
-    for layer in (HALF, live()):
-        _, cache = fn.forward(layer, ONES)
-        with pytest.raises(fn.ShapeError, match=r"^dout of Dropout must have shape \(40, 50\)"):
-            fn.backward(layer, cache, ONES[:1])
-        with pytest.raises(fn.DTypeError, match=r"^dout of Dropout must be float64"):
-            fn.backward(layer, cache, ONES.astype(np.float32))
