@@ -33,8 +33,9 @@ OF_LAYERS = fn.sequential(
 )
 LOSS = fn.softmax_cross_entropy
 Net = Any  # networks of several classes, and what is not one
+NETS = [NET, LIVE, MINE, OF_LAYERS]
 every_net = pytest.mark.parametrize(
-    "net", [NET, LIVE, MINE, OF_LAYERS], ids=["plain", "live", "a user's", "a user's layers"]
+    "net", NETS, ids=["plain", "live", "a user's", "a user's layers"]
 )
 
 

@@ -9,20 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from live_cases import LIVE, LOSS, Net
 from training_cases import NET, T, X
 
 import funnet as fn
 
-LIVE = fn.sequential(
-    fn.Affine.init(4, 6, rng=2),
-    fn.BatchNorm.init(6),
-    fn.Tanh(),
-    fn.Dropout(0.5),
-    fn.Affine.init(6, 3, rng=3),
-)
 BATCHES = fn.minibatches(X, T, 8, rng=1)  # 3 to an epoch, the last of 7 rows
-LOSS = fn.softmax_cross_entropy
-Net = Any  # networks of several classes
 every_net = pytest.mark.parametrize("net", [NET, LIVE], ids=["plain", "live"])
 
 

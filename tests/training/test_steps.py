@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from live_cases import LIVE, LOSS, MINE, Net, every_net, gradients, init, run, step
+from live_cases import LIVE, LOSS, MINE, NETS, Net, every_net, gradients, init, run, step
 from training_cases import ADAM, BATCHES, NET, SGD, X, content
 
 import funnet as fn
@@ -43,9 +43,14 @@ def test_a_step_is_its_gradients_and_the_update_and_the_hand_written_loop(net: N
         assert fn.fingerprint(state.params) == fn.fingerprint(by_hand)
 
 
-@every_net
-@pytest.mark.parametrize("seed", [3, np.random.SeedSequence(3, spawn_key=(1,))])
-def test_train_with_a_seed_repeats_train_step(net: Net, seed: Any) -> None:
+@pytest.mark.parametrize(
+    ("net", "seed"),
+    [
+        (NET, None),
+        *((net, seed) for net in NETS for seed in (3, np.random.SeedSequence(3, spawn_key=(1,)))),
+    ],
+)
+def test_train_repeats_train_step(net: Net, seed: Any) -> None:
     state = init(net, ADAM)
     streamed = run(net, optimizer=ADAM, seed=seed)
     for (x, t), other in zip(islice(BATCHES, 7), streamed, strict=False):
