@@ -46,10 +46,3 @@ def test_sizes_are_integers_of_at_least_0(shape: tuple[int, ...], error: type[Ex
 def test_a_shape_is_a_sequence(shape: Any) -> None:
     with pytest.raises(TypeError, match=r"input_shape must be the shape of one sample, .* got"):
         fn.output_shape(fn.ReLU(), shape)
-
-
-def test_a_live_network_is_refused() -> None:
-    live = fn.training_mode(fn.Dropout(0.5), seed=0, step=0)
-
-    with pytest.raises(ValueError, match=r"pass inference_mode\(net\)"):
-        fn.output_shape(live, (3,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -42,13 +43,21 @@ def test_inference_mode_is_the_inverse_of_training_mode(case: Case) -> None:
 
 @every_case
 def test_a_live_network_is_refused_where_one_at_rest_is_needed(case: Case) -> None:
-    net = live(case.layer(0))
+    net, x = live(case.layer(0)), case.x(0)
+    calls: dict[str, Callable[[], object]] = {
+        "training_mode": lambda: live(net),
+        "predict": lambda: fn.predict(net, x),
+        "activations": lambda: fn.activations(net, x),
+        "output_shape": lambda: fn.output_shape(net, x.shape[1:]),
+        "summary": lambda: fn.summary(net, x.shape[1:]),
+        "population_statistics": lambda: fn.population_statistics(net, x),
+        "to_state_dict": lambda: fn.to_state_dict(net),
+        "from_state_dict": lambda: fn.from_state_dict(net, {}),
+    }
 
-    for call in (fn.predict, fn.population_statistics):
-        with pytest.raises(ValueError, match=r"pass inference_mode\(net\)"):
-            call(net, case.x(0))
-    with pytest.raises(ValueError, match=r"pass inference_mode\(net\)"):
-        live(net)
+    for name, call in calls.items():
+        with pytest.raises(ValueError, match=rf"^{name} needs .* pass inference_mode\(net\)"):
+            call()
 
 
 @pytest.mark.parametrize("net", [fn.Dropout(0.5), fn.ReLU()])
