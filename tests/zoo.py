@@ -47,7 +47,7 @@ from funnet import (
     training_mode,
     xavier,
 )
-from funnet.core.encoding import encode
+from funnet.core.paths import named_arrays
 
 # Any: the laws use only what layers of all types have in common.
 AnyLayer = Layer[Any, Any, Any, Any]
@@ -310,6 +310,4 @@ every_resting_case = pytest.mark.parametrize("case", RESTING.values(), ids=RESTI
 
 def all_arrays(tree: object) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of a tree by their paths, buffers included."""
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    encode(tree, arrays)
-    return arrays
+    return dict(named_arrays(tree))
