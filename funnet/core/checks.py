@@ -44,6 +44,13 @@ def check_count(value: object, name: str, least: int = 1) -> int:
     return int(value)
 
 
+def check_flag(value: object, name: str) -> bool:
+    """Return a bool of Python or NumPy as a bool; raise TypeError for anything else."""
+    if not isinstance(value, bool | np.bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def as_float(value: object, name: str) -> float:
     """Return a real number as a float, which may be infinite or NaN.
 

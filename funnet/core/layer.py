@@ -37,6 +37,7 @@ G = TypeVar("G")
 X_contra = TypeVar("X_contra", contravariant=True)
 Y_co = TypeVar("Y_co", covariant=True)
 G_co = TypeVar("G_co", covariant=True)
+# Shapes of input and output. Not whole array types, which would make a network's type too long.
 S = TypeVar("S", bound=tuple[int, ...])
 T = TypeVar("T", bound=tuple[int, ...])
 D = TypeVar("D", bound=np.dtype[Float])

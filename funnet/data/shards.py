@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from funnet.core.arrays import array_type, typed_like
 from funnet.core.checks import check_count
 from funnet.core.errors import ShapeError
-
-ArrayT = TypeVar("ArrayT", bound=npt.NDArray[np.generic])
+from funnet.data.rows import ArrayT
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ from funnet.core.arrays import Array, Ranked, Shaped, describe_cache, plain
 from funnet.core.checks import check_cache, check_dtype, check_float, check_like
 from funnet.core.describe import describe
 from funnet.core.errors import ShapeError
-from funnet.core.layer import AnyLayer, Elementwise, Layer, SomeLayer
+from funnet.core.layer import AnyLayer, Elementwise, Layer, S, SomeLayer, T
 from funnet.core.tree import refill
 from funnet.core.widths import Widths, beside, mismatches_beside, widths_of
 from funnet.layers.combinators import (
@@ -31,8 +31,6 @@ from funnet.layers.combinators import (
     L_co,
     O_co,
     RowShape,
-    S,
-    T,
 )
 from funnet.layers.nesting import add, as_layers, check_made_by, locate
 
