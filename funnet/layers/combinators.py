@@ -42,7 +42,7 @@ from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, G, Layer, OnRows, S, SomeLayer, T
 from funnet.core.nodes import filler
 from funnet.core.widths import Widths, mismatches, whole, widths_of
-from funnet.layers.nesting import as_layers, check_made_by, locate
+from funnet.layers.nesting import as_layers, locate, of_another_network
 
 # Widths of input and output: `int`, or a literal if `funnet.mypy_plugin` can infer it.
 I_co = TypeVar("I_co", bound=int, covariant=True)
@@ -134,7 +134,8 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
         """Return the gradients of all layers; dx is that of the first."""
         check_cache(cache, SequentialCache)
         row: tuple[Any, ...] = self.layers
-        check_made_by(cache.layers is self.layers and len(cache.caches) == len(row))
+        if cache.layers is not self.layers or len(cache.caches) != len(row):
+            raise of_another_network()
         grads = []
         gradient = dout
         dx: Callable[[], Any] = lambda: gradient  # noqa: E731 (dx of an empty network)
