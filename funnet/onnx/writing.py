@@ -42,18 +42,9 @@ class Graph:
         self._names = {"x", "y"}  # of the input and the output
 
     def node(self, operator: str, inputs: Sequence[str], path: str, **attributes: object) -> str:
-        """Add a node and return the name of its output.
+        """Add a node of an operator, such as "Gemm", and return the name of its output.
 
-        Parameters
-        ----------
-        operator
-            The ONNX operator, such as "Gemm".
-        inputs
-            Names of tensors.
-        path
-            The path of the layer, from which the node is named.
-        **attributes
-            The attributes of the operator.
+        The inputs are names of tensors. The node is named by `path`, that of the layer.
         """
         name = self._unique(path or operator)
         helper = onnx_package().helper
@@ -74,11 +65,8 @@ class Graph:
     def layer(self, path: str, layer: object, x: str) -> str:
         """Add the nodes of a layer and return the name of its output.
 
-        Raises
-        ------
-        StructureError
-            If it is not known how to write a layer of this class, or its function does not return
-            a name; the message has the path.
+        Raise StructureError, with the path, if no function writes layers of this class, or it does
+        not return a name.
         """
         write = self._writers.get(type(layer))
         if write is None:
