@@ -12,17 +12,14 @@ from typing import cast
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
+from funnet.core.arrays import AnyArray
 from funnet.core.errors import LocatedError, StructureError, join
 from funnet.core.nodes import dict_of, is_branch, kind_of
 from funnet.core.paths import named_children
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 """A value that the json module writes and reads."""
-
-AnyArray = npt.NDArray[np.generic]
-"""An array of any type."""
 
 Scalar = None | bool | int | float | str
 """A constant that can be encoded."""

@@ -20,10 +20,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import attrs
 import numpy as np
 
-from funnet.core.arrays import RNGLike, ShapeT, array_type
+from funnet.core.arrays import AnyArray, RNGLike, ShapeT, array_type
 from funnet.core.checks import check_count, check_flag, generator
 from funnet.data.rows import (
-    AnyArray,
     Arrays,
     ArraysT,
     Rows,
@@ -158,7 +157,7 @@ def _transforms(value: Iterable[Map | Shard]) -> tuple[Map | Shard, ...]:
     return transforms
 
 
-def _pair(batch: object) -> tuple[Any, Any]:
+def _pair(batch: object) -> tuple[AnyArray, Arrays]:
     if not isinstance(batch, tuple) or len(batch) != 2:
         got = f"a tuple of {len(batch)}" if isinstance(batch, tuple) else array_type(batch)
         raise TypeError(f"f must return a pair (x, t), got {got}")
@@ -342,9 +341,7 @@ class Minibatches(Generic[X_co, T_co]):
         shards = self._first_shards()
         for shard in shards:
             rows = shard.of(rows)
-        # Any: a map may return arrays of other types.
-        x: Any = gather(self.x, rows)
-        t: Any = gather(self.t, rows)
+        x, t = gather(self.x, rows), gather(self.t, rows)
         for place in range(len(shards), len(self.transforms)):
             transform = self.transforms[place]
             if isinstance(transform, Shard):

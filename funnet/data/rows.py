@@ -6,17 +6,15 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from funnet.core.arrays import array_type, as_ndarray, typed_like
+from funnet.core.arrays import AnyArray, array_type, as_ndarray, typed_like
 from funnet.core.errors import DTypeError, ShapeError
 
-AnyArray = npt.NDArray[np.generic]
 Arrays: TypeAlias = "AnyArray | tuple[AnyArray, ...]"
 """An array, or several with one row per sample each, such as targets and weights."""
 
 ArrayT = TypeVar("ArrayT", bound=AnyArray)
-ArraysT = TypeVar("ArraysT", bound="AnyArray | tuple[AnyArray, ...]")
+ArraysT = TypeVar("ArraysT", bound=Arrays)
 
 Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 

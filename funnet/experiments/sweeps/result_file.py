@@ -14,9 +14,9 @@ from typing import IO, get_args
 import attrs
 import numpy as np
 
+from funnet.core.arrays import AnyArray
 from funnet.core.encoding import (
     SEQUENCES,
-    AnyArray,
     ArraySpec,
     Constant,
     Json,
