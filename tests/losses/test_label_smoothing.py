@@ -7,14 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from loss_cases import (
-    class_numbers,
-    distributions,
-    every_dtype,
-    one_hot_rows,
-    same,
-    sizes,
-)
+from loss_cases import class_numbers, distributions, every_dtype, one_hot_rows, same, sizes
 from strategies import normal_array, seeds
 
 from funnet import DTypeError, Float, ShapeError, softmax_cross_entropy

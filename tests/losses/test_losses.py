@@ -26,12 +26,7 @@ from loss_cases import (
     shares,
     sizes,
 )
-from strategies import (
-    AnyArray,
-    dtypes,
-    normal_array,
-    seeds,
-)
+from strategies import AnyArray, dtypes, normal_array, seeds
 
 from funnet import (
     Float,

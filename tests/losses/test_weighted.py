@@ -9,15 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from loss_cases import (
-    LOSSES,
-    Draw,
-    Loss,
-    every_case,
-    every_dtype,
-    every_loss,
-    sizes,
-)
+from loss_cases import LOSSES, Draw, Loss, every_case, every_dtype, every_loss, sizes
 from strategies import AnyArray, few, normal_array, seeds
 from training_cases import BATCHES, NET, T, X
 

@@ -15,15 +15,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import AnyArray
-from funnet.core.encoding import (
-    SEQUENCES,
-    ArraySpec,
-    Constant,
-    Json,
-    Node,
-    encode,
-    to_json,
-)
+from funnet.core.encoding import SEQUENCES, ArraySpec, Constant, Json, Node, encode, to_json
 from funnet.experiments.checkpoints.files import file_to_write
 from funnet.experiments.fingerprints import digest
 from funnet.experiments.sweeps.results import Config, R, Result, traceback_of
