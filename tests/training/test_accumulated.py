@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from live_cases import LIVE, LOSS, Net
-from training_cases import NET, T, X
+from live_cases import LIVE
+from training_cases import LOSS, NET, Net, T, X
 
 import funnet as fn
 

@@ -7,9 +7,9 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from live_cases import LIVE, LOSS, Net, init, run
+from live_cases import LIVE
 from live_layers import Center
-from training_cases import SGD, T, X
+from training_cases import LOSS, SGD, Net, T, X, init, run
 
 import funnet as fn
 

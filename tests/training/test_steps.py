@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from live_cases import LIVE, LOSS, MINE, NETS, Net, every_net, gradients, init, run, step
-from training_cases import ADAM, BATCHES, NET, SGD, X, content
+from live_cases import LIVE, MINE, NETS, every_net
+from training_cases import ADAM, BATCHES, LOSS, NET, SGD, Net, X, gradients, init, run, step
 
 import funnet as fn
 
@@ -124,7 +124,7 @@ def test_no_seed_is_needed_if_all_layers_are_at_rest(paths: list[str]) -> None:
     state = list(islice(run(LIVE, at_rest=iter(paths)), 5))[-1]
     norm, fresh = state.params.layers[1], LIVE.layers[1]
 
-    assert content((norm.mean, norm.var)) == content((fresh.mean, fresh.var))
+    assert fn.fingerprint((norm.mean, norm.var)) == fn.fingerprint((fresh.mean, fresh.var))
     assert norm.count == 0
     assert (norm.gamma != fresh.gamma).any()
     assert (norm.beta != fresh.beta).any()
