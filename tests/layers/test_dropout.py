@@ -136,18 +136,7 @@ def test_masks_are_independent_of_the_order_of_minibatches() -> None:
         assert abs(correlation) < 4.5 / np.sqrt(n)
 
 
-@pytest.mark.parametrize(
-    ("rate", "error", "message"),
-    [
-        (1.5, ValueError, r"rate must be >= 0 and < 1, got 1\.5"),
-        (1, ValueError, r"rate must be >= 0 and < 1, got 1\.0"),
-        (-0.1, ValueError, r"rate must be >= 0 and < 1, got -0\.1"),
-        (float("nan"), ValueError, "rate must be >= 0 and < 1, got nan"),
-        ("0.5", TypeError, "rate must be a number, got '0.5'"),
-        (None, TypeError, "rate must be a number, got None"),
-        (True, TypeError, "rate must be a number, got True"),
-    ],
-)
-def test_another_rate_is_refused(rate: Any, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=f"^{message}$"):
+@pytest.mark.parametrize("rate", [1.5, 1.0, -0.1])
+def test_another_rate_is_refused(rate: float) -> None:
+    with pytest.raises(ValueError, match=f"^rate must be >= 0 and < 1, got {rate}$"):
         fn.Dropout(rate)
