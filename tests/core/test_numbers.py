@@ -1,4 +1,4 @@
-"""Numbers that users pass: what is not a finite real number is refused, by its name, everywhere."""
+"""Numbers that users pass: what is not a finite number, or not a count, is refused by its name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
@@ -66,3 +67,62 @@ def test_what_is_not_finite_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be .*, got (-?inf|nan|a number outside)"):
         make(wrong)
+
+
+X, T = np.ones((6, 1)), np.zeros(6, int)
+BATCHES = fn.minibatches(X, T, 2, rng=0)
+SGD, LOSS = fn.sgd(), fn.mean_squared_error
+STATES: list[fn.TrainState[object]] = []
+
+# Each with its least value.
+COUNTS: list[tuple[str, int, Callable[[Any], object]]] = [
+    ("n_in", 1, lambda n: fn.Affine.init(n, 1, rng=0)),
+    ("n_out", 1, lambda n: fn.Affine.init(1, n, rng=0)),
+    ("in_channels", 1, lambda n: fn.Conv2d.init(n, 1, 1, rng=0)),
+    ("out_channels", 1, lambda n: fn.Conv2d.init(1, n, 1, rng=0)),
+    ("kernel_size", 1, fn.MaxPool2d),
+    ("stride", 1, lambda n: fn.AvgPool2d(2, n)),
+    ("padding", 0, lambda n: fn.AvgPool2d(2, padding=n)),
+    ("n_features", 1, fn.LayerNorm.init),
+    ("n_features", 1, fn.BatchNorm.init),
+    (r"sizes\[1\]", 1, lambda n: fn.mlp((1, n), rng=0)),
+    ("batch_size", 1, lambda n: fn.predict(LAYER, X, n)),
+    ("batch_size", 1, lambda n: fn.population_statistics(LAYER, X, n)),
+    (r"input_shape\[0\]", 0, lambda n: fn.output_shape(LAYER, (n,))),
+    ("batch_size", 1, lambda n: fn.minibatches(X, T, n, rng=0)),
+    ("epochs", 0, lambda n: fn.minibatches(X, T, 2, rng=0, epochs=n)),
+    ("seed", 0, lambda n: fn.Minibatches(X, T, 2, n)),
+    ("seed", 0, lambda n: attrs.evolve(BATCHES, seed=n)),
+    ("i", 0, lambda n: BATCHES.shard(n, 2)),
+    ("n", 1, lambda n: BATCHES.shard(0, n)),
+    ("n_classes", 1, lambda n: fn.one_hot(T, n)),
+    ("n_shards", 1, lambda n: fn.train(LAYER, [], loss=LOSS, optimizer=SGD, n_shards=n)),
+    (
+        "n_shards",
+        1,
+        lambda n: fn.train_step(
+            fn.TrainState.init(LAYER, SGD), X, X, loss=LOSS, optimizer=SGD, n_shards=n
+        ),
+    ),
+    ("seed", 0, lambda n: fn.Context(n, 0)),
+    ("step", 0, lambda n: fn.Context(0, n)),
+    ("shard", 0, lambda n: fn.Context(0, 0, "", n)),
+    ("step_size", 1, lambda n: fn.step_lr(0.1, n)),
+    ("total_steps", 1, lambda n: fn.cosine_lr(0.1, n)),
+    ("warmup_steps", 0, lambda n: fn.cosine_lr(0.1, 9, warmup_steps=n)),
+    (r"boundaries\[0\]", 1, lambda n: fn.piecewise_lr([n], [0.1, 0.2])),
+    ("n", 1, lambda n: fn.every(STATES, n)),
+    ("every", 1, lambda n: fn.scored(STATES, every=n)),
+    ("patience", 1, lambda n: fn.early_stopping([], n)),
+    ("window", 1, lambda n: fn.moving_average(STATES, n)),
+]
+
+
+@pytest.mark.parametrize(("name", "least", "make"), COUNTS)
+def test_what_is_no_count_is_refused(name: str, least: int, make: Callable[[Any], object]) -> None:
+    for wrong in (1.0, np.float64(3), True, np.True_, "3", np.array([3])):
+        with pytest.raises(TypeError, match=f"^{name} must be an integer, got"):
+            make(wrong)
+    for low in (least - 1, np.int64(-5)):
+        with pytest.raises(ValueError, match=f"^{name} must be >= {least}, got {low}$"):
+            make(low)

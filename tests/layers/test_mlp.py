@@ -61,8 +61,6 @@ def test_a_generator_is_advanced_so_that_two_networks_differ() -> None:
     [
         ({"sizes": 784}, TypeError, "sizes must be a tuple of widths, such as .*, got 784"),
         ({"sizes": (4,)}, ValueError, r"sizes must have at least two widths, got \(4,\)"),
-        ({"sizes": (4, 0, 2)}, ValueError, r"sizes\[1\] must be >= 1, got 0"),
-        ({"sizes": (4, 2.0)}, TypeError, r"sizes\[1\] must be an integer, got 2.0"),
         ({"activation": fn.ReLU}, TypeError, "activation must be a value with the methods"),
         ({"activation": "relu"}, TypeError, "activation must be a value with the methods"),
         ({"activation": "relu", "sizes": (4, 2)}, TypeError, "activation must be a value with"),

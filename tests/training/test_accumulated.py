@@ -102,24 +102,6 @@ def test_the_parts_need_less_memory_than_the_batch() -> None:
     assert peak(10) < peak(1) / 4
 
 
-@pytest.mark.parametrize(
-    ("n_shards", "error", "message"),
-    [
-        (0, ValueError, "n_shards must be >= 1, got 0"),
-        (1.0, TypeError, "n_shards must be an integer, got 1.0"),
-        (True, TypeError, "n_shards must be an integer, got True"),
-    ],
-)
-def test_the_number_of_parts_is_checked_at_the_call(
-    n_shards: Any, error: type[Exception], message: str
-) -> None:
-    settings: Any = {"loss": LOSS, "optimizer": fn.sgd(), "n_shards": n_shards}
-    with pytest.raises(error, match=message):
-        fn.train(NET, BATCHES, **settings)
-    with pytest.raises(error, match=message):
-        fn.train_step(fn.TrainState.init(NET, fn.sgd()), X, T, **settings)
-
-
 @pytest.mark.parametrize("x", [X.tolist(), np.array(1.0), X[:0]])
 def test_only_arrays_with_rows_have_parts(x: Any) -> None:
     state = fn.TrainState.init(NET, fn.sgd())
