@@ -80,6 +80,13 @@ for path in sys.argv[1:]:
     assert sorted(short.iterdir()) == sorted(files)
 
 
+@unix
+def test_load_refuses_a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+    with pytest.raises(CheckpointError, match="not a regular file"):
+        load(path)
+
+
 def test_a_folder_or_a_missing_one_is_an_os_error(path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load(path)
