@@ -73,9 +73,7 @@ from funnet.experiments.checkpoints import (
     load as load,
     save as save,
 )
-from funnet.experiments.fingerprints import (
-    fingerprint as fingerprint,
-)
+from funnet.experiments.fingerprints import fingerprint as fingerprint
 from funnet.experiments.manifests import (
     compare_manifests as compare_manifests,
     manifest as manifest,
@@ -147,9 +145,7 @@ from funnet.layers.initializers import (
     xavier_uniform as xavier_uniform,
     zeros_init as zeros_init,
 )
-from funnet.layers.mlp import (
-    mlp as mlp,
-)
+from funnet.layers.mlp import mlp as mlp
 from funnet.layers.residual import (
     Residual as Residual,
     ResidualCache as ResidualCache,
@@ -165,9 +161,7 @@ from funnet.losses import (
     sum_squared_error as sum_squared_error,
     weighted as weighted,
 )
-from funnet.metrics import (
-    accuracy as accuracy,
-)
+from funnet.metrics import accuracy as accuracy
 from funnet.optimizers import (
     Optimizer as Optimizer,
     OptimizerState as OptimizerState,

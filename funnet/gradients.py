@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import numpy as np
 from numpy import ndarray
 
-from funnet.core.arrays import Array, array_type
+from funnet.core.arrays import Array, T, array_type
 from funnet.core.checks import as_float, check_like
 from funnet.core.conversion import astype
 from funnet.core.errors import join
 from funnet.core.layer import Layer, X, Y, backward, forward, input_gradient
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import Tree, named_leaves, replace_at, tree_leaves, tree_map
-
-T = TypeVar("T")
 
 
 def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float = 1e-4) -> Tree:

@@ -21,6 +21,7 @@ from funnet.core.layer import Forward, empty_batch, forward
 from funnet.core.live import check_at_rest
 from funnet.core.locks import lock
 from funnet.core.nodes import is_branch, kind_of
+from funnet.core.paths import named_children
 
 
 @attrs.frozen
@@ -268,7 +269,7 @@ def _with_probes(node: object, path: str, collected: Collected) -> object:
     """Return a tree with probes in place of the layers in it."""
     kind = kind_of(type(node))
     new: list[object] = []
-    for name, child in zip(kind.names(node), kind.children(node), strict=True):
+    for name, child in named_children(node):
         below = join(path, name)
         if not is_branch(child):
             new.append(child)
@@ -295,9 +296,9 @@ def _own_arrays(
     node: object, path: str, others: Container[str], *, is_parameter: bool = True
 ) -> Iterator[tuple[Array, bool]]:
     """Iterate over the arrays that are not at or below other paths, and whether each is trained."""
-    kind = kind_of(type(node))
-    for i, (name, child) in enumerate(zip(kind.names(node), kind.children(node), strict=True)):
-        below, trained = join(path, name), is_parameter and i not in kind.kept
+    kept = kind_of(type(node)).kept
+    for i, (name, child) in enumerate(named_children(node)):
+        below, trained = join(path, name), is_parameter and i not in kept
         if isinstance(child, np.ndarray):
             yield child, trained
         elif below not in others:

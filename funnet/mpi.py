@@ -11,13 +11,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array
+from funnet.core.arrays import Array, T
 from funnet.core.checks import check_count
 from funnet.core.context import Statistics
 from funnet.core.errors import ShapeError
@@ -38,8 +38,6 @@ from funnet.training.steps import (
 from funnet.training.train import walk
 
 __all__ = ["Communicator", "abort_on_error", "train"]
-
-T = TypeVar("T")
 
 
 class Communicator(Protocol):

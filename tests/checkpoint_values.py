@@ -131,6 +131,12 @@ def with_buffers() -> fn.TrainState[object]:
 VALUES = {
     "network": NET,
     "norms": NORMS,
+    "images": fn.sequential(
+        fn.Conv2d.init(1, 4, 3, padding="same", rng=0),
+        fn.MaxPool2d(2),
+        fn.AvgPool2d(3, (1, 2), 1),
+        fn.GlobalAvgPool2d(),
+    ),
     "trained": trained(),
     "buffers": with_buffers(),
     "state": fn.momentum().init(NET),

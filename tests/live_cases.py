@@ -1,14 +1,11 @@
-"""Networks that differ in training, and steps and runs of training them."""
+"""Networks that differ in training, and the one that does not."""
 
 from __future__ import annotations
-
-from collections.abc import Generator, Iterable
-from typing import Any
 
 import numpy as np
 import pytest
 from live_layers import Center, Noise, NormedNet
-from training_cases import BATCHES, NET, SGD, T, X
+from training_cases import NET
 
 import funnet as fn
 
@@ -31,26 +28,27 @@ OF_LAYERS = fn.sequential(
     Noise(np.ones(6, np.float32)),
     fn.Affine.init(6, 3, rng=3),
 )
-LOSS = fn.softmax_cross_entropy
-Net = Any  # networks of several classes, and what is not one
+NETS = [NET, LIVE, MINE, OF_LAYERS]
 every_net = pytest.mark.parametrize(
-    "net", [NET, LIVE, MINE, OF_LAYERS], ids=["plain", "live", "a user's", "a user's layers"]
+    "net", NETS, ids=["plain", "live", "a user's", "a user's layers"]
 )
 
-
-def init(net: Net, optimizer: fn.Optimizer = SGD) -> fn.TrainState[Any]:
-    return fn.TrainState.init(net, optimizer)
-
-
-def gradients(net: Net, x: Any = X, t: Any = T, **settings: Any) -> fn.BatchGradients[Any]:
-    return fn.batch_gradients(net, x, t, loss=LOSS, **settings)
-
-
-def step(state: Net, x: Any = X, t: Any = T, **settings: Any) -> fn.TrainState[Any]:
-    return fn.train_step(state, x, t, loss=LOSS, **{"optimizer": SGD, **settings})
-
-
-def run(
-    start: Net, batches: Iterable[Any] = BATCHES, **settings: Any
-) -> Generator[fn.TrainState[Any], None, None]:
-    return fn.train(start, batches, loss=LOSS, **{"optimizer": SGD, **settings})
+# Contexts of addresses that are easily taken for one another.
+CONTEXTS = {
+    "here": fn.Context(7, 3, "layers.1"),
+    "seed": fn.Context(8, 3, "layers.1"),
+    "seed of two words": fn.Context(7 + 2**32, 3, "layers.1"),
+    "step": fn.Context(7, 4, "layers.1"),
+    "step of two words": fn.Context(7, 3 + 2**32, "layers.1"),
+    "path": fn.Context(7, 3, "layers.2"),
+    "path below": fn.Context(7, 3, "layers.1.0"),
+    "no path": fn.Context(7, 3),
+    "shard": fn.Context(7, 3, "layers.1", 1),
+    "shard of two words": fn.Context(7, 3, "layers.1", 2**32),
+    "step and shard exchanged": fn.Context(7, 0, "layers.1", 3),
+    "spawn key": fn.Context(np.random.SeedSequence(7, spawn_key=(1,)), 3, "layers.1"),
+    "another spawn key": fn.Context(np.random.SeedSequence(7, spawn_key=(0, 1)), 3, "layers.1"),
+    "pool size": fn.Context(np.random.SeedSequence(7, pool_size=8), 3, "layers.1"),
+    "large step": fn.Context(7, 2**32, "layers.1"),
+    "step 0": fn.Context(7, 0, "layers.1"),
+}

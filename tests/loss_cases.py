@@ -9,13 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import strategies as st
-from strategies import (
-    LAYOUTS,
-    AnyArray,
-    float_arrays,
-    matrix_shapes,
-    normal_array,
-)
+from strategies import LAYOUTS, AnyArray, float_arrays, matrix_shapes, normal_array
 
 from funnet import (
     Matrix,

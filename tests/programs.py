@@ -1,8 +1,13 @@
 """Programs in processes of their own, which can import the modules of this folder."""
 
+import importlib.util
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 FOLDER = Path(__file__).parent
 
@@ -15,3 +20,18 @@ def python(program: str, *arguments: object) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def mpiexec(size: int, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run Python with arguments on several ranks of MPI, or skip the test if there is no MPI."""
+    if importlib.util.find_spec("mpi4py") is None:
+        pytest.skip("mpi4py is not installed (dependency group executors)")
+    folder = str(Path(sys.executable).parent)  # where packages of MPI have it
+    program = shutil.which("mpiexec", path=os.pathsep.join([folder, os.defpath]))
+    if program is None:
+        pytest.skip("there is no mpiexec")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.run(
+        [program, "-n", str(size), sys.executable, *command],
+        check=False, capture_output=True, text=True, timeout=120, env=environment,
+    )  # fmt: skip

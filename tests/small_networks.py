@@ -32,11 +32,14 @@ def batch(*shape: int, dtype: type[fn.Float] = np.float32) -> AnyArray:
     return np.ones(shape, dtype)
 
 
+def kind(value: Wrong) -> str:
+    """Return the dtype of an array, or the class of another value, as messages name it."""
+    return str(value.dtype) if isinstance(value, np.ndarray) else type(value).__name__
+
+
 ACTIVATIONS = [fn.ELU, fn.Identity, fn.LeakyReLU, fn.ReLU, fn.Sigmoid, fn.Softmax, fn.Step, fn.Tanh]
 LAYERS: dict[str, AnyLayer] = {
     "Affine": affine(3, 3),
     "Flatten": fn.Flatten(),
     **{cls.__name__: cls() for cls in ACTIVATIONS},
 }
-
-every_layer = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS.keys())

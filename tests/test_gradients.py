@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -22,6 +23,7 @@ from funnet import (
     Sigmoid,
     StructureError,
     Vector,
+    batch_gradients,
     check_gradients,
     lock_matrix,
     numerical_gradient,
@@ -60,11 +62,6 @@ def test_numerical_gradient_does_not_modify_its_argument() -> None:
 
     assert x.tolist() == [1, 2]
     assert x.flags.writeable
-
-
-def test_integers_have_no_numerical_gradient() -> None:
-    with pytest.raises(DTypeError, match="float16, float32 or float64, got int64"):
-        numerical_gradient(lambda v: float(v.sum()), np.array([1, 2]))
 
 
 @pytest.mark.parametrize("step", [0.0, -1e-4, float("nan")])
@@ -274,8 +271,18 @@ def test_a_check_without_floats_fails() -> None:
             DTypeError,
             "the gradient that the loss my_loss returns must be a NumPy array.*, got list",
         ),
+        (
+            lambda y: (0.0, y[:, 0]),
+            ShapeError,
+            r"the gradient that the loss my_loss returns must have shape \(5, 4\), got \(5,\)",
+        ),
+        (lambda y: (0.0, None), DTypeError, "be a NumPy array of floats, got NoneType"),
+        (lambda y: (0.0, np.ones(y.shape, int)), DTypeError, "be float16, .* got int64"),
         (lambda y: (y, y), TypeError, r"my_loss returns must be a number, got float64\[5, 4\]"),
-        (lambda y: (None, y), TypeError, "my_loss returns must be a number, got None"),
+        *(
+            (lambda y, value=value: (value, y), TypeError, "my_loss returns must be a number, got")
+            for value in (True, np.True_, 1j, np.complex64(1), None, "0.5", np.ones(1))
+        ),
         (lambda y: 0.0, TypeError, r"my_loss to return a pair \(loss, dy\), got float"),
         (lambda y: (0.0, y, y), TypeError, r"my_loss to return a pair \(loss, dy\), got tuple"),
     ],
@@ -286,10 +293,12 @@ def test_a_loss_that_returns_something_else_is_named(
     def my_loss(y: Matrix, t: Matrix) -> Any:
         return result(y)
 
-    layer = Affine.init(3, 4, rng=0)
+    layer, x, t = Affine.init(3, 4, rng=0, dtype=np.float64), np.ones((5, 3)), np.zeros((5, 4))
 
     with pytest.raises(error, match=f".*{says}"):
-        check_gradients(layer, np.ones((5, 3)), my_loss, np.zeros((5, 4)))
+        check_gradients(layer, x, my_loss, t)
+    with pytest.raises(error, match=f".*{says}"):
+        batch_gradients(layer, x, t, loss=partial(my_loss))
 
 
 @pytest.mark.parametrize("value", [np.ones(2), np.array([1.0]), "1", None, 1j])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import re
-import shutil
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +16,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pytest
+from programs import mpiexec
 from zoo import AnyLayer
 
 import funnet as fn
@@ -92,7 +90,11 @@ def on_ranks(size: int, program: Callable[[ThreadComm], Any]) -> list[Any]:
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(50, 1, 6, 6)).astype(np.float32)
 LABELS = RNG.integers(0, 3, 50)
+WEIGHTS = RNG.uniform(0, 3, 50)
 OPTIMIZER = fn.adam(0.01)
+BATCHES = fn.minibatches(IMAGES, LABELS, 12, rng=5, epochs=2)  # the last of an epoch has two rows
+WEIGHTED = fn.minibatches(IMAGES, (LABELS, WEIGHTS), 12, rng=5, epochs=2)
+LOSS = fn.softmax_cross_entropy
 
 
 def network(seed: int = 0) -> AnyLayer:
@@ -111,22 +113,17 @@ def network(seed: int = 0) -> AnyLayer:
 UNEQUAL = "the states at the start, n_shards, seed and at_rest must be equal on all ranks"
 
 
-def batches(epochs: int = 2) -> fn.Minibatches[Any, Any]:
-    return fn.minibatches(IMAGES, LABELS, 12, rng=5, epochs=epochs)  # the last has two rows
-
-
 def prints(
     comm: mpi.Communicator,
     n_shards: int = 4,
     start: Any = None,
     batches: Iterable[Any] | None = None,
-    loss: Any = fn.softmax_cross_entropy,
+    loss: Any = LOSS,
 ) -> list[str]:
     """Return the fingerprints of all states of a run."""
-    batches = fn.minibatches(IMAGES, LABELS, 12, rng=5, epochs=2) if batches is None else batches
     states = mpi.train(
-        network() if start is None else start, batches, loss=loss, optimizer=OPTIMIZER, seed=7,
-        comm=comm, n_shards=n_shards,
+        network() if start is None else start, BATCHES if batches is None else batches, loss=loss,
+        optimizer=OPTIMIZER, seed=7, comm=comm, n_shards=n_shards,
     )  # fmt: skip
     return [fn.fingerprint(state) for state in states]
 
@@ -139,49 +136,18 @@ def test_all_ranks_and_all_numbers_of_ranks_give_the_same_states(size: int) -> N
 
 
 @pytest.mark.parametrize("n_shards", [1, 3])
-def test_ranks_give_the_states_of_accumulated_gradients(n_shards: int) -> None:
+@pytest.mark.parametrize(
+    ("batches", "loss"), [(BATCHES, LOSS), (WEIGHTED, fn.weighted(LOSS))], ids=["plain", "weighted"]
+)
+def test_ranks_give_the_states_of_accumulated_gradients(
+    batches: Iterable[Any], loss: Any, n_shards: int
+) -> None:
     """Those of one process, which are those of training as usual for one shard."""
-    usual = fn.train(
-        network(), batches(), loss=fn.softmax_cross_entropy, optimizer=OPTIMIZER, seed=7,
-        n_shards=n_shards,
-    )  # fmt: skip
+    usual = fn.train(network(), batches, loss=loss, optimizer=OPTIMIZER, seed=7, n_shards=n_shards)
     expected = [fn.fingerprint(state) for state in usual]
     for size in (1, 2):
-        assert on_ranks(size, lambda comm: prints(comm, n_shards=n_shards)) == [expected] * size
-
-
-def test_shards_give_the_gradients_of_the_whole_batch_up_to_rounding() -> None:
-    net = fn.sequential(fn.Flatten(), fn.Affine.init(36, 3, rng=0, dtype=np.float64))
-    x = IMAGES.astype(np.float64)
-    steps: list[fn.TrainState[Any]] = [
-        next(train)
-        for train in (
-            fn.train(net, [(x, LABELS)], loss=fn.softmax_cross_entropy, optimizer=fn.sgd(0.1)),
-            mpi.train(
-                net, [(x, LABELS)], loss=fn.softmax_cross_entropy, optimizer=fn.sgd(0.1),
-                comm=ThreadComm(0, Meeting(1)), n_shards=7,
-            ),
-        )
-    ]  # fmt: skip
-    for ours, theirs in zip(*map(fn.tree_leaves, (s.params for s in steps)), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
-
-
-def test_weights_of_rows_count() -> None:
-    rng = np.random.default_rng(1)
-    pairs = [(IMAGES, (LABELS, rng.uniform(0, 3, 50)))]
-    net = fn.sequential(fn.Flatten(), fn.Affine.init(36, 3, rng=0))
-    loss = fn.weighted(fn.softmax_cross_entropy)
-    whole = next(iter(fn.train(net, pairs, loss=loss, optimizer=fn.sgd(0.1))))
-    states = on_ranks(
-        2,
-        lambda comm: next(
-            mpi.train(net, pairs, loss=loss, optimizer=fn.sgd(0.1), comm=comm, n_shards=5)
-        ),
-    )
-    for state in states:
-        np.testing.assert_allclose(state.params.layers[1].W, whole.params.layers[1].W, rtol=1e-5)
-        assert state.loss == pytest.approx(whole.loss, rel=1e-6)
+        given = partial(prints, n_shards=n_shards, batches=batches, loss=loss)
+        assert on_ranks(size, given) == [expected] * size
 
 
 def test_a_run_is_resumed_on_another_number_of_ranks(tmp_path: Path) -> None:
@@ -189,9 +155,8 @@ def test_a_run_is_resumed_on_another_number_of_ranks(tmp_path: Path) -> None:
 
     def first(comm: ThreadComm) -> None:
         states = mpi.train(
-            network(), batches(), loss=fn.softmax_cross_entropy, optimizer=OPTIMIZER, seed=7,
-            comm=comm, n_shards=4,
-        )  # fmt: skip
+            network(), BATCHES, loss=LOSS, optimizer=OPTIMIZER, seed=7, comm=comm, n_shards=4
+        )
         *_, state = islice(states, 4)
         if comm.rank == 0:
             fn.save(tmp_path / "state.npz", state)
@@ -274,7 +239,7 @@ def test_different_arguments_are_an_error_on_every_rank(name: str) -> None:
         given: dict[str, Any] = {"seed": 7, "n_shards": 2, "at_rest": ()}
         other = {"seed": 8, "n_shards": 3, "at_rest": ["layers.1"]}[name]
         return mpi.train(
-            network(), batches(), loss=fn.softmax_cross_entropy, optimizer=OPTIMIZER, comm=comm,
+            network(), BATCHES, loss=LOSS, optimizer=OPTIMIZER, comm=comm,
             **(given | {name: other} if comm.rank else given),
         )  # fmt: skip
 
@@ -287,7 +252,7 @@ def test_at_rest_may_have_another_order_on_each_rank() -> None:
     def run(comm: ThreadComm) -> str:
         paths = ["layers.1", "layers.4"]
         states = mpi.train(
-            fn.population_statistics(network(), IMAGES), batches(), loss=fn.softmax_cross_entropy,
+            fn.population_statistics(network(), IMAGES), BATCHES, loss=LOSS,
             optimizer=OPTIMIZER, seed=7, comm=comm, n_shards=2,
             at_rest=reversed(paths) if comm.rank else paths,
         )  # fmt: skip
@@ -322,27 +287,7 @@ def test_wrong_arguments_are_errors_before_the_first_batch(
 ) -> None:
     given: dict[str, Any] = {"n_shards": 2, "optimizer": OPTIMIZER, "seed": 7} | arguments
     with pytest.raises(error, match=message):
-        mpi.train(
-            network(), batches(), loss=fn.softmax_cross_entropy, comm=ThreadComm(0, Meeting(1)),
-            **given,
-        )  # fmt: skip
-
-
-def mpiexec(
-    size: int, *command: str | Path, timeout: float = 120
-) -> subprocess.CompletedProcess[str]:
-    """Run a program on several ranks of MPI, or skip if there is no MPI."""
-    if importlib.util.find_spec("mpi4py") is None:
-        pytest.skip("mpi4py is not installed (dependency group executors)")
-    folder = str(Path(sys.executable).parent)  # where packages of MPI have it
-    program = shutil.which("mpiexec", path=os.pathsep.join([folder, os.defpath]))
-    if program is None:
-        pytest.skip("there is no mpiexec")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.run(
-        [program, "-n", str(size), sys.executable, *command],
-        check=False, capture_output=True, text=True, timeout=timeout, env=environment,
-    )  # fmt: skip
+        mpi.train(network(), BATCHES, loss=LOSS, comm=ThreadComm(0, Meeting(1)), **given)
 
 
 def digests(output: str, size: int) -> set[str]:

@@ -29,6 +29,7 @@ from funnet import (
     Matrix,
     MaxPool2d,
     ReLU,
+    Sequential,
     Sigmoid,
     Softmax,
     Standardize,
@@ -46,7 +47,7 @@ from funnet import (
     training_mode,
     xavier,
 )
-from funnet.core.encoding import encode
+from funnet.core.paths import named_arrays
 
 # Any: the laws use only what layers of all types have in common.
 AnyLayer = Layer[Any, Any, Any, Any]
@@ -294,13 +295,19 @@ CASES: dict[str, Case] = {
     **{f"{name}, live": attrs.evolve(case, live=True) for name, case in WITH_CONTEXT.items()},
 }
 RESTING = {name: case for name, case in CASES.items() if not case.live}
+# The layers of funnet. A `Sequential` leaves it to its layers to check what they are given.
+OURS = {
+    name: case
+    for name, case in CASES.items()
+    if type(case.layer(0)).__module__.startswith("funnet.layers.")
+    and not isinstance(case.layer(0), Sequential)
+}
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+every_case_of_ours = pytest.mark.parametrize("case", OURS.values(), ids=OURS)
 every_resting_case = pytest.mark.parametrize("case", RESTING.values(), ids=RESTING)
 
 
 def all_arrays(tree: object) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of a tree by their paths, buffers included."""
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    encode(tree, arrays)
-    return arrays
+    return dict(named_arrays(tree))

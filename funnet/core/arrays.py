@@ -13,6 +13,9 @@ from funnet.core.errors import DTypeError
 Float = np.float16 | np.float32 | np.float64
 """The scalar types that a network can have."""
 
+AnyArray = npt.NDArray[np.generic]
+"""An array of any type and rank."""
+
 Array = npt.NDArray[Float]
 """A float array of any rank."""
 

@@ -28,15 +28,7 @@ def check_float_type(dtype: object) -> None:
 
 
 def check_count(value: object, name: str, least: int = 1) -> int:
-    """Return an integer >= `least` as an int.
-
-    Raises
-    ------
-    TypeError
-        If it is not an integer.
-    ValueError
-        If it is less than `least`.
-    """
+    """Return an integer as an int; raise TypeError if it is not one, ValueError if < `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     if value < least:
@@ -44,15 +36,18 @@ def check_count(value: object, name: str, least: int = 1) -> int:
     return int(value)
 
 
+def check_flag(value: object, name: str) -> bool:
+    """Return a bool of Python or NumPy as a bool; raise TypeError for anything else."""
+    if not isinstance(value, bool | np.bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def as_float(value: object, name: str) -> float:
     """Return a real number as a float, which may be infinite or NaN.
 
-    Raises
-    ------
-    TypeError
-        If it is not a real number; bools and arrays of rank >= 1 are not.
-    ValueError
-        If it is an integer or a fraction outside the range of float64.
+    Raise TypeError for anything else, such as a bool or an array of rank >= 1, and ValueError for
+    an integer or a fraction outside the range of float64.
     """
     scalar = value[()] if isinstance(value, ndarray) and value.ndim == 0 else value
     # float() also takes bools, complex scalars, arrays of one number, and NumPy's strings and
@@ -72,10 +67,8 @@ def as_float(value: object, name: str) -> float:
 def generator(rng: RNGLike) -> np.random.Generator:
     """Return a Generator for a seed, or the Generator itself.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `rng` is no seed, or None, since the result could not be reproduced.
+    Raise TypeError or ValueError for what is no seed, such as None: the result could not be
+    reproduced.
     """
     if rng is None:
         raise TypeError("rng must be a seed or a numpy.random.Generator, got None")
@@ -90,12 +83,8 @@ def generator(rng: RNGLike) -> np.random.Generator:
 def check_float(array: object, name: str, wanted: str = "float32") -> None:
     """Raise DTypeError unless `array` is a NumPy array of floats.
 
-    Of the subclasses of `np.ndarray`, only `np.memmap` is accepted (see `as_ndarray`).
-
-    Parameters
-    ----------
-    wanted
-        The float type to convert to, for the message. Default: "float32".
+    Of the subclasses of `np.ndarray`, only `np.memmap` is accepted (see `as_ndarray`). The message
+    recommends to convert to the float type `wanted`.
     """
     if not isinstance(array, ndarray) or type(array) not in ARRAY_CLASSES:
         as_ndarray(array, name)  # a mask has a message of its own
@@ -166,10 +155,7 @@ def check_batch(
 ) -> None:
     """Raise DTypeError or ShapeError unless `x` has this dtype and shape (n, width).
 
-    Parameters
-    ----------
-    n
-        The number of rows. Default: any number.
+    By default, n may be any number.
     """
     if type(x) is ndarray and x.dtype is dtype and x.ndim == 2:
         rows, columns = x.shape
@@ -195,14 +181,8 @@ def is_labels(t: LabelsLike | Targets) -> TypeGuard[LabelsLike]:
 def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
     """Check that there is one class label per sample, from 0 to n_classes - 1.
 
-    Raises
-    ------
-    DTypeError
-        If `t` is not an array of integers.
-    ShapeError
-        If its shape is not (n,).
-    ValueError
-        If a label is out of range; the message names the first one.
+    Raise DTypeError if `t` is not an array of integers, ShapeError if its shape is not (n,), and
+    ValueError, with the first label that is out of range.
     """
     if not isinstance(t, ndarray) or t.dtype.kind not in "iu":
         hint = ".astype(np.int64)" if isinstance(t, ndarray) else "np.asarray"
@@ -221,19 +201,9 @@ def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
 def check_targets(
     t: npt.NDArray[np.generic], scores: npt.NDArray[Float], *, or_labels: bool = False
 ) -> None:
-    """Check that targets are numbers and have the shape of the scores.
+    """Raise DTypeError unless `t` is an array of numbers, ShapeError unless shaped as the scores.
 
-    Parameters
-    ----------
-    or_labels
-        Whether the message names class labels as the alternative. Default: False.
-
-    Raises
-    ------
-    DTypeError
-        If `t` is not an array of numbers.
-    ShapeError
-        If its shape is not that of `scores`.
+    If `or_labels` is true, the message names class labels as the alternative.
     """
     if not isinstance(t, ndarray) or t.dtype.kind not in "fiub":
         hint = "" if isinstance(t, ndarray) else "; convert it with np.asarray"

@@ -105,14 +105,9 @@ class Context:
 
 @attrs.frozen(eq=False)
 class Statistics:
-    """What the layer at a path reports from one forward pass in training mode.
+    """What a layer reports from one forward pass in training mode.
 
-    Parameters
-    ----------
-    path
-        The path in the layer's context.
-    values
-        Arrays for the layer's `with_statistics`.
+    `path` is that of the layer's context, and `values` are for its `with_statistics`.
     """
 
     path: str

@@ -12,16 +12,14 @@ from typing import cast
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
+from funnet.core.arrays import AnyArray
 from funnet.core.errors import LocatedError, StructureError, join
 from funnet.core.nodes import dict_of, is_branch, kind_of
+from funnet.core.paths import named_children
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 """A value that the json module writes and reads."""
-
-AnyArray = npt.NDArray[np.generic]
-"""An array of any type."""
 
 Scalar = None | bool | int | float | str
 """A constant that can be encoded."""
@@ -183,8 +181,7 @@ def _children(value: object, path: str) -> dict[str, object]:
     for key in value if isinstance(value, dict) else ():
         if type(key) is not str:
             raise StructureError(f"keys must be valid names, got {key!r}", path)
-    kind = kind_of(type(value))
-    children = dict(zip(kind.names(value), kind.children(value), strict=True))
+    children = dict(named_children(value))
     for name in children:
         if not _is_name(name):
             raise StructureError(f"keys must be valid names, got {name!r}", path)

@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable
 from contextvars import copy_context
 from threading import Thread
-from typing import TypeVar
 
-T = TypeVar("T")
+from funnet.core.arrays import T
 
 LARGE = 1 << 18
 """Least work to be halved, 0.3 to 0.8 ms: to start and join a thread takes 0.1 ms."""

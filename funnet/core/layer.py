@@ -28,8 +28,7 @@ from funnet.core.arrays import (
 )
 from funnet.core.checks import as_samples, check_count
 from funnet.core.live import check_at_rest
-from funnet.core.nodes import kind_of
-from funnet.core.tree import named_branches
+from funnet.core.paths import named_arrays
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -38,6 +37,7 @@ G = TypeVar("G")
 X_contra = TypeVar("X_contra", contravariant=True)
 Y_co = TypeVar("Y_co", covariant=True)
 G_co = TypeVar("G_co", covariant=True)
+# Shapes of input and output. Not whole array types, which would make a network's type too long.
 S = TypeVar("S", bound=tuple[int, ...])
 T = TypeVar("T", bound=tuple[int, ...])
 D = TypeVar("D", bound=np.dtype[Float])
@@ -305,10 +305,5 @@ def empty_batch(params: object, input_shape: Sequence[int]) -> Array:
         )
     sizes = [check_count(size, f"input_shape[{i}]", 0) for i, size in enumerate(shape)]
     # Buffers count as well: a network may consist of layers without parameters.
-    dtypes = (
-        child.dtype
-        for _, branch in named_branches(params)
-        for child in kind_of(type(branch)).children(branch)
-        if isinstance(child, np.ndarray) and child.dtype.kind == "f"
-    )
+    dtypes = (array.dtype for _, array in named_arrays(params) if array.dtype.kind == "f")
     return np.empty((0, *sizes), next(dtypes, np.dtype(np.float32)))

@@ -217,12 +217,7 @@ def _collect(children: Iterable[object], leaves: list[Array]) -> None:
 
 
 def leaves_like(tree: Tree, other: Tree) -> list[Array]:
-    """Return the arrays of the other tree, which must have the structure and shapes of the first.
-
-    Raises
-    ------
-    StructureError, ShapeError
-        As `tree_map`.
+    """Return the arrays of the other tree; raise as `tree_map` if it is unlike the first.
 
     Examples
     --------
@@ -279,12 +274,8 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
 
     Parameters
     ----------
-    params
-        The tree.
     path
         Path such as "layers.0.W" or "layers.0"; "" is the whole tree.
-    value
-        The new value.
 
     Raises
     ------

@@ -91,12 +91,7 @@ def _stated(layer: object, name: str) -> int | None:
 
 
 def mismatches(layers: Sequence[Widths]) -> Iterator[tuple[int, str]]:
-    """Yield the index of each layer that does not fit its predecessor, and an error message.
-
-    Parameters
-    ----------
-    layers
-        The layers, in the order in which they are applied.
+    """Yield the index of each layer that does not fit the one before it, and an error message.
 
     Examples
     --------

@@ -20,10 +20,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import attrs
 import numpy as np
 
-from funnet.core.arrays import RNGLike, array_type
-from funnet.core.checks import check_count, generator
+from funnet.core.arrays import AnyArray, RNGLike, ShapeT, array_type
+from funnet.core.checks import check_count, check_flag, generator
 from funnet.data.rows import (
-    AnyArray,
     Arrays,
     ArraysT,
     Rows,
@@ -40,7 +39,6 @@ X_co = TypeVar("X_co", bound=AnyArray, covariant=True)
 T_co = TypeVar("T_co", bound=Arrays, covariant=True)
 NewX = TypeVar("NewX", bound=AnyArray)
 NewT = TypeVar("NewT", bound=Arrays)
-XShape = TypeVar("XShape", bound=tuple[int, ...])
 XType = TypeVar("XType", bound=np.dtype[np.generic])
 
 # Any: the types of the arrays between two transforms are known to `map` and `shard` only.
@@ -50,7 +48,7 @@ _TAG = 0x6D617073  # keeps the streams of maps apart from other uses of the same
 
 
 def minibatches(
-    x: np.ndarray[XShape, XType],
+    x: np.ndarray[ShapeT, XType],
     t: ArraysT,
     batch_size: int,
     *,
@@ -58,7 +56,7 @@ def minibatches(
     epochs: int | None = None,
     replacement: bool = False,
     drop_last: bool = False,
-) -> Minibatches[np.ndarray[XShape, XType], ArraysT]:
+) -> Minibatches[np.ndarray[ShapeT, XType], ArraysT]:
     """Return the batches of a training run, in random order.
 
     Parameters
@@ -135,18 +133,12 @@ def _seed(value: int) -> int:
     return check_count(value, "seed", 0)
 
 
-def _flag(value: object, name: str) -> bool:
-    if not isinstance(value, bool | np.bool):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
-    return bool(value)
-
-
 def _replacement(value: bool) -> bool:  # noqa: FBT001 (a converter's argument is positional)
-    return _flag(value, "replacement")
+    return check_flag(value, "replacement")
 
 
 def _drop_last(value: bool) -> bool:  # noqa: FBT001
-    return _flag(value, "drop_last")
+    return check_flag(value, "drop_last")
 
 
 def _inputs(x: AnyArray) -> AnyArray:
@@ -165,7 +157,7 @@ def _transforms(value: Iterable[Map | Shard]) -> tuple[Map | Shard, ...]:
     return transforms
 
 
-def _pair(batch: object) -> tuple[Any, Any]:
+def _pair(batch: object) -> tuple[AnyArray, Arrays]:
     if not isinstance(batch, tuple) or len(batch) != 2:
         got = f"a tuple of {len(batch)}" if isinstance(batch, tuple) else array_type(batch)
         raise TypeError(f"f must return a pair (x, t), got {got}")
@@ -349,9 +341,7 @@ class Minibatches(Generic[X_co, T_co]):
         shards = self._first_shards()
         for shard in shards:
             rows = shard.of(rows)
-        # Any: a map may return arrays of other types.
-        x: Any = gather(self.x, rows)
-        t: Any = gather(self.t, rows)
+        x, t = gather(self.x, rows), gather(self.t, rows)
         for place in range(len(shards), len(self.transforms)):
             transform = self.transforms[place]
             if isinstance(transform, Shard):

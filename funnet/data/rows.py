@@ -6,30 +6,23 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from funnet.core.arrays import array_type, as_ndarray, typed_like
+from funnet.core.arrays import AnyArray, array_type, as_ndarray, typed_like
 from funnet.core.errors import DTypeError, ShapeError
 
-AnyArray = npt.NDArray[np.generic]
 Arrays: TypeAlias = "AnyArray | tuple[AnyArray, ...]"
 """An array, or several with one row per sample each, such as targets and weights."""
 
 ArrayT = TypeVar("ArrayT", bound=AnyArray)
-ArraysT = TypeVar("ArraysT", bound="AnyArray | tuple[AnyArray, ...]")
+ArraysT = TypeVar("ArraysT", bound=Arrays)
 
 Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def check_array(array: ArrayT, name: str) -> ArrayT:
-    """Return a plain array with at least one row.
+    """Return an array as an `np.ndarray`.
 
-    Raises
-    ------
-    DTypeError
-        If it is not a NumPy array, or is masked.
-    ShapeError
-        If it has no rows.
+    Raise DTypeError if it is not a NumPy array, or is masked, and ShapeError if it has no rows.
     """
     if not isinstance(array, np.ndarray):
         raise DTypeError(f"{name} must be a NumPy array, got {array_type(array)}")
@@ -41,10 +34,7 @@ def check_array(array: ArrayT, name: str) -> ArrayT:
 def check_arrays(arrays: ArraysT, name: str) -> ArraysT:
     """Return an array, or a tuple of them with equal numbers of rows, each as `check_array` does.
 
-    Raises
-    ------
-    DTypeError, ShapeError
-        As `check_array`; also if a tuple is empty, or the numbers of rows differ.
+    Raise DTypeError for an empty tuple, and ShapeError if the numbers of rows differ.
     """
     if type(arrays) is not tuple:
         return check_array(arrays, name)  # type: ignore[type-var]

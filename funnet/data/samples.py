@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from funnet.core.arrays import Labels
+from funnet.core.arrays import Labels, ShapeT
 from funnet.data.labels import one_hot
 
 Yes = Literal[True]
@@ -16,7 +16,6 @@ Flat = tuple[int, int]
 Grid = tuple[int, int, int, int]
 OneHot = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
-ShapeT = TypeVar("ShapeT", bound=tuple[int, ...])
 TargetT = TypeVar("TargetT", bound=Labels | OneHot)
 
 Samples = tuple[np.ndarray[ShapeT, np.dtype[np.float32]], TargetT]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from funnet.core.arrays import array_type, typed_like
 from funnet.core.checks import check_count
 from funnet.core.errors import ShapeError
-
-ArrayT = TypeVar("ArrayT", bound=npt.NDArray[np.generic])
+from funnet.data.rows import ArrayT
 
 
 @attrs.frozen
@@ -56,10 +54,7 @@ def rows_of(arrays: Any, shard: Shard) -> Any:
 def shards_of(x: object, n: int) -> list[Shard]:
     """Return the n parts of a batch, or for a batch of fewer rows one for each row.
 
-    Raises
-    ------
-    ShapeError
-        If `x` is not an array with rows, or a tuple of such arrays.
+    Raise ShapeError unless `x` is an array with rows, or a tuple of such arrays.
     """
     array = x[0] if isinstance(x, tuple) and x else x
     if not isinstance(array, np.ndarray) or not array.ndim or not len(array):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from funnet.core.encoding import AnyArray, Node, encode, to_json
+from funnet.core.arrays import AnyArray
+from funnet.core.encoding import Node, encode, to_json
 
 
 def fingerprint(value: object) -> str:

@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from funnet.core.arrays import array_type, plain
 from funnet.core.checks import as_float, check_dtype
-from funnet.core.errors import DTypeError, ShapeError, StructureError
+from funnet.core.errors import DTypeError, ShapeError, StructureError, join
 from funnet.core.live import check_at_rest
 from funnet.core.nodes import kind_of
+from funnet.core.paths import named_children
 from funnet.core.tree import Tree, named_branches, replace_at
 from funnet.layers.normalization import MANY
 
@@ -112,10 +113,9 @@ def from_state_dict(net: Tree, state: Mapping[str, Any]) -> Tree:
             f"unknown: {_listed(unknown)}"
         )
     for path, layer, entries in layers:
-        kind = kind_of(type(layer))
-        fields = dict(zip(kind.names(layer), kind.children(layer), strict=True))
+        fields = dict(named_children(layer))
         fields |= {field: _given(state, name, path, field, own) for field, name, own in entries}
-        net = replace_at(net, path, kind.build(layer, list(fields.values())))
+        net = replace_at(net, path, kind_of(type(layer)).build(layer, list(fields.values())))
     return net
 
 
@@ -126,9 +126,7 @@ def _layers(net: object) -> Iterator[tuple[str, object, list[tuple[str, str, Any
     """
     seen: set[str] = set()
     for path, layer in named_branches(net):
-        kind = kind_of(type(layer))
-        fields = zip(kind.names(layer), kind.children(layer), strict=True)
-        arrays = {field: child for field, child in fields if isinstance(child, np.ndarray)}
+        arrays = {f: child for f, child in named_children(layer) if isinstance(child, np.ndarray)}
         prefix = [part for part in path.split(".") if part not in {"layers", ""}]
         renamed = _NAMES.get(tuple(arrays), tuple(arrays))
         names = [".".join((*prefix, name)) for name in renamed]
@@ -150,7 +148,7 @@ def _turned(field: str, array: AnyArray) -> AnyArray:
 def _given(state: Mapping[str, Any], name: str, path: str, field: str, own: AnyArray) -> AnyArray:
     if name.endswith(_TRACKED):
         return np.array(MANY if as_float(np.asarray(state.get(name, 1)), name) > 0 else 0)
-    what = f"{name!r}, for {'.'.join(filter(None, (path, field)))},"
+    what = f"{name!r}, for {join(path, field)},"
     try:
         value = np.asanyarray(state[name])
     except (TypeError, RuntimeError) as error:  # of a tensor that NumPy cannot represent

@@ -36,11 +36,8 @@ class AvgPool2d(OnImages, SomeLayer):
 
     Parameters
     ----------
-    kernel_size
-        Size of a window: a number, or a pair (height, width).
-    stride
-        Step between windows: a number, or a pair (down, across). Default: `kernel_size`. Pixels
-        that are left over at the end are dropped.
+    kernel_size, stride
+        See `MaxPool2d`.
     padding
         Zeros around an image, which count: a number, or a pair (above and below, left and right),
         at most half of `kernel_size`. Default: 0.

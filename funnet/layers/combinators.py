@@ -39,17 +39,14 @@ from funnet.core.arrays import Matrix, Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache
 from funnet.core.describe import describe
 from funnet.core.errors import ShapeError
-from funnet.core.layer import AnyLayer, Elementwise, Layer, OnRows, SomeLayer
+from funnet.core.layer import AnyLayer, Elementwise, G, Layer, OnRows, S, SomeLayer, T
 from funnet.core.nodes import filler
 from funnet.core.widths import Widths, mismatches, whole, widths_of
-from funnet.layers.nesting import as_layers, check_made_by, locate
+from funnet.layers.nesting import as_layers, locate, of_another_network
 
 # Widths of input and output: `int`, or a literal if `funnet.mypy_plugin` can infer it.
 I_co = TypeVar("I_co", bound=int, covariant=True)
 O_co = TypeVar("O_co", bound=int, covariant=True)
-# Shapes of input and output. Not whole array types, which would make a network's type too long.
-S = TypeVar("S", bound=tuple[int, ...])
-T = TypeVar("T", bound=tuple[int, ...])
 L = TypeVar("L", bound=tuple[object, ...])
 L_co = TypeVar("L_co", bound=tuple[object, ...], covariant=True)
 
@@ -137,7 +134,8 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
         """Return the gradients of all layers; dx is that of the first."""
         check_cache(cache, SequentialCache)
         row: tuple[Any, ...] = self.layers
-        check_made_by(cache.layers is self.layers and len(cache.caches) == len(row))
+        if cache.layers is not self.layers or len(cache.caches) != len(row):
+            raise of_another_network()
         grads = []
         gradient = dout
         dx: Callable[[], Any] = lambda: gradient  # noqa: E731 (dx of an empty network)
@@ -195,7 +193,6 @@ G3 = TypeVar("G3", bound=SomeLayer)
 G4 = TypeVar("G4", bound=SomeLayer)
 G5 = TypeVar("G5", bound=SomeLayer)
 G6 = TypeVar("G6", bound=SomeLayer)
-G = TypeVar("G")
 RowLayer = Layer[Ranked[RowShape], Ranked[RowShape], Any, G]
 
 @overload

@@ -14,27 +14,11 @@ from funnet.core.arrays import Array, Ranked, Shaped, describe_cache, plain
 from funnet.core.checks import check_cache, check_dtype, check_float, check_like
 from funnet.core.describe import describe
 from funnet.core.errors import ShapeError
-from funnet.core.layer import AnyLayer, Elementwise, Layer, SomeLayer
+from funnet.core.layer import AnyLayer, Elementwise, Layer, S, SomeLayer, T
 from funnet.core.tree import refill
 from funnet.core.widths import Widths, beside, mismatches_beside, widths_of
-from funnet.layers.combinators import (
-    C1,
-    C2,
-    C3,
-    C4,
-    G1,
-    G2,
-    G3,
-    G4,
-    I_co,
-    L,
-    L_co,
-    O_co,
-    RowShape,
-    S,
-    T,
-)
-from funnet.layers.nesting import add, as_layers, check_made_by, locate
+from funnet.layers.combinators import C1, C2, C3, C4, G1, G2, G3, G4, I_co, L, L_co, O_co, RowShape
+from funnet.layers.nesting import add, as_layers, locate, of_another_network
 
 NAME = "Concatenate"
 
@@ -136,10 +120,11 @@ class Concatenate(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     ) -> tuple[Concatenate[I_co, O_co, S, T, L_co], Callable[[], Shaped[S]]]:
         """Return the gradients of all layers; dx is the sum of theirs."""
         check_cache(cache, ConcatenateCache)
-        check_made_by(cache.layers is self.layers)
+        if cache.layers is not self.layers:
+            raise of_another_network()
         check_like(dout, cache.y, "dout of Concatenate")
         grads = []
-        parts: list[Callable[[], Array]] = []
+        parts: list[Callable[[], Shaped[S]]] = []
         for i, (start, end) in enumerate(pairwise((0, *cache.ends))):
             layer = self._row[i]
             try:
@@ -150,10 +135,7 @@ class Concatenate(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
             grads.append(grad)
             parts.append(part)
 
-        def dx() -> Shaped[S]:
-            return cast("Shaped[S]", reduce(add, (part() for part in parts)))
-
-        return refill(Concatenate, (tuple(grads),)), dx
+        return refill(Concatenate, (tuple(grads),)), lambda: reduce(add, (dx() for dx in parts))
 
 
 def _check_beside(output: Array, others: list[Array]) -> None:

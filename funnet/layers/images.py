@@ -103,14 +103,9 @@ def lock_kernels(W: Images) -> Images:
 
 
 def check_images(x: Images, name: str, channels: int | str = "C") -> None:
-    """Refuse what is not a batch of images, with so many channels if a number is given.
+    """Raise DTypeError unless `x` is an array of floats, ShapeError unless it is of images.
 
-    Raises
-    ------
-    DTypeError
-        If `x` is not an array of floats.
-    ShapeError
-        If it is not of shape (N, channels, H, W), or its images have no pixels.
+    Those have shape (N, channels, H, W), with any number of channels by default, and pixels.
     """
     check_float(x, name)
     check_shape(x, ("N", channels, "H", "W"), name)

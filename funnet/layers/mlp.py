@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 import numpy as np
 
 from funnet.core.arrays import Float, RNGLike
 from funnet.core.checks import check_count, generator
 from funnet.core.layer import OnRows
-from funnet.layers.affine import Affine
+from funnet.layers.affine import Affine, I, O
 from funnet.layers.combinators import RowShape, Sequential
 from funnet.layers.dropout import Dropout, drop_rate
 from funnet.layers.initializers import Initializer, he
 from funnet.layers.nesting import check_layer
 from funnet.layers.relu import ReLU
-
-I = TypeVar("I", bound=int)
-O = TypeVar("O", bound=int)
 
 
 @overload

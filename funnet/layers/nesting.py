@@ -7,9 +7,9 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from funnet.core.arrays import Array
+from funnet.core.arrays import ArrayT, typed_like
 from funnet.core.checks import wrong_cache
-from funnet.core.errors import LocatedError
+from funnet.core.errors import LocatedError, StructureError
 from funnet.core.nodes import check_layer_class
 
 L = TypeVar("L")
@@ -43,13 +43,15 @@ def _remedy(given: object) -> str:
     return "; pass a list of layers as *layers" if isinstance(given, list | tuple) else ""
 
 
-def check_made_by(this: bool) -> None:  # noqa: FBT001 (the only argument)
-    """Raise StructureError unless a cache was made by this network: pass whether it was."""
-    if not this:  # the gradients of another network, of this architecture too, would be wrong
-        raise wrong_cache(
-            "the cache of this network",
-            "the cache of another network (such as a copy or an update)",
-        )
+def of_another_network() -> StructureError:
+    """Return the error for the cache of another network, whose gradients would be wrong.
+
+    Those of a network of the same architecture would be wrong as well.
+    """
+    return wrong_cache(
+        "the cache of this network",
+        "the cache of another network (such as a copy or an update)",
+    )
 
 
 def locate(error: Exception, name: str, layer: object) -> None:
@@ -61,7 +63,6 @@ def locate(error: Exception, name: str, layer: object) -> None:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def add(a: Array, b: Array) -> Array:
+def add(a: ArrayT, b: ArrayT) -> ArrayT:
     """Return a + b. Sums outside the range of the dtype are infinite, without a warning."""
-    total: Array = a + b
-    return total
+    return typed_like(a, a + b)

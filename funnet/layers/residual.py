@@ -11,16 +11,12 @@ from funnet.core.arrays import Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache, check_float, check_like
 from funnet.core.describe import describe
 from funnet.core.errors import ShapeError
-from funnet.core.layer import AnyLayer, Layer, SomeLayer
+from funnet.core.layer import AnyLayer, C, Layer, S, SomeLayer
 from funnet.core.tree import refill
 from funnet.core.widths import Widths, around, mismatches_around, widths_of
-from funnet.layers.combinators import RowShape
-from funnet.layers.nesting import add, check_layer, check_made_by, locate
+from funnet.layers.combinators import G1, RowShape
+from funnet.layers.nesting import L, add, check_layer, locate, of_another_network
 
-C = TypeVar("C")
-G = TypeVar("G", bound=SomeLayer)
-S = TypeVar("S", bound=tuple[int, ...])
-L = TypeVar("L")
 L_co = TypeVar("L_co", covariant=True)
 W_co = TypeVar("W_co", bound=int, covariant=True)
 
@@ -99,14 +95,15 @@ class Residual(SomeLayer, Generic[W_co, S, L_co]):
         except Exception as error:
             locate(error, "layer", layer)
             raise
-        return cast("Shaped[S]", add(x, y)), ResidualCache(x, self.layer, cache)
+        return add(x, y), ResidualCache(x, self.layer, cache)
 
     def pullback(
         self, cache: ResidualCache[S, L_co], dout: Shaped[S], /
     ) -> tuple[Residual[W_co, S, L_co], Callable[[], Shaped[S]]]:
         """Return the gradients of the layer; dx = dout + that of the layer."""
         check_cache(cache, ResidualCache)
-        check_made_by(cache.layer is self.layer)
+        if cache.layer is not self.layer:
+            raise of_another_network()
         check_like(dout, cache.x, "dout of Residual")
         layer = cast(AnyLayer, self.layer)
         try:
@@ -115,19 +112,16 @@ class Residual(SomeLayer, Generic[W_co, S, L_co]):
             locate(error, "layer", layer)
             raise
 
-        def dx() -> Shaped[S]:
-            return cast("Shaped[S]", add(dout, inner()))
-
-        return refill(Residual, (grads,)), dx
+        return refill(Residual, (grads,)), lambda: add(dout, inner())
 
 
 # Rows first, for layers on arrays of any rank.
 @overload
 def residual(
-    layer: Layer[Ranked[RowShape], Ranked[RowShape], C, G], /
-) -> Residual[int, RowShape, G]: ...
+    layer: Layer[Ranked[RowShape], Ranked[RowShape], C, G1], /
+) -> Residual[int, RowShape, G1]: ...
 @overload
-def residual(layer: Layer[Ranked[S], Ranked[S], C, G], /) -> Residual[int, S, G]: ...
+def residual(layer: Layer[Ranked[S], Ranked[S], C, G1], /) -> Residual[int, S, G1]: ...
 def residual(layer: AnyLayer, /) -> Residual[Any, Any, Any]:
     """Return a network that adds its input to the output of a layer: y = x + layer(x).
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from funnet.core.arrays import (
+    AnyArray,
     Array,
     ArrayT,
     Float,
@@ -25,7 +26,7 @@ from funnet.core.errors import DTypeError, ShapeError
 from funnet.gradients import check_loss
 from funnet.losses.rows import Shares
 
-T = TypeVar("T", bound=npt.NDArray[np.generic])
+T = TypeVar("T", bound=AnyArray)
 
 Weights: TypeAlias = "np.ndarray[tuple[int], np.dtype[Float | np.integer | np.bool]]"
 """One number >= 0 for each row of a batch."""

@@ -7,14 +7,7 @@ from dataclasses import dataclass
 
 from mypy.nodes import ARG_POS, CallExpr, Expression, IndexExpr, MemberExpr, NameExpr, SliceExpr
 from mypy.plugin import CheckerPluginInterface
-from mypy.types import (
-    Instance,
-    TupleType,
-    Type,
-    TypeVarType,
-    find_unpack_in_list,
-    get_proper_type,
-)
+from mypy.types import Instance, TupleType, Type, TypeVarType, find_unpack_in_list, get_proper_type
 
 from funnet.core.widths import (
     Widths,

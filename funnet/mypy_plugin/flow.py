@@ -38,12 +38,7 @@ from mypy.nodes import (
     Var,
     YieldExpr,
 )
-from mypy.types import (
-    Type,
-    TypeVarType,
-    get_proper_types,
-    has_type_vars,
-)
+from mypy.types import Type, TypeVarType, get_proper_types, has_type_vars
 
 from funnet.core.widths import Widths
 from funnet.mypy_plugin.reading import signatures_of, widths_of

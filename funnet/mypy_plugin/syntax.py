@@ -36,14 +36,7 @@ from mypy.nodes import (
     WithStmt,
 )
 from mypy.patterns import AsPattern, MappingPattern, StarredPattern
-from mypy.types import (
-    CallableType,
-    Instance,
-    ProperType,
-    TupleType,
-    Type,
-    get_proper_type,
-)
+from mypy.types import CallableType, Instance, ProperType, TupleType, Type, get_proper_type
 
 from funnet.mypy_plugin.reading import but_none
 

@@ -23,14 +23,7 @@ from mypy.nodes import (
     WithStmt,
 )
 from mypy.plugin import FunctionSigContext, MethodSigContext
-from mypy.types import (
-    CallableType,
-    FunctionLike,
-    NoneType,
-    Type,
-    UninhabitedType,
-    get_proper_type,
-)
+from mypy.types import CallableType, FunctionLike, NoneType, Type, UninhabitedType, get_proper_type
 
 from funnet.mypy_plugin.reading import same_signatures, signatures_of, swallows_errors
 from funnet.mypy_plugin.syntax import Place, catches_errors, children_of, place_of

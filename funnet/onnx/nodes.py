@@ -88,10 +88,7 @@ class Node:
 def row_of(graph: Any) -> list[Node]:
     """Return the operators of a graph, in order.
 
-    Raises
-    ------
-    OnnxError
-        If they do not form a row, or if a tensor or an attribute is not supported.
+    Raise OnnxError if they do not form a row, or a tensor or an attribute is not supported.
     """
     if len(graph.sparse_initializer):
         raise OnnxError("the model has sparse tensors, which are not supported")

@@ -154,20 +154,22 @@ def _conv(node: Node) -> AnyLayer:
     return nn.Conv2d(W, b, stride, _padding(node, pads))
 
 
-def _max_pool(node: Node) -> AnyLayer:
-    node.only(*_MOVES, "ceil_mode", "storage_order")
+def _windows(node: Node) -> tuple[list[int], tuple[int, int], tuple[int, int]]:
+    """Return the kernel size, the stride and the padding of pooling."""
     node.require(ceil_mode=0)
     kernel = node.get("kernel_shape", [1])
     stride, pads = _moves(node, kernel)
-    return nn.MaxPool2d(kernel, stride, _padding(node, pads))
+    return kernel, stride, _padding(node, pads)
+
+
+def _max_pool(node: Node) -> AnyLayer:
+    node.only(*_MOVES, "ceil_mode", "storage_order")
+    return nn.MaxPool2d(*_windows(node))
 
 
 def _average_pool(node: Node) -> AnyLayer:
     node.only(*_MOVES, "ceil_mode", "count_include_pad")
-    node.require(ceil_mode=0)
-    kernel = node.get("kernel_shape", [1])
-    stride, pads = _moves(node, kernel)
-    padding = _padding(node, pads)
+    kernel, stride, padding = _windows(node)
     if padding != (0, 0) and node.get("count_include_pad", 0) != 1:
         raise node.error("has count_include_pad=0; funnet counts the padding")
     return nn.AvgPool2d(kernel, stride, padding)

@@ -13,8 +13,7 @@ from funnet.core.arrays import Array
 from funnet.core.errors import DTypeError, StructureError, join
 from funnet.core.layer import AnyLayer, output_shape
 from funnet.core.live import check_at_rest
-from funnet.core.nodes import kind_of
-from funnet.core.tree import named_branches
+from funnet.core.paths import named_arrays
 from funnet.experiments.checkpoints.files import file_to_write, write_atomically
 from funnet.layers.combinators import Sequential
 from funnet.layers.concatenate import Concatenate
@@ -43,18 +42,9 @@ class Graph:
         self._names = {"x", "y"}  # of the input and the output
 
     def node(self, operator: str, inputs: Sequence[str], path: str, **attributes: object) -> str:
-        """Add a node and return the name of its output.
+        """Add a node of an operator, such as "Gemm", and return the name of its output.
 
-        Parameters
-        ----------
-        operator
-            The ONNX operator, such as "Gemm".
-        inputs
-            Names of tensors.
-        path
-            The path of the layer, from which the node is named.
-        **attributes
-            The attributes of the operator.
+        The inputs are names of tensors. The node is named by `path`, that of the layer.
         """
         name = self._unique(path or operator)
         helper = onnx_package().helper
@@ -75,11 +65,8 @@ class Graph:
     def layer(self, path: str, layer: object, x: str) -> str:
         """Add the nodes of a layer and return the name of its output.
 
-        Raises
-        ------
-        StructureError
-            If it is not known how to write a layer of this class, or its function does not return
-            a name; the message has the path.
+        Raise StructureError, with the path, if no function writes layers of this class, or it does
+        not return a name.
         """
         write = self._writers.get(type(layer))
         if write is None:
@@ -196,14 +183,7 @@ def save_onnx(
 
 def _dtype_of(net: object) -> np.dtype[Any]:
     """Return the float type of the parameters and buffers; float32 if there are none."""
-    dtypes = {
-        join(path, name): child.dtype
-        for path, branch in named_branches(net)
-        for name, child in zip(
-            kind_of(type(branch)).names(branch), kind_of(type(branch)).children(branch), strict=True
-        )
-        if isinstance(child, np.ndarray) and child.dtype.kind == "f"
-    }
+    dtypes = {path: array.dtype for path, array in named_arrays(net) if array.dtype.kind == "f"}
     dtype = next(iter(dtypes.values()), np.dtype(np.float32))
     for path, other in dtypes.items():
         if other != dtype or other not in (np.dtype(np.float32), np.dtype(np.float64)):
@@ -216,6 +196,7 @@ def _dtype_of(net: object) -> np.dtype[Any]:
 
 
 def _constants(graph: Graph, path: str, layer: object, *names: str) -> list[str]:
+    """Add fields of a layer as constants and return their names."""
     return [graph.constant(join(path, name), getattr(layer, name)) for name in names]
 
 

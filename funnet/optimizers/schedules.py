@@ -37,16 +37,9 @@ def written_as(name: str) -> Callable[[Any], str]:
 
 
 def check_number(value: float, name: str, low: float = -math.inf, below: float = math.inf) -> float:
-    """Return a finite number in [low, below) as a float.
+    """Return a finite number in [low, below) as a float; NumPy scalars would change dtypes.
 
-    A NumPy scalar would change the dtype of float32 arrays; a float does not.
-
-    Raises
-    ------
-    TypeError
-        If it is not a real number; a bool or an array of rank 1 or more is not.
-    ValueError
-        If it is not finite, or out of range.
+    Raise TypeError as `as_float`, and ValueError for other numbers.
     """
     number = value if type(value) is float else as_float(value, name)
     if not (math.isfinite(number) and low <= number < below):
@@ -59,10 +52,7 @@ def check_number(value: float, name: str, low: float = -math.inf, below: float =
 def rate_at(lr: LearningRate, step: int) -> float:
     """Return the learning rate at a step. A number was checked when its optimizer was made.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If a schedule does not return a finite number >= 0.
+    Raise TypeError or ValueError if a schedule does not return a finite number >= 0.
     """
     if not callable(lr):
         return lr

@@ -38,7 +38,7 @@ from funnet import (
     weight_decay,
     weighted,
 )
-from funnet.core.checks import check_count
+from funnet.core.checks import check_count, check_flag
 from funnet.core.tree import named_branches
 from funnet.optimizers.schedules import check_number
 from funnet.training.modes import KeepsStatistics
@@ -114,8 +114,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         for name in ("batch_size", "max_iter", "n_iter_no_change"):
             check_count(getattr(self, name), name)
         for name in ("early_stopping", "warm_start"):
-            if not isinstance(getattr(self, name), bool | np.bool):
-                raise TypeError(f"{name} must be True or False, got {getattr(self, name)!r}")
+            check_flag(getattr(self, name), name)
         if not 0 < check_number(self.validation_fraction, "validation_fraction") < 1:
             raise ValueError(
                 f"validation_fraction must be > 0 and < 1, got {self.validation_fraction}"

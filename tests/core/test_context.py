@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from live_cases import CONTEXTS
 from live_layers import Noise
 
 import funnet as fn
@@ -66,31 +67,11 @@ def draws(context: fn.Context) -> bytes:
     return context.generator().bytes(16)
 
 
-HERE = fn.Context(7, 3, "layers.1")
-OTHERS = {
-    "seed": fn.Context(8, 3, "layers.1"),
-    "seed of two words": fn.Context(7 + 2**32, 3, "layers.1"),
-    "step": fn.Context(7, 4, "layers.1"),
-    "step of two words": fn.Context(7, 3 + 2**32, "layers.1"),
-    "path": fn.Context(7, 3, "layers.2"),
-    "path below": fn.Context(7, 3, "layers.1.0"),
-    "no path": fn.Context(7, 3),
-    "shard": fn.Context(7, 3, "layers.1", 1),
-    "shard of two words": fn.Context(7, 3, "layers.1", 2**32),
-    "step and shard exchanged": fn.Context(7, 0, "layers.1", 3),
-    "spawn key": fn.Context(np.random.SeedSequence(7, spawn_key=(1,)), 3, "layers.1"),
-    "another spawn key": fn.Context(np.random.SeedSequence(7, spawn_key=(0, 1)), 3, "layers.1"),
-    "pool size": fn.Context(np.random.SeedSequence(7, pool_size=8), 3, "layers.1"),
-    "large step": fn.Context(7, 2**32, "layers.1"),
-    "step 0": fn.Context(7, 0, "layers.1"),
-}
-
-
 def test_contexts_of_different_addresses_have_different_streams() -> None:
-    assert len({draws(context) for context in (HERE, *OTHERS.values())}) == 1 + len(OTHERS)
+    assert len({draws(context) for context in CONTEXTS.values()}) == len(CONTEXTS)
 
 
-@pytest.mark.parametrize("context", [HERE, *OTHERS.values()], ids=["here", *OTHERS])
+@pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS)
 def test_a_stream_is_a_function_of_the_address(context: fn.Context) -> None:
     copied = pickle.loads(pickle.dumps(context))  # noqa: S301 (our own bytes)
 
@@ -108,15 +89,10 @@ def test_an_integer_is_the_seed_sequence_of_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((-1, 0), ValueError, "seed must be >= 0, got -1"),
-        ((0, -1), ValueError, "step must be >= 0, got -1"),
-        ((0, 0, "", -1), ValueError, "shard must be >= 0, got -1"),
         ((0, 2**64), ValueError, r"step must be < 2\*\*64, got 18446744073709551616"),
         ((0, 0, "", 2**64), ValueError, r"shard must be < 2\*\*64, got 18446744073709551616"),
         ((None, 0), TypeError, "seed must be an integer, got None"),
         ((np.random.default_rng(0), 0), TypeError, "seed must be an integer, got Generator"),
-        ((True, 0), TypeError, "seed must be an integer, got True"),
-        ((0, 1.0), TypeError, r"step must be an integer, got 1\.0"),
     ],
 )
 def test_a_context_of_other_numbers_is_refused(

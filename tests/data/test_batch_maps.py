@@ -80,12 +80,6 @@ def test_the_draws_are_not_those_of_the_order_or_of_a_layer() -> None:
     assert others.isdisjoint(noise(7, 3))
 
 
-def test_a_map_leaves_the_order_of_the_rows_unchanged() -> None:
-    batches = minibatches(*samples(20), 6, rng=0, epochs=3)
-
-    assert [t.tolist() for _, t in batches.map(draw_all)] == [t.tolist() for _, t in batches]
-
-
 def test_maps_are_applied_in_order_and_draw_from_streams_of_their_own() -> None:
     batches = minibatches(*samples(20), 6, rng=0)
     order: list[str] = []

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from training_cases import NET, T, X
+from training_cases import T, X
 
-import funnet as fn
 from funnet import DTypeError, Minibatches, ShapeError, minibatches
 
 Batches = Minibatches[Any, Any]
@@ -117,21 +116,6 @@ def test_the_repr_shows_the_types_of_all_arrays() -> None:
     assert repr(of_tuples(rng=0)).startswith(
         "Minibatches(x=float64[9, 1], t=(int64[9], int64[9], int64[9, 1]), batch_size=4, "
     )
-
-
-def test_a_weighted_run_resumes_exactly() -> None:
-    w = np.random.default_rng(0).gamma(1.0, size=len(T))
-    batches = minibatches(X, (T, w), 5, rng=1)
-    loss = fn.weighted(fn.softmax_cross_entropy)
-
-    def run(start: Any, steps: int) -> Any:
-        states = fn.train(start, batches, loss=loss, optimizer=fn.adam())
-        return [next(states) for _ in range(steps)][-1]
-
-    whole, halves = run(NET, 12), run(run(NET, 7), 5)
-
-    assert whole.epoch == 2
-    assert fn.fingerprint(whole) == fn.fingerprint(halves)
 
 
 class Pair(NamedTuple):

@@ -63,13 +63,3 @@ def test_labels_may_be_read_only_and_are_not_modified() -> None:
     t.setflags(write=False)
 
     assert one_hot(t, 3).argmax(axis=1).tolist() == t.tolist() == [2, 0, 1]
-
-
-@pytest.mark.parametrize(
-    ("n_classes", "error"), [(0, ValueError), (2.0, TypeError), (True, TypeError)]
-)
-def test_the_number_of_classes_is_a_positive_integer(
-    n_classes: int, error: type[Exception]
-) -> None:
-    with pytest.raises(error, match="n_classes must be"):
-        one_hot(np.array([0]), n_classes)

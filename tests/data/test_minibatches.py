@@ -2,16 +2,16 @@
 
 import pickle
 import tracemalloc
+from collections.abc import Callable
 from itertools import chain, islice
-from pathlib import Path
 from typing import assert_type
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import pytest
 from batches import Batches, Pixels, listed, runs, samples, transformed
 from hypothesis import given, strategies as st
+from strategies import LAYOUTS, AnyArray
 
 from funnet import DTypeError, ShapeError
 from funnet.core.arrays import Labels
@@ -182,32 +182,15 @@ def test_a_batch_larger_than_the_data_is_all_of_them() -> None:
     assert [sorted(step) for step in steps(batches)] == [[0, 1, 2, 3, 4]] * 2
 
 
-def layouts(path: Path, plain: Pixels) -> dict[str, npt.NDArray[np.float64]]:
-    n = len(plain)
-    plain.tofile(path)
-    locked = plain.copy()
-    locked.setflags(write=False)
-    unaligned = np.ndarray(plain.shape, np.float64, buffer=bytearray(plain.nbytes + 1), offset=1)
-    unaligned[...] = plain
-    return {
-        "reversed": plain[::-1].copy()[::-1],
-        "strided": np.repeat(plain, 2, axis=0)[::2],
-        "columns first": np.asfortranarray(plain),
-        "big-endian": plain.astype(">f8"),
-        "read-only": locked,
-        "unaligned": unaligned,
-        "memory-mapped": np.memmap(path, np.float64, mode="r", shape=(n, 2)),
-    }
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_the_layout_of_the_data_does_not_matter(layout: Callable[[AnyArray], AnyArray]) -> None:
+    x, t = samples(20)
+    batches = minibatches(layout(x), t, 6, rng=0, epochs=2)
 
-
-def test_the_layout_of_the_data_does_not_matter(tmp_path: Path) -> None:
-    plain, t = samples(20)
-    expected = [xb.tolist() for xb, _ in minibatches(plain, t, 6, rng=0, epochs=2)]
-
-    for name, x in layouts(tmp_path / "x", plain).items():
-        batches = minibatches(x, t, 6, rng=0, epochs=2)
-        assert [xb.tolist() for xb, _ in batches] == expected, name
-        assert all(type(xb) is np.ndarray for xb, _ in batches), name
+    assert [xb.tolist() for xb, _ in batches] == [
+        xb.tolist() for xb, _ in minibatches(x, t, 6, rng=0, epochs=2)
+    ]
+    assert all(type(xb) is np.ndarray for xb, _ in batches)
 
 
 def test_no_layout_is_copied_whole_for_a_batch() -> None:
@@ -271,10 +254,6 @@ def test_batches_have_the_types_of_the_data() -> None:
         ({"t": np.zeros(())}, ShapeError, r"t must have at least one row, got shape \(\)"),
         ({"x": [[1.0]] * 5}, DTypeError, "x must be a NumPy array, got list"),
         ({"t": None}, DTypeError, "t must be a NumPy array, got NoneType"),
-        ({"batch_size": 0}, ValueError, "batch_size .*1, got 0"),
-        ({"batch_size": 2.0}, TypeError, "batch_size .*integer, got 2.0"),
-        ({"epochs": -1}, ValueError, "epochs .*0, got -1"),
-        ({"epochs": 1.0}, TypeError, "epochs .*integer, got 1.0"),
         ({"replacement": "no"}, TypeError, "replacement must be True or False, got 'no'"),
         ({"drop_last": 1}, TypeError, "drop_last must be True or False, got 1"),
         (
@@ -306,22 +285,6 @@ def test_a_step_before_the_first_or_after_the_last_batch_is_refused(step: int) -
             batches.from_step(step)
     with pytest.raises(IndexError, match="step must be from 0 on, got -1"):
         minibatches(*samples(5), 2, rng=0).from_step(-1)
-
-
-@pytest.mark.parametrize(
-    ("seed", "error", "says"),
-    [
-        (None, TypeError, "integer, got None"),
-        (True, TypeError, "integer, got True"),
-        (1.5, TypeError, "integer, got 1.5"),
-        (-1, ValueError, "0, got -1"),
-    ],
-)
-def test_a_seed_must_be_a_natural_number(seed: int, error: type[Exception], says: str) -> None:
-    with pytest.raises(error, match=f"seed .*{says}"):
-        Minibatches(*samples(5), 2, seed)
-    with pytest.raises(error, match=f"seed .*{says}"):
-        attrs.evolve(minibatches(*samples(5), 2, rng=0), seed=seed)
 
 
 def test_a_seed_may_be_a_numpy_integer() -> None:

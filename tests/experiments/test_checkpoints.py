@@ -13,8 +13,10 @@ from typing import assert_type
 import attrs
 import numpy as np
 import pytest
-from checkpoint_values import NET, VALUES, Point, Pruned, Scale, content, trained
+from checkpoint_values import NET, NORMS, VALUES, Point, Pruned, Scale, content, trained
 from programs import python
+from strategies import LAYOUTS
+from zoo import all_arrays
 
 import funnet as fn
 from funnet.experiments.checkpoints.storage import TYPES
@@ -35,7 +37,8 @@ def test_load_returns_what_was_saved_with_locked_arrays_and_the_same_bytes(
     fn.save(path, loaded)
 
     assert content(loaded) == content(value)
-    assert not any(array.flags.writeable for array in fn.tree_leaves(loaded))
+    assert repr(loaded) == repr(value)
+    assert not any(array.flags.writeable for array in all_arrays(loaded).values())
     assert path.read_bytes() == first
 
 
@@ -58,11 +61,11 @@ def test_the_layout_of_an_array_changes_neither_the_file_nor_the_fingerprint(
 ) -> None:
     plain = np.arange(6.0).reshape(2, 3)
     fn.save(path, plain)
-    for layout in [np.asfortranarray(plain), plain.astype(">f8"), np.repeat(plain, 2, 0)[::2]]:
+    for layout in LAYOUTS.values():
         other = tmp_path / f"other{path.suffix}"
-        fn.save(other, layout)
+        fn.save(other, layout(plain))
         assert other.read_bytes() == path.read_bytes()
-        assert fn.fingerprint(layout) == fn.fingerprint(plain)
+        assert fn.fingerprint(layout(plain)) == fn.fingerprint(plain)
 
 
 def test_numpy_opens_the_file(tmp_path: Path) -> None:
@@ -152,6 +155,14 @@ def test_like_names_the_first_difference(
     with pytest.raises(fn.CheckpointError, match=message) as caught:
         fn.load(path, like=other)
     assert str(path) in str(caught.value)
+
+
+def test_like_compares_buffers(path: Path) -> None:
+    fn.save(path, NORMS)
+    with pytest.raises(
+        fn.CheckpointError, match=r"layers\.0\.mean: expected float64\[4\], the file has float32\[4"
+    ):
+        fn.load(path, like=fn.astype(NORMS, np.float64))
 
 
 def test_like_does_not_compare_constants(path: Path) -> None:

@@ -21,7 +21,8 @@ from checkpoint_values import HARD, Pruned, content, trained, with_buffers
 from programs import python
 
 import funnet as fn
-from funnet.core.encoding import AnyArray, difference, encode, to_json
+from funnet.core.arrays import AnyArray
+from funnet.core.encoding import difference, encode, to_json
 from funnet.experiments.checkpoints import npz, safetensors
 
 KILLS = 200 if HARD else 20

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,32 +50,6 @@ except OSError as error:
     print(error.strerror)
 """
     assert python(program, path) == "File too large\n"
-
-
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no small file system")  # noqa: S108
-@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() != 0, reason="only root can mount")
-def test_a_full_file_system_leaves_the_old_file(tmp_path: Path) -> None:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if (
-        mount is None
-        or subprocess.run(
-            [mount, "-t", "tmpfs", "-o", "size=64k", "none", folder],
-            check=False,
-            capture_output=True,
-        ).returncode
-    ):
-        pytest.skip("mounting is not allowed here")
-    try:
-        save(folder / "net.npz", NET)
-        before = (folder / "net.npz").read_bytes()
-        with pytest.raises(OSError, match="No space left on device"):
-            save(folder / "net.npz", Affine.init(200, 200, rng=0))
-        assert (folder / "net.npz").read_bytes() == before
-        assert [p.name for p in folder.iterdir()] == ["net.npz"]
-    finally:
-        subprocess.run(["umount", folder], check=True)  # noqa: S607
 
 
 @pytest.mark.usefixtures("old")

@@ -226,14 +226,6 @@ def test_two_arrays_of_one_name_are_refused() -> None:
             call()
 
 
-def test_a_live_network_is_refused() -> None:
-    live = fn.training_mode(fn.sequential(fn.Dropout(0.5)), seed=0, step=0)
-    with pytest.raises(ValueError, match="to_state_dict needs a network at rest"):
-        fn.to_state_dict(live)
-    with pytest.raises(ValueError, match="from_state_dict needs a network at rest"):
-        fn.from_state_dict(live, {})
-
-
 def test_a_batch_norm_continues_with_the_exponential_average() -> None:
     fresh = fn.BatchNorm.init(2, dtype=np.float64)
     state = fn.to_state_dict(fresh)

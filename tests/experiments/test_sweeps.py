@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -16,7 +14,7 @@ from typing import assert_type
 
 import numpy as np
 import pytest
-from programs import FOLDER
+from programs import FOLDER, mpiexec
 from sweep_runs import Config, fails_for_odd, processes, runs_again, seed_of, training
 
 from funnet import Result, fingerprint, sweep
@@ -82,17 +80,13 @@ def test_other_executors_give_the_same_results(name: str, serial: str, tmp_path:
     program = tmp_path / "program.py"
     executor = OTHERS[name].strip().replace("\n", "\n    ")
     program.write_text(PROGRAM.format(folder=str(FOLDER), executor=executor))
-    command = [sys.executable]
     if name == "mpi4py":
-        bin_folder = str(Path(sys.executable).parent)  # where packages of MPI have it
-        mpiexec = shutil.which("mpiexec", path=os.pathsep.join([bin_folder, os.defpath]))
-        if mpiexec is None:
-            pytest.skip("there is no mpiexec")
-        command = [mpiexec, "-n", "3", sys.executable, "-m", "mpi4py.futures"]
-    run = subprocess.run(
-        [*command, program],
-        check=False, capture_output=True, text=True, timeout=120, cwd=tmp_path,
-    )  # fmt: skip
+        run = mpiexec(3, "-m", "mpi4py.futures", program)
+    else:
+        run = subprocess.run(
+            [sys.executable, program],
+            check=False, capture_output=True, text=True, timeout=120, cwd=tmp_path,
+        )  # fmt: skip
 
     assert f"outcome {serial}\n" in run.stdout, run.stderr
 

@@ -38,23 +38,6 @@ def test_weights_and_bias_that_do_not_match_are_refused(
         fn.Affine(W, b)
 
 
-@pytest.mark.parametrize("name", ["n_in", "n_out"])
-@pytest.mark.parametrize(
-    ("width", "error", "message"),
-    [
-        (0, ValueError, "must be >= 1, got 0"),
-        (3.0, TypeError, r"must be an integer, got 3\.0"),
-    ],
-)
-def test_a_width_is_a_positive_integer(
-    name: str, width: Wrong, error: type[Exception], message: str
-) -> None:
-    widths = {"n_in": 3, "n_out": 4} | {name: width}
-
-    with pytest.raises(error, match=f"^{name} {message}$"):
-        fn.Affine.init(**widths, rng=0)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("dtype", [np.int64, np.complex64, np.longdouble, int, float, "f4", None])
 def test_the_dtype_of_a_layer_is_a_float_type(dtype: Wrong) -> None:
     with pytest.raises(

@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from small_networks import LAYERS, Pull, Wrong, affine, batch, every_layer, every_pull, network
-from zoo import AnyLayer
+from small_networks import LAYERS, Pull, Wrong, affine, batch, every_pull, kind, network
+from zoo import AnyLayer, Case, ScaleCache, every_case_of_ours
 
 import funnet as fn
 
@@ -123,39 +123,32 @@ def test_a_network_and_its_cache_match_if_copied_together(
 
 
 @every_pull
-@every_layer
-@pytest.mark.parametrize("shape", [(4, 3), (5, 2), (5,), (5, 3, 1), ()])
-def test_dout_must_have_the_shape_of_the_output(
-    pull: Pull, layer: AnyLayer, shape: tuple[int, ...]
-) -> None:
-    _, cache = fn.forward(layer, batch(5, 3))
-
-    with pytest.raises(fn.ShapeError) as caught:
-        pull(layer, cache, batch(*shape))
-
+@every_case_of_ours
+def test_dout_is_an_array_like_the_output(pull: Pull, case: Case) -> None:
+    layer = case.layer(0)
+    y, cache = fn.forward(layer, case.x(0))
     name = type(layer).__name__
-    assert str(caught.value) == f"dout of {name} must have shape (5, 3), got {shape}"
+
+    for wrong in (y[1:], y[..., :0], y[0], y[..., np.newaxis], y.ravel()[0, ...]):
+        with pytest.raises(fn.ShapeError) as caught:
+            pull(layer, cache, wrong)
+        assert str(caught.value) == f"dout of {name} must have shape {y.shape}, got {wrong.shape}"
+
+    others: list[Wrong] = [y.astype(np.float32), y.astype(int), y.tolist(), (0.5, y), None]
+    for other in others:
+        with pytest.raises(fn.DTypeError, match=f"^dout of {name} must be .*, got {kind(other)}; "):
+            pull(layer, cache, other)
 
 
 @every_pull
-@every_layer
-@pytest.mark.parametrize(
-    ("dout", "message"),
-    [
-        (batch(5, 3, dtype=np.float64), "float32, got float64; convert it with"),
-        (np.ones((5, 3), int), r"got int64; convert it with \.astype\(np\.float32\)"),
-        ([[1.0]], r"got list; convert it with np\.asarray\(\.\.\., dtype=np\.float32\)"),
-        ((0.5, batch(5, 3)), "got tuple; convert it with"),
-        (None, "got NoneType; convert it with"),
-    ],
-)
-def test_dout_must_have_the_dtype_of_the_output(
-    pull: Pull, layer: AnyLayer, dout: Wrong, message: str
-) -> None:
-    _, cache = fn.forward(layer, batch(5, 3))
+@every_case_of_ours
+def test_the_cache_of_a_user_s_layer_is_refused(pull: Pull, case: Case) -> None:
+    layer = case.layer(0)
+    y, _ = fn.forward(layer, case.x(0))
+    of_layer = rf"({type(layer).__name__}Cache|the cache of {type(layer).__name__})"
 
-    with pytest.raises(fn.DTypeError, match=f"dout of {type(layer).__name__} .*{message}"):
-        pull(layer, cache, dout)
+    with pytest.raises(fn.StructureError, match=f"^expected {of_layer}, got ScaleCache{HINT}$"):
+        pull(layer, ScaleCache(np.ones((5, 3))), y)
 
 
 def test_a_wrong_dout_is_located_at_the_last_layer() -> None:

@@ -6,8 +6,8 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from small_networks import Run, Wrong, batch, every_layer, every_run, network
-from zoo import AnyLayer
+from small_networks import Run, Wrong, batch, every_run, kind, network
+from zoo import Case, every_case_of_ours
 
 import funnet as fn
 
@@ -58,14 +58,14 @@ def test_float_types_are_not_mixed(run: Run, of_net: type[fn.Float], of_x: type[
     )
 
 
-@every_layer
-@pytest.mark.parametrize(
-    ("x", "got"),
-    [([[1.0, 2.0, 3.0]], "list"), (None, "NoneType"), (1.0, "float"), (np.float32(1), "float32")],
-)
-def test_forward_requires_an_array(layer: AnyLayer, x: Wrong, got: str) -> None:
-    with pytest.raises(fn.DTypeError, match=rf"floats, got {got}; convert it with np\.asarray\("):
-        fn.forward(layer, x)
+@every_case_of_ours
+def test_the_input_is_an_array_of_floats(case: Case) -> None:
+    layer, x = case.layer(0), case.x(0)
+    others: list[Wrong] = [x.tolist(), x.astype(int), None, 1.0, np.float64(1)]
+
+    for other in others:
+        with pytest.raises(fn.DTypeError, match=f"must be .*float.*, got {kind(other)}; conv"):
+            fn.forward(layer, other)
 
 
 def test_nan_affects_only_its_own_row() -> None:

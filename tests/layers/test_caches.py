@@ -6,21 +6,15 @@ import re
 
 import numpy as np
 import pytest
-from zoo import CASES, Case
+from zoo import Case, every_case_of_ours
 
 import funnet as fn
-
-OURS = {
-    name: case
-    for name, case in CASES.items()
-    if type(case.layer(0)).__module__.startswith("funnet.layers.")
-}
 
 x = np.zeros((2, 3, 4, 4), np.float32)
 rows = np.zeros((6, 4), np.float32)
 
 
-@pytest.mark.parametrize("case", OURS.values(), ids=OURS)
+@every_case_of_ours
 def test_it_names_its_class_and_fields_but_no_address(case: Case) -> None:
     _, cache = fn.forward(case.layer(0), case.x(0))
 

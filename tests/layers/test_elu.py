@@ -40,13 +40,6 @@ def test_an_alpha_outside_the_range_of_the_input_is_refused() -> None:
         fn.forward(fn.ELU(1e5), np.zeros((1, 1), np.float16))
 
 
-@pytest.mark.parametrize("alpha", ["0.1", None, True, [0.1]])
-def test_an_alpha_must_be_a_number(alpha: float) -> None:
-    with pytest.raises(TypeError, match="alpha must be a number, got"):
-        fn.ELU(alpha)
-
-
-@pytest.mark.parametrize("alpha", [-0.1, np.nan, np.inf])
-def test_an_alpha_must_be_finite_and_not_negative(alpha: float) -> None:
-    with pytest.raises(ValueError, match=r"alpha must be finite and >= 0, got"):
-        fn.ELU(alpha)
+def test_a_negative_alpha_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^alpha must be finite and >= 0, got -0\.1$"):
+        fn.ELU(-0.1)

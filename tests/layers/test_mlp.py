@@ -61,13 +61,11 @@ def test_a_generator_is_advanced_so_that_two_networks_differ() -> None:
     [
         ({"sizes": 784}, TypeError, "sizes must be a tuple of widths, such as .*, got 784"),
         ({"sizes": (4,)}, ValueError, r"sizes must have at least two widths, got \(4,\)"),
-        ({"sizes": (4, 0, 2)}, ValueError, r"sizes\[1\] must be >= 1, got 0"),
-        ({"sizes": (4, 2.0)}, TypeError, r"sizes\[1\] must be an integer, got 2.0"),
         ({"activation": fn.ReLU}, TypeError, "activation must be a value with the methods"),
         ({"activation": "relu"}, TypeError, "activation must be a value with the methods"),
+        ({"activation": "relu", "sizes": (4, 2)}, TypeError, "activation must be a value with"),
         ({"activation": fn.Affine.init(3, 5, rng=0)}, fn.ShapeError, "expects 3 input features"),
         ({"dropout": 1}, ValueError, "dropout must be >= 0 and < 1, got 1.0"),
-        ({"dropout": None}, TypeError, "dropout must be a number, got None"),
         ({"rng": None}, TypeError, "rng must be a seed"),
         ({"weights": 0.1}, TypeError, "weights must be an initializer"),
         ({"dtype": int}, TypeError, "dtype must be np.float16"),
@@ -80,10 +78,3 @@ def test_a_wrong_argument_is_an_error_that_names_it(
 
     with pytest.raises(error, match=message):
         fn.mlp(arguments.pop("sizes"), **arguments)
-
-
-def test_the_activation_is_checked_where_there_is_no_hidden_layer() -> None:
-    wrong: Any = "relu"
-
-    with pytest.raises(TypeError, match="activation must be a value"):
-        fn.mlp((4, 2), rng=0, activation=wrong)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from strategies import few, normal_array
+from strategies import LAYOUTS, few, normal_array
 
 import funnet as fn
 from funnet import LayerNorm, Standardize
@@ -80,29 +79,16 @@ def test_numbers_whose_squares_overflow_raise_no_warning() -> None:
     assert np.isfinite(y[1]).all()
 
 
-@pytest.mark.parametrize(
-    ("eps", "error", "message"),
-    [
-        (0, ValueError, "eps must be finite and >= 1e-37, got 0"),
-        (-1e-5, ValueError, "eps must be finite and >= 1e-37, got -1e-05"),
-        (float("nan"), ValueError, "eps must be finite and >= 1e-37, got nan"),
-        (float("inf"), ValueError, "eps must be finite and >= 1e-37, got inf"),
-        (1e-50, ValueError, "eps must be finite and >= 1e-37, got 1e-50"),
-        ("small", TypeError, "eps must be a number, got 'small'"),
-    ],
-)
+@pytest.mark.parametrize("eps", [0.0, -1e-05, 1e-50])
 @pytest.mark.parametrize("init", [LayerNorm.init, fn.BatchNorm.init])
-def test_a_bad_eps_is_refused(
-    init: Wrong, eps: Wrong, error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=f"^{message}"):
+def test_an_eps_below_1e_37_is_refused(init: Wrong, eps: float) -> None:
+    with pytest.raises(ValueError, match=f"^eps must be finite and >= 1e-37, got {eps}$"):
         init(3, eps=eps)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: LayerNorm.init(0), "^n_features must be >= 1, got 0"),
         (lambda: LayerNorm.init(3, dtype=INTEGER), "^dtype must be np.float16"),
         (lambda: LayerNorm(np.ones(3), np.ones(2)), r"beta of LayerNorm must have shape \(3,\)"),
         (
@@ -126,18 +112,6 @@ def test_a_bad_eps_is_refused(
 def test_what_does_not_fit_is_refused(call: Wrong, message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         call()
-
-
-@pytest.mark.parametrize("layer", [LayerNorm.init(3), Standardize.fit(np.ones((2, 3), np.float32))])
-def test_bad_caches_and_gradients_are_refused(layer: Wrong) -> None:
-    y, cache = fn.forward(layer, np.ones((2, 3), np.float32))
-    _, other = fn.forward(fn.ReLU(), y)
-    name = type(layer).__name__
-
-    with pytest.raises(fn.StructureError, match=f"expected {name}Cache, got ElementwiseCache"):
-        fn.backward(layer, other, y)
-    with pytest.raises(fn.ShapeError, match=rf"dout of {name} must have shape \(2, 3\)"):
-        fn.input_gradient(layer, cache, y[:1])
 
 
 @few
@@ -198,14 +172,12 @@ def test_mean_and_deviation_are_computed_in_float64() -> None:
     assert layer.std.dtype == np.float32
 
 
-def test_the_layout_of_a_data_set_changes_no_bit(tmp_path: Path) -> None:
+def test_the_layout_of_a_data_set_changes_no_bit() -> None:
     x = normal_array(0, 9, 4)
-    np.save(tmp_path / "x.npy", x)
-    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    wanted = repr(Standardize.fit(x).std.tobytes())
+    wanted = fn.fingerprint(Standardize.fit(x))
 
-    for other in (np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2], x.astype(">f8"), mapped):
-        assert repr(Standardize.fit(other).std.tobytes()) == wanted
+    for layout in LAYOUTS.values():
+        assert fn.fingerprint(Standardize.fit(layout(x))) == wanted
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from small_networks import Wrong, batch, network
+from small_networks import Wrong, network
 
 import funnet as fn
 
@@ -63,14 +63,3 @@ def test_the_input_must_be_an_array(x: Wrong) -> None:
         fn.DTypeError, match=rf"x .* a NumPy array with one row .*, got {type(x).__name__};"
     ):
         fn.predict(network(), x)
-
-
-@pytest.mark.parametrize(
-    ("batch_size", "error", "says"),
-    [(0, ValueError, "be >= 1, got 0"), (2.0, TypeError, "be an integer, got 2.0")],
-)
-def test_a_batch_size_is_a_positive_integer(
-    batch_size: Wrong, error: type[Exception], says: str
-) -> None:
-    with pytest.raises(error, match=f"^batch_size must {says}$"):
-        fn.predict(network(), batch(5, 3), batch_size)

@@ -305,19 +305,14 @@ def test_an_error_of_a_users_layer_has_a_note_with_its_path(net: Wrong) -> None:
 @pytest.mark.parametrize("pull", [fn.backward, fn.input_gradient])
 def test_a_cache_knows_its_network(net: Wrong, pull: Wrong) -> None:
     y, cache = fn.forward(net, x4)
-    other = fn.forward(sequential(affine(4, 4)), x4)[1]
 
     with pytest.raises(fn.StructureError, match="got the cache of another network"):
         pull(copy.deepcopy(net), cache, y)
-    with pytest.raises(fn.StructureError, match=f"expected {type(net).__name__}Cache, got Seq"):
-        pull(net, other, y)
-    with pytest.raises(ShapeError, match=rf"^dout of {type(net).__name__} must have shape"):
-        pull(net, cache, y[:, :1])
 
 
 @pytest.mark.parametrize("net", [residual(Identity()), concatenate(Identity())])
 def test_integers_are_refused(net: AnyLayer) -> None:
-    with pytest.raises(fn.DTypeError, match="must be float16, float32 or float64, got int64"):
+    with pytest.raises(fn.DTypeError, match=r"^x of \w+ must be float16, float32 .*, got int64"):
         fn.forward(net, np.ones((2, 3), np.int64))
 
 

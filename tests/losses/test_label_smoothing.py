@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from loss_cases import (
-    class_numbers,
-    derivatives,
-    distributions,
-    every_dtype,
-    one_hot_rows,
-    same,
-    sizes,
-)
-from strategies import few, normal_array, seeds
-from training_cases import BATCHES, NET
+from loss_cases import class_numbers, distributions, every_dtype, one_hot_rows, same, sizes
+from strategies import normal_array, seeds
 
-import funnet as fn
 from funnet import DTypeError, Float, ShapeError, softmax_cross_entropy
 
 amounts = st.sampled_from([1e-3, 0.1, 0.5, 1.0])
@@ -42,21 +31,6 @@ def test_it_is_the_loss_of_targets_that_are_mixed_with_equal_probabilities(
 
     assert loss == pytest.approx(expected, rel=1e-14, abs=1e-15)
     np.testing.assert_allclose(dscores, dexpected, rtol=1e-13, atol=1e-15)
-
-
-@of_all_targets
-@few
-@given(seed=seeds, size=sizes, amount=amounts)
-def test_dscores_is_the_derivative_of_the_loss(
-    target: Any, seed: int, size: tuple[int, int], amount: float
-) -> None:
-    scores, t = normal_array(seed, *size, scale=2), target(seed, *size)
-    loss = partial(softmax_cross_entropy, label_smoothing=amount)
-
-    _, dscores = loss(scores, t)
-    numerical = derivatives(lambda x: loss(x, t)[0], scores)
-
-    assert np.abs(dscores - numerical).max() < 1e-9 * max(np.abs(numerical).max(), 1e-2)
 
 
 @of_all_targets
@@ -111,12 +85,3 @@ def test_what_cannot_be_smoothed_is_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         softmax_cross_entropy(np.zeros((2, 2)), t, label_smoothing=amount)
-
-
-def test_a_run_trains_on_smoothed_labels() -> None:
-    loss = partial(softmax_cross_entropy, label_smoothing=0.1)
-
-    states = fn.train(NET, BATCHES, loss=loss, optimizer=fn.adam(0.01))
-    first, *_, final = (next(states).loss for _ in range(200))
-
-    assert final < first

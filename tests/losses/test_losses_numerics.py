@@ -20,14 +20,7 @@ from loss_cases import (
     scores_of_any_size,
     sizes,
 )
-from strategies import (
-    LAYOUTS,
-    AnyArray,
-    dtypes,
-    few,
-    normal_array,
-    seeds,
-)
+from strategies import LAYOUTS, AnyArray, dtypes, few, normal_array, seeds
 
 from funnet import (
     Float,

@@ -64,7 +64,8 @@ def test_slots_are_trees_with_the_structure_of_the_parameters(optimizer: fn.Opti
     net, state = run(optimizer, NET, 2)
     paths = [path for path, _ in fn.named_leaves(net)]
 
-    assert isinstance(state.slots, tuple)
+    assert (state.step, len(state.slots)) == (2, len(state.names))
+    assert all(state[name] is slot for name, slot in zip(state.names, state.slots, strict=True))
     assert [path for path, _ in fn.named_leaves(state)] == [
         f"slots.{i}.{path}" for i in range(len(state.names)) for path in paths
     ]

@@ -56,19 +56,6 @@ def test_the_dtype_is_kept_and_all_arrays_are_locked(
 
 
 @every_optimizer
-def test_slots_have_the_structure_of_the_parameters(optimizer: fn.Optimizer) -> None:
-    _, state = run(optimizer, NET, 2)
-
-    assert state.step == 2
-    assert len(state.slots) == len(state.names)
-    for name, slot in zip(state.names, state.slots, strict=True):
-        assert state[name] is slot
-        assert [path for path, _ in fn.named_leaves(slot)] == [
-            path for path, _ in fn.named_leaves(NET)
-        ]
-
-
-@every_optimizer
 def test_an_optimizer_is_a_value(optimizer: fn.Optimizer) -> None:
     assert pickle.loads(pickle.dumps(optimizer)) == optimizer == copy.deepcopy(optimizer)  # noqa: S301
     assert hash(optimizer) == hash(copy.deepcopy(optimizer))

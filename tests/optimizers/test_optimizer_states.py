@@ -85,12 +85,6 @@ def test_an_update_keeps_the_names_of_the_optimizer(optimizer: fn.Optimizer) -> 
     assert state.optimizer == optimizer.init(NET).optimizer != ()
 
 
-def test_the_state_of_another_dtype_is_refused() -> None:
-    state = fn.momentum().init(fn.astype(NET, np.float64))
-    with pytest.raises(fn.DTypeError, match="velocity must be float32, got float64"):
-        fn.momentum().update(NET, NET, state)
-
-
 def test_equal_dtypes_need_not_be_one_object() -> None:
     optimizer, x = fn.momentum(), np.ones(1, np.dtype(np.float64, copy=True))
     state = optimizer.init(np.ones(1))
@@ -110,24 +104,20 @@ def test_an_unknown_slot_is_named() -> None:
         fn.adam().init(NET)["h"]
 
 
-@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
-def test_a_float16_run_continues_from_a_file(tmp_path: Path, suffix: str) -> None:
+def test_a_float16_run_continues_from_a_file(path: Path) -> None:
     """The file holds the float32 state and the names of the optimizer."""
-    if suffix == "safetensors":
-        pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
     net, optimizer = fn.astype(NET, np.float16), fn.clip_by_global_norm(fn.adam(), 1.0)
     batches = fn.minibatches(np.ones((6, 4), np.float16), np.arange(6) % 3, 2, rng=0, epochs=2)
     whole = list(fn.train(net, batches, loss=fn.softmax_cross_entropy, optimizer=optimizer))
-    file = tmp_path / f"state.{suffix}"
-    fn.save(file, whole[2])
-    state = fn.load(file, like=fn.TrainState.init(net, optimizer))
+    fn.save(path, whole[2])
+    state = fn.load(path, like=fn.TrainState.init(net, optimizer))
     rest = fn.train(state, batches, loss=fn.softmax_cross_entropy, optimizer=optimizer)
 
     assert state.optimizer_state.optimizer == ("clip_by_global_norm", "adam")
     assert list(map(fn.fingerprint, rest)) == list(map(fn.fingerprint, whole[3:]))
-    fn.save(file, fn.astype(whole[2], np.float16))
+    fn.save(path, fn.astype(whole[2], np.float16))
     with pytest.raises(fn.CheckpointError, match=r"expected float32.*, the file has float16"):
-        fn.load(file, like=fn.TrainState.init(net, optimizer))
+        fn.load(path, like=fn.TrainState.init(net, optimizer))
 
 
 @pytest.mark.parametrize(

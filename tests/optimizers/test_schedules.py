@@ -1,7 +1,6 @@
 """Learning rate schedules."""
 
 import math
-from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -41,8 +40,6 @@ def test_warm_up_meets_the_cosine_at_the_highest_learning_rate() -> None:
 
 
 def test_schedules_refuse_inconsistent_arguments() -> None:
-    with pytest.raises(ValueError, match="step_size must be >= 1, got 0"):
-        fn.step_lr(0.1, 0)
     with pytest.raises(ValueError, match="expected warmup_steps < total_steps = 5, got 5"):
         fn.cosine_lr(0.1, 5, warmup_steps=5)
     with pytest.raises(ValueError, match="expected 2 values, got 1"):
@@ -88,53 +85,10 @@ def test_a_growing_schedule_is_right_up_to_the_limit_of_float64() -> None:
     assert fn.exponential_lr(2.0, 10.0)(300) == pytest.approx(2e300)
 
 
-@pytest.mark.parametrize("wrong", [0.9, 2.0, "3", True, np.True_, None, np.float64(3)])
-def test_a_number_of_steps_is_an_integer(wrong: Any) -> None:  # Any: mypy refuses it as well
-    with pytest.raises(TypeError, match=r"boundaries\[1\] must be an integer, got"):
-        fn.piecewise_lr([1, wrong], [0.1, 0.2, 0.3])
-    with pytest.raises(TypeError, match="warmup_steps must be an integer, got"):
-        fn.cosine_lr(0.1, 9, warmup_steps=wrong)
-    with pytest.raises(TypeError, match="total_steps must be an integer, got"):
-        fn.cosine_lr(0.1, wrong)
-    with pytest.raises(TypeError, match="step_size must be an integer, got"):
-        fn.step_lr(0.1, wrong)
-
-
-@pytest.mark.parametrize("wrong", [0, -5, np.int64(-1)])
-def test_a_boundary_is_at_least_1(wrong: int) -> None:
-    with pytest.raises(ValueError, match=r"boundaries\[0\] must be >= 1, got"):
-        fn.piecewise_lr([wrong], [0.1, 0.2])
-
-
 def test_numpy_integers_are_integers() -> None:
     schedule = fn.piecewise_lr(np.array([2, 3]), np.array([0.3, 0.2, 0.1]))  # type: ignore[arg-type]
 
     assert schedule == fn.piecewise_lr([2, 3], [0.3, 0.2, 0.1])
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [True, np.True_, "0.1", None, 1j, np.complex64(1), np.ones(1), np.zeros((), bool)],
-    ids=repr,
-)
-def test_a_rate_is_a_real_number(wrong: Any) -> None:  # Any: mypy refuses it as well
-    makers: dict[str, Callable[[Any], object]] = {
-        "lr": fn.sgd,
-        "gamma": lambda gamma: fn.exponential_lr(0.1, gamma),
-        "eta_min": lambda eta_min: fn.cosine_lr(0.1, 9, eta_min=eta_min),
-        r"values\[1\]": lambda value: fn.piecewise_lr([3], [0.1, value]),
-    }
-    for name, make in makers.items():
-        with pytest.raises(TypeError, match=f"{name} must be a number, got"):
-            make(wrong)
-
-
-@pytest.mark.parametrize("wrong", [10**400, -(10**400), Fraction(10**400), math.inf, math.nan])
-def test_a_rate_is_finite(wrong: Any) -> None:  # Any: a fraction is no float for mypy
-    with pytest.raises(ValueError, match="lr must be finite"):
-        fn.sgd(wrong)
-    with pytest.raises(ValueError, match="gamma must be finite"):
-        fn.step_lr(0.1, 3, wrong)
 
 
 @pytest.mark.parametrize("rate", [Fraction(1, 2), Decimal("0.5"), np.float16(0.5), np.array(0.5)])

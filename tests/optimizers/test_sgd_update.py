@@ -69,22 +69,6 @@ def test_a_rate_of_0_gives_equal_bytes_with_either_sign() -> None:
     assert len(results) == 1
 
 
-@pytest.mark.parametrize("lr", ["0.1", None, [0.1]])
-def test_a_learning_rate_is_a_number(lr: Any) -> None:  # Any: mypy refuses it as well
-    params = CASES["Affine"].layer(0)
-
-    with pytest.raises(TypeError, match="lr must be a number, got "):
-        fn.sgd_update(params, params, lr)
-
-
-@pytest.mark.parametrize("lr", [np.nan, np.inf, -np.inf, np.float32("inf")])
-def test_a_learning_rate_is_finite(lr: float) -> None:
-    params = CASES["Affine"].layer(0)
-
-    with pytest.raises(ValueError, match="lr must be finite, got"):
-        fn.sgd_update(params, params, lr)
-
-
 def test_a_parameter_of_rank_0_is_refused() -> None:
     params: Any = {"x": np.ones(())}  # Any: no network
 

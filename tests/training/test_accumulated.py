@@ -9,20 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_cases import NET, T, X
+from live_cases import LIVE
+from training_cases import LOSS, NET, Net, T, X
 
 import funnet as fn
 
-LIVE = fn.sequential(
-    fn.Affine.init(4, 6, rng=2),
-    fn.BatchNorm.init(6),
-    fn.Tanh(),
-    fn.Dropout(0.5),
-    fn.Affine.init(6, 3, rng=3),
-)
 BATCHES = fn.minibatches(X, T, 8, rng=1)  # 3 to an epoch, the last of 7 rows
-LOSS = fn.softmax_cross_entropy
-Net = Any  # networks of several classes
 every_net = pytest.mark.parametrize("net", [NET, LIVE], ids=["plain", "live"])
 
 
@@ -108,24 +100,6 @@ def test_the_parts_need_less_memory_than_the_batch() -> None:
             tracemalloc.stop()
 
     assert peak(10) < peak(1) / 4
-
-
-@pytest.mark.parametrize(
-    ("n_shards", "error", "message"),
-    [
-        (0, ValueError, "n_shards must be >= 1, got 0"),
-        (1.0, TypeError, "n_shards must be an integer, got 1.0"),
-        (True, TypeError, "n_shards must be an integer, got True"),
-    ],
-)
-def test_the_number_of_parts_is_checked_at_the_call(
-    n_shards: Any, error: type[Exception], message: str
-) -> None:
-    settings: Any = {"loss": LOSS, "optimizer": fn.sgd(), "n_shards": n_shards}
-    with pytest.raises(error, match=message):
-        fn.train(NET, BATCHES, **settings)
-    with pytest.raises(error, match=message):
-        fn.train_step(fn.TrainState.init(NET, fn.sgd()), X, T, **settings)
 
 
 @pytest.mark.parametrize("x", [X.tolist(), np.array(1.0), X[:0]])

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from live_cases import LIVE, gradients, init
-from training_cases import NET, T, X, content
+from live_cases import LIVE
+from training_cases import NET, T, X, gradients, init
 
 import funnet as fn
 
@@ -107,7 +107,7 @@ def test_statistics_of_all_parts_are_applied_in_order() -> None:
     norm = new.layers[1]
 
     assert norm.count == 23
-    assert content((norm.mean, norm.var)) == content((expected.mean, expected.var))
+    assert fn.fingerprint((norm.mean, norm.var)) == fn.fingerprint((expected.mean, expected.var))
 
 
 def test_shards_draw_their_own_masks() -> None:

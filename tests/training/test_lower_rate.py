@@ -9,20 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_cases import BATCHES, NET, T, X
+from live_cases import LIVE
+from training_cases import LOSS, NET, Net, T, X, run as train
 
 import funnet as fn
 
-LIVE = fn.sequential(
-    fn.Affine.init(4, 6, rng=2),
-    fn.BatchNorm.init(6),
-    fn.Tanh(),
-    fn.Dropout(0.5),
-    fn.Affine.init(6, 3, rng=3),
-)
 RATES = (0.1, 0.01, 0.001)
 STEPS = 7  # with each rate: more than an epoch
-Net = Any  # networks of several classes
 
 OPTIMIZERS: dict[str, Callable[[float], fn.Optimizer]] = {
     "sgd": fn.sgd,
@@ -37,13 +30,7 @@ def run(start: Net, make: Callable[[float], fn.Optimizer]) -> Iterator[Net]:
     state = start
     while state.step < STEPS * len(RATES):
         phase, done = divmod(state.step, STEPS)
-        states = fn.train(
-            state,
-            BATCHES,
-            loss=fn.softmax_cross_entropy,
-            optimizer=make(RATES[phase]),
-            seed=7,
-        )
+        states = train(state, optimizer=make(RATES[phase]), seed=7)
         for state in islice(states, STEPS - done):
             yield state
 
@@ -67,12 +54,12 @@ def test_a_run_with_falling_rates_resumes_at_any_step(
 
 def test_a_run_goes_on_from_its_best_state_when_the_score_stays() -> None:
     def key(state: fn.TrainState[Any]) -> float:
-        return fn.softmax_cross_entropy(fn.predict(state.params, X), T)[0]
+        return LOSS(fn.predict(state.params, X), T)[0]
 
     best = fn.TrainState.init(NET, fn.adam())
     lowest = [np.inf]
     for lr in RATES:
-        states = fn.train(best, BATCHES, loss=fn.softmax_cross_entropy, optimizer=fn.adam(lr))
+        states = train(best, optimizer=fn.adam(lr))
         scores = fn.early_stopping(fn.scored(islice(states, 200), key, every=5), patience=2)
         best, score = fn.last(fn.best_so_far(scores))
         lowest.append(score)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -42,13 +43,21 @@ def test_inference_mode_is_the_inverse_of_training_mode(case: Case) -> None:
 
 @every_case
 def test_a_live_network_is_refused_where_one_at_rest_is_needed(case: Case) -> None:
-    net = live(case.layer(0))
+    net, x = live(case.layer(0)), case.x(0)
+    calls: dict[str, Callable[[], object]] = {
+        "training_mode": lambda: live(net),
+        "predict": lambda: fn.predict(net, x),
+        "activations": lambda: fn.activations(net, x),
+        "output_shape": lambda: fn.output_shape(net, x.shape[1:]),
+        "summary": lambda: fn.summary(net, x.shape[1:]),
+        "population_statistics": lambda: fn.population_statistics(net, x),
+        "to_state_dict": lambda: fn.to_state_dict(net),
+        "from_state_dict": lambda: fn.from_state_dict(net, {}),
+    }
 
-    for call in (fn.predict, fn.population_statistics):
-        with pytest.raises(ValueError, match=r"pass inference_mode\(net\)"):
-            call(net, case.x(0))
-    with pytest.raises(ValueError, match=r"pass inference_mode\(net\)"):
-        live(net)
+    for name, call in calls.items():
+        with pytest.raises(ValueError, match=rf"^{name} needs .* pass inference_mode\(net\)"):
+            call()
 
 
 @pytest.mark.parametrize("net", [fn.Dropout(0.5), fn.ReLU()])
@@ -105,7 +114,7 @@ def test_forgotten_or_foreign_statistics_are_refused() -> None:
     assert fn.update_statistics(net, resting, at_rest=["layers.0"]) is net
     with pytest.raises(fn.StructureError, match=r"^layers\.1: expected a layer that keeps"):
         fn.update_statistics(net, other)
-    with pytest.raises(ValueError, match=r"^layers\.0 has no statistics at step 1"):
+    with pytest.raises(ValueError, match=r"^layers\.0 has no statistics at step 1; call net = "):
         live(net, step=1)
     narrow: Any = fn.sequential(fn.BatchNorm.init(1, dtype=np.float64))
     _, cache = fn.forward(live(narrow), X[:, :1])
@@ -180,14 +189,15 @@ def test_a_layer_used_twice_is_updated_twice() -> None:
 def test_population_statistics_are_those_of_the_whole_data_set(
     n: int, batch_size: int | None
 ) -> None:
-    net: Any = fn.sequential(fn.Dropout(0), NORM)
-    x = X[:n]
+    first = fn.Affine.init(2, 2, rng=0, dtype=np.float64)
+    net: Any = fn.sequential(first, fn.Dropout(0.5), NORM)
+    hidden = fn.predict(first, X[:n])
 
-    norm = fn.population_statistics(net, x, batch_size).layers[1]
+    norm = fn.population_statistics(net, X[:n], batch_size).layers[2]
 
     assert norm.count == n
-    np.testing.assert_allclose(norm.mean, x.mean(axis=0), rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(norm.var, x.var(axis=0, ddof=1), rtol=1e-12)
+    np.testing.assert_allclose(norm.mean, hidden.mean(axis=0), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(norm.var, hidden.var(axis=0, ddof=1), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +227,11 @@ def test_batches_of_one_row_are_refused_by_a_batch_norm(n: int, batch_size: int 
 
     with pytest.raises(fn.ShapeError, match=r"^layers\.1: x of BatchNorm .* use larger batches"):
         fn.population_statistics(net, X[:n], batch_size)
+
+
+def test_the_statistics_of_no_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match="x must have at least one row"):
+        fn.population_statistics(NORM, X[:0])
 
 
 def test_batches_of_one_image_are_enough_for_a_batch_norm() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from live_cases import LIVE, LOSS, Net, init, run, step
+from live_cases import LIVE
 from live_layers import Center
-from training_cases import SGD, T, X
+from training_cases import LOSS, SGD, Net, T, X, init, run
 
 import funnet as fn
 
@@ -64,21 +64,6 @@ def test_statistics_of_a_layer_that_overflow_end_the_run() -> None:
     assert np.isfinite(caught.value.state.params.layers[0].mean).all()  # type: ignore[attr-defined]
 
 
-def test_a_forgotten_update_of_statistics_is_told_at_the_next_step() -> None:
-    live = fn.training_mode(LIVE, seed=0, step=0)
-    _, cache = fn.forward(live, X)
-    with pytest.raises(ValueError, match=r"layers\.1 has no statistics at step 1; call net = upd"):
-        fn.training_mode(LIVE, seed=0, step=1)
-
-    updated = fn.update_statistics(LIVE, cache)
-    assert fn.training_mode(updated, seed=0, step=1) is not updated
-
-
-def test_one_value_per_channel_names_drop_last() -> None:
-    with pytest.raises(fn.ShapeError, match=r"^layers\.1: .*drop_last=True"):
-        step(init(LIVE), X[:1], T[:1], seed=0)
-
-
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e30])
 def test_population_statistics_that_are_not_finite_are_an_error(wrong: float) -> None:
     x = X.copy()
@@ -90,19 +75,6 @@ def test_population_statistics_that_are_not_finite_are_an_error(wrong: float) ->
 def test_population_statistics_need_an_array_of_samples() -> None:
     with pytest.raises(fn.DTypeError, match=r"x must be a NumPy array .*, got NoneType"):
         fn.population_statistics(LIVE, None)  # type: ignore[arg-type]
-
-
-def test_population_statistics_are_those_of_the_data_set() -> None:
-    norm = fn.population_statistics(LIVE, X, batch_size=6).layers[1]
-    hidden = fn.predict(LIVE.layers[0], X)
-
-    assert norm.count == 23
-    np.testing.assert_allclose(norm.mean, hidden.mean(axis=0), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(norm.var, hidden.var(axis=0, ddof=1), rtol=1e-5)
-    with pytest.raises(ValueError, match="population_statistics needs a network at rest"):
-        fn.population_statistics(fn.training_mode(LIVE, seed=0, step=0), X)
-    with pytest.raises(ValueError, match="x must have at least one row"):
-        fn.population_statistics(LIVE, X[:0])
 
 
 @attrs.frozen(eq=False)

@@ -6,36 +6,13 @@ import signal
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterator
 from itertools import islice
 from typing import assert_type
 
 import pytest
-from hypothesis import given, strategies as st
-from training_cases import ADAM, BATCHES, NET, SGD, T, X, content, run
+from training_cases import ADAM, BATCHES, NET, SGD, T, X, run
 
 import funnet as fn
-
-
-def test_train_is_the_loop_of_the_core_functions() -> None:
-    net, losses = NET, []
-    for x, t in islice(BATCHES, 12):
-        y, cache = fn.forward(net, x)
-        loss, dy = fn.softmax_cross_entropy(y, t)
-        net = fn.sgd_update(net, fn.backward(net, cache, dy), lr=0.1)
-        losses.append(loss)
-
-    states = list(islice(run(optimizer=fn.sgd(lr=0.1)), 12))
-
-    assert [state.loss for state in states] == losses
-    assert content(states[-1].params) == content(net)
-
-
-def test_train_repeats_train_step() -> None:
-    state = fn.TrainState.init(NET, ADAM)
-    for (x, t), streamed in zip(islice(BATCHES, 12), run(optimizer=ADAM), strict=False):
-        state = fn.train_step(state, x, t, loss=fn.softmax_cross_entropy, optimizer=ADAM)
-        assert content(state) == content(streamed)
 
 
 def test_steps_and_epochs_are_counted() -> None:
@@ -48,17 +25,6 @@ def test_the_metrics_of_the_optimizer_are_those_of_the_state() -> None:
     states = run(optimizer=fn.sgd(lambda step: 0.1 / (step + 1)))
 
     assert [state.metrics["lr"] for state in islice(states, 3)] == [0.1, 0.05, 0.1 / 3]
-
-
-@given(st.integers(0, 14))
-def test_a_run_resumed_from_any_state_is_the_uninterrupted_run(n: int) -> None:
-    full = list(islice(run(optimizer=ADAM), 15))
-    state = fn.TrainState.init(NET, ADAM) if n == 0 else full[n - 1]
-
-    for ours, expected in zip(islice(run(state, optimizer=ADAM), 15 - n), full[n:], strict=True):
-        assert content(ours) == content(expected)
-        assert (ours.step, ours.epoch) == (expected.step, expected.epoch)
-        assert ours.loss == expected.loss
 
 
 def test_the_stream_ends_with_the_batches() -> None:
@@ -75,19 +41,11 @@ def test_batches_may_be_any_iterable_of_pairs() -> None:
     assert [(state.step, state.epoch) for state in states] == [(1, 0), (2, 0)]
 
 
-def test_earlier_states_stay_as_they_were() -> None:
-    states, again = (list(islice(run(optimizer=ADAM), 5)) for _ in range(2))
-
-    assert [content(state) for state in states] == [content(state) for state in again]
-    assert len({content(state.params)[0] for state in states}) == 5
-
-
 def test_a_state_survives_pickle() -> None:
     state = next(run(optimizer=ADAM))
     copy = pickle.loads(pickle.dumps(state))  # noqa: S301
 
-    assert content(copy) == content(state)
-    assert (copy.step, copy.loss) == (state.step, state.loss)
+    assert fn.fingerprint(copy) == fn.fingerprint(state)
 
 
 def test_mistakes_in_the_start_are_seen_before_the_first_step() -> None:
@@ -98,20 +56,6 @@ def test_mistakes_in_the_start_are_seen_before_the_first_step() -> None:
         fn.StructureError, match="expected the state of an optimizer that keeps m, v"
     ):
         next(run(state, optimizer=ADAM))
-
-
-@given(st.integers(1, 30))
-def test_ctrl_c_leaves_the_last_state(at: int) -> None:
-    def interrupted() -> Iterator[object]:
-        yield from islice(BATCHES, at)
-        raise KeyboardInterrupt
-
-    state = fn.TrainState.init(NET, ADAM)
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        for new in run(batches=interrupted(), optimizer=ADAM):
-            state = new
-
-    assert state.step == at
 
 
 SCRIPT = """

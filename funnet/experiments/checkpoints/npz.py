@@ -15,7 +15,8 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
-from funnet.core.encoding import AnyArray, ArraySpec
+from funnet.core.arrays import AnyArray
+from funnet.core.encoding import ArraySpec
 
 STRUCTURE = "structure.json"
 FOREIGN = (

@@ -14,7 +14,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from funnet.core.encoding import AnyArray, ArraySpec
+from funnet.core.arrays import AnyArray
+from funnet.core.encoding import ArraySpec
 from funnet.core.errors import StructureError
 
 Buffer = bytes | bytearray | memoryview

@@ -18,9 +18,8 @@ from os import PathLike
 from typing import Protocol, overload
 
 from funnet import layers
-from funnet.core.arrays import T
+from funnet.core.arrays import AnyArray, T
 from funnet.core.encoding import (
-    AnyArray,
     ArraySpec,
     Node,
     classes_in,

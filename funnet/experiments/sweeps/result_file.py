@@ -14,16 +14,8 @@ from typing import IO, get_args
 import attrs
 import numpy as np
 
-from funnet.core.encoding import (
-    SEQUENCES,
-    AnyArray,
-    ArraySpec,
-    Constant,
-    Json,
-    Node,
-    encode,
-    to_json,
-)
+from funnet.core.arrays import AnyArray
+from funnet.core.encoding import SEQUENCES, ArraySpec, Constant, Json, Node, encode, to_json
 from funnet.experiments.checkpoints.files import file_to_write
 from funnet.experiments.fingerprints import digest
 from funnet.experiments.sweeps.results import Config, R, Result, traceback_of
