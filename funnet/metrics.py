@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
 from funnet.core.arrays import LabelsLike, Matrix, Targets, array_type, as_ndarray
-from funnet.core.checks import as_float, check_float, check_labels, is_labels
+from funnet.core.checks import check_float, check_labels, check_number, is_labels
 from funnet.core.errors import DTypeError, ShapeError
 from funnet.targets import distributions, probabilities
 
@@ -83,10 +81,7 @@ def _above(scores: Matrix, threshold: float) -> npt.NDArray[np.bool]:
             "expected scores of shape (N, 1) with at least one sample, as threshold is given, "
             f"got {scores.shape}"
         )
-    number = as_float(threshold, "threshold")
-    if not math.isfinite(number):
-        raise ValueError(f"threshold must be finite, got {threshold}")
-    return scores[:, 0] > number
+    return scores[:, 0] > check_number(threshold, "threshold")
 
 
 def _above_half(t: LabelsLike | Targets, scores: Matrix) -> npt.NDArray[np.bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, SupportsFloat, TypeGuard
 
 import numpy as np
@@ -62,6 +63,19 @@ def as_float(value: object, name: str) -> float:
         raise ValueError(
             f"{name} must be finite, got a number outside the range of float64"
         ) from None
+
+
+def check_number(value: float, name: str, low: float = -math.inf, below: float = math.inf) -> float:
+    """Return a finite number in [low, below) as a float; NumPy scalars would change dtypes.
+
+    Raise TypeError as `as_float`, and ValueError for other numbers.
+    """
+    number = value if type(value) is float else as_float(value, name)
+    if not (math.isfinite(number) and low <= number < below):
+        at_least = "" if low == -math.inf else f" and >= {low:g}"
+        bounds = at_least if below == math.inf else f" and in [{low:g}, {below:g})"
+        raise ValueError(f"{name} must be finite{bounds}, got {number}")
+    return number + 0.0  # -0.0 is 0.0, for which `scalar` may hold either
 
 
 def generator(rng: RNGLike) -> np.random.Generator:

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Shaped, ShapeT, describe_cache
-from funnet.core.checks import as_float, check_cache, check_float, check_like
+from funnet.core.checks import check_cache, check_float, check_like, check_number
 from funnet.core.context import Context
 from funnet.core.describe import describe
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
@@ -27,10 +27,7 @@ class DropoutCache(Generic[ShapeT]):
 
 def drop_rate(rate: float, name: str = "rate") -> float:
     """Return a rate of dropout as a float; raise TypeError or ValueError for what is none."""
-    number = as_float(rate, name)
-    if not 0 <= number < 1:
-        raise ValueError(f"{name} must be >= 0 and < 1, got {number}")
-    return number
+    return check_number(rate, name, 0, 1)
 
 
 @attrs.frozen(eq=False)

@@ -9,17 +9,14 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, ArrayT, Shaped, ShapeT
-from funnet.core.checks import as_float, check_float
+from funnet.core.checks import check_float, check_number
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import LOWEST
 from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
 
 
 def _alpha(alpha: float) -> float:
-    number = as_float(alpha, "alpha")
-    if not 0 <= number < np.inf:
-        raise ValueError(f"alpha must be finite and >= 0, got {alpha}")
-    return number
+    return check_number(alpha, "alpha", 0)
 
 
 @attrs.frozen(eq=False)

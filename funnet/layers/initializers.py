@@ -25,7 +25,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, Float, RNGLike, array_type
-from funnet.core.checks import as_float, check_dtype, check_float_type, check_shape, generator
+from funnet.core.checks import check_dtype, check_float_type, check_number, check_shape, generator
 
 Shape: TypeAlias = tuple[int, ...]
 Fans: TypeAlias = tuple[int, int]
@@ -54,10 +54,7 @@ def normal(std: float) -> Initializer:
 
 
 def _std(std: float) -> float:
-    number = as_float(std, "std")
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"std must be finite and >= 0, got {std}")
-    return number
+    return check_number(std, "std", 0)
 
 
 @attrs.frozen

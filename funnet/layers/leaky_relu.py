@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 import attrs
 
 from funnet.core.arrays import Shaped, ShapeT
-from funnet.core.checks import as_float, check_float
+from funnet.core.checks import check_float, check_number
 from funnet.core.kernels import leak, leak_where_negative
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import LOWEST
@@ -16,10 +15,7 @@ from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
 
 
 def _finite(slope: float) -> float:
-    number = as_float(slope, "slope")
-    if not math.isfinite(number):
-        raise ValueError(f"slope must be finite, got {slope}")
-    return number
+    return check_number(slope, "slope")
 
 
 @attrs.frozen(eq=False)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from funnet.core.arrays import Float, Vector
-from funnet.core.checks import as_float, check_count, check_float_type
+from funnet.core.checks import check_count, check_float_type, check_number
 
 MANY = 2**40
 """The count of running statistics from elsewhere, which do not say how many values they come from:
@@ -16,10 +14,7 @@ from so many on, any batch has the weight `momentum`."""
 
 def as_eps(eps: float) -> float:
     """Return `eps` as a float: the converter of the field."""
-    number = as_float(eps, "eps")
-    if not 1e-37 <= number < math.inf:  # the smallest normal number in float32 is near 1e-38
-        raise ValueError(f"eps must be finite and >= 1e-37, got {number}")
-    return number
+    return check_number(eps, "eps", 1e-37)  # the smallest normal number in float32 is near 1e-38
 
 
 def unit_scale_and_shift(n_features: int, dtype: type[Float]) -> tuple[Vector, Vector]:

@@ -21,7 +21,7 @@ from funnet.core.arrays import (
     as_ndarray,
     typed_like,
 )
-from funnet.core.checks import as_float, check_float
+from funnet.core.checks import check_float, check_number
 from funnet.core.errors import DTypeError, ShapeError
 from funnet.gradients import check_loss
 from funnet.losses.rows import Shares
@@ -257,7 +257,4 @@ def _of_class(
     has_weight = label in weights if isinstance(weights, Mapping) else 0 <= label < len(weights)
     if not has_weight:
         raise ValueError(f"weights must have a number for class {label}")
-    weight = as_float(weights[label], f"the weight of class {label}")
-    if not 0 <= weight < np.inf:
-        raise ValueError(f"the weight of class {label} must be finite and >= 0, got {weight}")
-    return weight
+    return check_number(weights[label], f"the weight of class {label}", 0)

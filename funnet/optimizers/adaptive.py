@@ -16,10 +16,11 @@ from typing import TypedDict
 import numpy as np
 
 from funnet.core.arrays import FLOAT_TYPES, Array
+from funnet.core.checks import check_number
 from funnet.core.kernels import scalar
 from funnet.optimizers.optimizer import Optimizer
 from funnet.optimizers.rules import elementwise
-from funnet.optimizers.schedules import LearningRate, check_number
+from funnet.optimizers.schedules import LearningRate
 
 _TINY = {scalar: float(np.finfo(scalar).tiny) for scalar in FLOAT_TYPES}
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy import ndarray, subtract
 
 from funnet.core.arrays import Array
-from funnet.core.checks import check_dtype, check_rank
+from funnet.core.checks import check_dtype, check_number, check_rank
 from funnet.core.kernels import scalar
 from funnet.core.layer import C, Layer, NetworkT, SomeLayer, X, Y
 from funnet.core.locks import lock_in_place
@@ -31,7 +31,7 @@ from funnet.optimizers.optimizer import (
     next_state,
 )
 from funnet.optimizers.rules import Zeros, elementwise
-from funnet.optimizers.schedules import LearningRate, check_number, rate_at, written_as
+from funnet.optimizers.schedules import LearningRate, rate_at, written_as
 
 Params = TypeVar("Params", bound=SomeLayer)
 C_contra = TypeVar("C_contra", contravariant=True)

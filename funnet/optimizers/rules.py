@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, Float
-from funnet.core.checks import check_dtype, check_float, check_rank
+from funnet.core.checks import check_dtype, check_float, check_number, check_rank
 from funnet.core.errors import StructureError
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import leaves_like, tree_leaves, tree_like, tree_map, updated
@@ -23,7 +23,7 @@ from funnet.optimizers.optimizer import (
     next_state,
     stored_slots,
 )
-from funnet.optimizers.schedules import LearningRate, check_number, rate_at
+from funnet.optimizers.schedules import LearningRate, rate_at
 
 _FLOAT32 = np.dtype(np.float32)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import attrs
 
-from funnet.core.checks import as_float, check_count
+from funnet.core.checks import check_count, check_number
 
 Schedule = Callable[[int], float]
 """The learning rate as a function of the number of updates made."""
@@ -34,19 +34,6 @@ def written_as(name: str) -> Callable[[Any], str]:
         return f"{name}({', '.join(f'{field}={value!r}' for field, value in fields)})"
 
     return write
-
-
-def check_number(value: float, name: str, low: float = -math.inf, below: float = math.inf) -> float:
-    """Return a finite number in [low, below) as a float; NumPy scalars would change dtypes.
-
-    Raise TypeError as `as_float`, and ValueError for other numbers.
-    """
-    number = value if type(value) is float else as_float(value, name)
-    if not (math.isfinite(number) and low <= number < below):
-        at_least = "" if low == -math.inf else f" and >= {low:g}"
-        bounds = at_least if below == math.inf else f" and in [{low:g}, {below:g})"
-        raise ValueError(f"{name} must be finite{bounds}, got {number}")
-    return number + 0.0  # -0.0 is 0.0, for which `scalar` may hold either
 
 
 def rate_at(lr: LearningRate, step: int) -> float:

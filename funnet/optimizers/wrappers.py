@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Array
+from funnet.core.checks import check_number
 from funnet.core.errors import StructureError, is_inside
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import named_leaves, tree_leaves, tree_like, tree_map
@@ -26,7 +27,7 @@ from funnet.optimizers.optimizer import (
     check_optimizer,
     made_by,
 )
-from funnet.optimizers.schedules import check_number, written_as
+from funnet.optimizers.schedules import written_as
 
 
 def weight_decay(optimizer: Optimizer, rate: float, *, biases: bool = False) -> Optimizer:

@@ -13,7 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
 from funnet import Matrix, Vector, softmax, softmax_cross_entropy
-from funnet.optimizers.schedules import check_number
+from funnet.core.checks import check_number
 from funnet.sklearn.estimator import ClassLabels, NetworkEstimator, Rows
 
 

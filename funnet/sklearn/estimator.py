@@ -38,9 +38,8 @@ from funnet import (
     weight_decay,
     weighted,
 )
-from funnet.core.checks import check_count, check_flag
+from funnet.core.checks import check_count, check_flag, check_number
 from funnet.core.tree import named_branches
-from funnet.optimizers.schedules import check_number
 from funnet.training.modes import KeepsStatistics
 
 # Any: class numbers or numbers, with weights or without, and class labels of any kind.

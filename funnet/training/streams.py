@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
-from funnet.core.checks import as_float, check_count
-from funnet.optimizers.schedules import check_number
+from funnet.core.checks import as_float, check_count, check_number
 from funnet.training.state import TrainState
 
 S = TypeVar("S", bound=TrainState[object])

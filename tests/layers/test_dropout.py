@@ -138,5 +138,5 @@ def test_masks_are_independent_of_the_order_of_minibatches() -> None:
 
 @pytest.mark.parametrize("rate", [1.5, 1.0, -0.1])
 def test_another_rate_is_refused(rate: float) -> None:
-    with pytest.raises(ValueError, match=f"^rate must be >= 0 and < 1, got {rate}$"):
+    with pytest.raises(ValueError, match=rf"^rate must be finite and in \[0, 1\), got {rate}$"):
         fn.Dropout(rate)
