@@ -298,7 +298,7 @@ def test_feature_names_are_kept_and_compared() -> None:
         ({"warm_start": None}, "warm_start must be True or False, got None"),
         (
             {"early_stopping": True, "validation_fraction": 0.01},
-            r"can't hold out 0\.01 of 178 rows \(validation_fraction\): ",
+            r"cannot hold out 0\.01 of 178 rows \(validation_fraction\): ",
         ),
         ({"class_weight": "even"}, "class_weight"),
         ({"class_weight": {0: 0, 1: 0, 2: 0}}, "class_weight must be > 0 for a class of y"),

@@ -127,7 +127,7 @@ def dict_of(cls: Any, items: Mapping[str, object]) -> object:
         return cls(items)
     except TypeError as error:
         raise StructureError(
-            f"a {cls.__name__} can't be made from its items; convert it with dict(...)"
+            f"a {cls.__name__} cannot be made from its items; convert it with dict(...)"
         ) from error
 
 

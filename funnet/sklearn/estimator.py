@@ -238,7 +238,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
             )
         except ValueError as error:
             raise ValueError(
-                f"early_stopping=True can't hold out {self.validation_fraction} of {len(rows.x)} "
+                f"early_stopping=True cannot hold out {self.validation_fraction} of {len(rows.x)} "
                 f"rows (validation_fraction): {error}"
             ) from error
         return rows.take(kept), rows.take(held_out)

@@ -50,7 +50,7 @@ class Notes(dict[str, Any]):
 
 
 def test_a_dict_that_cannot_be_made_from_a_dict_is_named() -> None:
-    with pytest.raises(StructureError, match=r"^1: a Notes can't be made .* with dict\(\.\.\.\)$"):
+    with pytest.raises(StructureError, match=r"^1: a Notes cannot be made .* with dict\(\.\.\.\)$"):
         tree_map(np.negative, (np.zeros(2), Notes(a=np.zeros(2))))
 
 

@@ -194,7 +194,7 @@ def test_the_error_for_a_missing_extra_names_it(
 
 
 def test_a_dict_that_load_could_not_make_is_refused(path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^a: a defaultdict can't be .* with dict\(\.\.\.\)$"):
+    with pytest.raises(ValueError, match=r"^a: a defaultdict cannot be .* with dict\(\.\.\.\)$"):
         fn.save(path, {"a": defaultdict(None, b=np.zeros(2))})
     assert not path.exists()
 

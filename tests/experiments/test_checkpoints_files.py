@@ -92,7 +92,7 @@ def test_a_folder_or_a_missing_one_is_an_os_error(path: Path) -> None:
         load(path)
     with pytest.raises(IsADirectoryError):
         load(path.parent)
-    with pytest.raises(FileNotFoundError, match=r"can't write .*: there is no folder "):
+    with pytest.raises(FileNotFoundError, match=r"cannot write .*: there is no folder "):
         save(path / "none" / "net.npz", NET)
     path.mkdir()
     with pytest.raises(IsADirectoryError, match="expected a file to write, got the folder"):

@@ -212,7 +212,7 @@ def test_subclasses_that_add_nothing_are_saved_as_plain_arrays(
 def test_safetensors_refuses_an_array_with_the_name_of_its_metadata(tmp_path: Path) -> None:
     pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
     value = {"__metadata__": np.ones(2)}
-    with pytest.raises(fn.StructureError, match=r"__metadata__: a \.safetensors file can't have"):
+    with pytest.raises(fn.StructureError, match=r"__metadata__: a \.safetensors file cannot have"):
         fn.save(tmp_path / "a.safetensors", value)
     fn.save(tmp_path / "a.npz", value)
 
@@ -226,7 +226,7 @@ def test_safetensors_refuses_more_structure_than_it_reads(
     pytest.importorskip("safetensors", reason="the safetensors extra is not installed")
     monkeypatch.setattr(safetensors, "MAX_HEADER", 2000)
     fn.save(tmp_path / "a.safetensors", "x" * 1000)
-    with pytest.raises(fn.StructureError, match="can't have more than 100 MB of structure"):
+    with pytest.raises(fn.StructureError, match="cannot have more than 100 MB of structure"):
         fn.save(tmp_path / "b.safetensors", "x" * 2000)
 
 

@@ -26,7 +26,7 @@ def file_to_write(path: str | os.PathLike[str]) -> Path:
     except FileNotFoundError:
         if not target.parent.is_dir():
             raise FileNotFoundError(
-                f"can't write {target.name}: there is no folder {target.parent}"
+                f"cannot write {target.name}: there is no folder {target.parent}"
             ) from None
         return target
     if stat.S_ISDIR(mode):
@@ -81,8 +81,8 @@ def _take_permissions(path: Path, old: os.stat_result) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    # Makes the new name survive a power failure. Windows can't open a folder, and some network
-    # file systems can't flush one; the file itself is complete in any case.
+    # Makes the new name survive a power failure. Windows cannot open a folder, and some network
+    # file systems cannot flush one; the file itself is complete in any case.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -67,7 +67,7 @@ class Tensors:
 def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
     """Return the bytes of a file with a structure and its arrays by path."""
     if RESERVED in arrays:
-        raise StructureError("a .safetensors file can't have an array of this name", RESERVED)
+        raise StructureError("a .safetensors file cannot have an array of this name", RESERVED)
     package = _package()
     tensors = {
         array_name(path): np.array(array, array.dtype.newbyteorder("="), order="C")
@@ -84,7 +84,7 @@ def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
         tensors, metadata={METADATA: f"{digest}\n{structure.decode()}"}
     )
     if int.from_bytes(content[:8], "little") > MAX_HEADER:
-        raise StructureError("a .safetensors file can't have more than 100 MB of structure")
+        raise StructureError("a .safetensors file cannot have more than 100 MB of structure")
     return content
 
 

@@ -91,7 +91,7 @@ def save(path: str | PathLike[str], value: object) -> None:
         If part of the value is not supported, such as a masked array (the message starts with its
         path), a network is in training mode, or a class rejects its own values on loading.
     OSError
-        If the file can't be written, or is not a regular file.
+        If the file cannot be written, or is not a regular file.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def load(
     StructureError, TypeError
         If `save` would not accept `like`, or `types` is not a list of classes.
     OSError
-        If the file can't be read.
+        If the file cannot be read.
 
     Examples
     --------

@@ -87,7 +87,7 @@ class ResultFile:
     def append(self, results: Sequence[tuple[Result[Config, R], bool]]) -> list[Result[Config, R]]:
         """Append results, each with whether its process died, and flush them to the disk.
 
-        They are returned; a result whose value can't be written is then failed.
+        They are returned; a result whose value cannot be written is then failed.
         """
         lines = [self._line(result, died=died) for result, died in results]
         with self._open() as file:
@@ -256,7 +256,7 @@ def _lock(file: IO[bytes], *, on: bool) -> None:
         if sys.platform == "win32":
             import msvcrt
 
-            os.lseek(file.fileno(), 2**62, os.SEEK_SET)  # others can't read locked bytes
+            os.lseek(file.fileno(), 2**62, os.SEEK_SET)  # others cannot read locked bytes
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if on else msvcrt.LK_UNLCK, 1)
         else:
             import fcntl

@@ -56,8 +56,8 @@ def sweep(
         If an argument is not what is described above, or a line of `results` is not a result; then
         the file is unchanged.
     StructureError, OSError
-        If a configuration can't be written to `results`, or the file can't be read or written. A
-        value that can't be written fails only its run.
+        If a configuration cannot be written to `results`, or the file cannot be read or written. A
+        value that cannot be written fails only its run.
 
     Notes
     -----
