@@ -74,7 +74,7 @@ def check_number(value: float, name: str, low: float = -math.inf, below: float =
     if not (math.isfinite(number) and low <= number < below):
         at_least = "" if low == -math.inf else f" and >= {low:g}"
         bounds = at_least if below == math.inf else f" and in [{low:g}, {below:g})"
-        raise ValueError(f"{name} must be finite{bounds}, got {number}")
+        raise ValueError(f"{name} must be finite{bounds}, got {value}")
     return number + 0.0  # -0.0 is 0.0, for which `scalar` may hold either
 
 
