@@ -224,11 +224,12 @@ def _without_kept(cls: type[object]) -> Kind:
 
         return build_with_kept
 
+    build = with_kept(kind.build)
     return Kind(
         names=lambda _: names,
         children=_getter(names),
-        build=with_kept(kind.build),
-        refill=with_kept(kind.refill),
+        build=build,
+        refill=build if kind.refill is kind.build else with_kept(kind.refill),
     )
 
 

@@ -53,8 +53,8 @@ def _map_two(
 ) -> object:
     """Return `_map(f, unlike, node, other)`, in two thirds of its instructions.
 
-    An update is such a walk. Arrays that are as usual are handled here, without a call. Results are
-    known to be valid if `unlike` is None.
+    An update is such a walk. Arrays that are as usual are handled here, without a call. If `unlike`
+    is None, results for classes that are refilled are known to be valid.
     """
     if isinstance(node, ndarray):
         return _map(f, [] if unlike is None else unlike, node, other)
@@ -64,6 +64,7 @@ def _map_two(
     children = kind.children(node)
     if not children:
         return node
+    checked = unlike is not None or kind.refill is kind.build
     others = kind.children(other)
     new: list[object] = []
     try:
@@ -71,13 +72,13 @@ def _map_two(
             b = others[len(new)]
             if type(a) is ndarray and type(b) is ndarray and (shape := a.shape) == b.shape:
                 array: Array = f(a, b)
-                if unlike is not None and (
+                if checked and (
                     type(array) is not ndarray
                     or array.dtype is not a.dtype
                     or array.flags.num & LAYOUT != LOCKED
                     or array.shape != shape
                 ):
-                    array = _locked(array, a, unlike)
+                    array = _locked(array, a, [] if unlike is None else unlike)
                 new.append(array)
             else:
                 new.append(_map_two(f, unlike, a, b))
@@ -139,7 +140,8 @@ def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
 def updated(f: Callable[[Array, Array], Array], params: Tree, grads: Tree) -> Tree:
     """Return `tree_map(f, params, grads)`, without a check of what `f` returns.
 
-    These must be locked arrays with the shapes and dtypes of the parameters.
+    These must be locked arrays with the shapes and dtypes of the parameters. Those of containers,
+    and of classes whose constructor does more than check, are checked: their layout is not known.
 
     Examples
     --------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -74,3 +76,26 @@ def test_a_parameter_of_rank_0_is_refused() -> None:
 
     with pytest.raises(fn.ShapeError, match=r"^x: expected a parameter of rank >= 1, got rank 0"):
         fn.sgd_update(params, params, 0.1)
+
+
+@attrs.frozen(eq=False)
+class Mask:
+    """A user's tree, whose constructor neither checks nor locks."""
+
+    W: fn.Array
+    mask: fn.Array = attrs.field(metadata=fn.BUFFER)
+
+
+@pytest.mark.parametrize("optimizer", [fn.sgd(0.5), fn.adam(0.5)])
+@pytest.mark.parametrize("put", [lambda a: {"W": a}, lambda a: (a,), lambda a: Mask(a, a)])
+def test_new_arrays_are_locked_and_in_c_order_whatever_the_old_ones_are(
+    optimizer: fn.Optimizer, put: Callable[[fn.Array], object]
+) -> None:
+    params = put(np.asfortranarray(np.arange(6.0).reshape(2, 3)))
+    for new in (
+        optimizer.update(params, params, optimizer.init(params))[0],
+        fn.sgd_update(params, params, 0.5),  # type: ignore[call-overload]
+    ):
+        for array in fn.tree_leaves(new):
+            assert array.flags.c_contiguous
+            assert not array.flags.writeable
