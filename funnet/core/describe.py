@@ -10,6 +10,7 @@ from numpy import ndarray
 from funnet.core.arrays import array_type
 from funnet.core.context import CONTEXT, Context
 from funnet.core.nodes import kind_of
+from funnet.core.paths import named_children
 
 
 def describe(self: object) -> str:
@@ -40,8 +41,7 @@ def describe(self: object) -> str:
 
 def _parts(tree: object) -> Iterator[tuple[str, object]]:
     """Iterate over the fields of a value, with containers replaced by their items."""
-    kind = kind_of(type(tree))
-    for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
+    for name, child in named_children(tree):
         if isinstance(child, (tuple, list, dict)) and not _is_constant(child):
             yield from ((f"{name}.{below}", part) for below, part in _parts(child))
         elif name != CONTEXT or child is not None:

@@ -31,7 +31,7 @@ from funnet.optimizers.optimizer import (
     next_state,
 )
 from funnet.optimizers.rules import Zeros, elementwise
-from funnet.optimizers.schedules import LearningRate, rate_at, written_as
+from funnet.optimizers.schedules import LearningRate, check_rate, rate_at, written_as
 
 Params = TypeVar("Params", bound=SomeLayer)
 C_contra = TypeVar("C_contra", contravariant=True)
@@ -110,7 +110,7 @@ def sgd(lr: LearningRate = 1e-3) -> Optimizer:
     >>> optimizer.update(np.array([1.0]), np.array([2.0]), optimizer.init(np.array([1.0])))[0]
     array([0.5])
     """
-    return Optimizer(Zeros("sgd"), _SgdUpdate(lr if callable(lr) else check_number(lr, "lr", 0)))
+    return Optimizer(Zeros("sgd"), _SgdUpdate(check_rate(lr)))
 
 
 @attrs.frozen

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, Float
-from funnet.core.checks import check_dtype, check_float, check_number, check_rank
+from funnet.core.checks import check_dtype, check_float, check_rank
 from funnet.core.errors import StructureError
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import leaves_like, tree_leaves, tree_like, tree_map, updated
@@ -23,7 +23,7 @@ from funnet.optimizers.optimizer import (
     next_state,
     stored_slots,
 )
-from funnet.optimizers.schedules import LearningRate, rate_at
+from funnet.optimizers.schedules import LearningRate, check_rate, rate_at
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -86,9 +86,8 @@ def elementwise(
     >>> optimizer.update(np.ones(1), np.array([-3.0]), optimizer.init(np.ones(1)))[0]
     array([1.5])
     """
-    rate = lr if callable(lr) else check_number(lr, "lr", 0)
     read = _read(rule, name, widen=widen)
-    update = _ByArray(read, rate)
+    update = _ByArray(read, check_rate(lr))
     zeros = Zeros(read.name, read.names, read.widen)
     return Optimizer(zeros, _Joined(update) if flat else update)
 

@@ -36,6 +36,11 @@ def written_as(name: str) -> Callable[[Any], str]:
     return write
 
 
+def check_rate(lr: LearningRate) -> LearningRate:
+    """Return a schedule, or a learning rate as a float >= 0; raise as `check_number`."""
+    return lr if callable(lr) else check_number(lr, "lr", 0)
+
+
 def rate_at(lr: LearningRate, step: int) -> float:
     """Return the learning rate at a step. A number was checked when its optimizer was made.
 
