@@ -9,12 +9,18 @@ import attrs
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from funnet.core.arrays import Float, Images, Matrix, Vector
+from funnet.core.arrays import Array, Float, Images, Vector
 from funnet.core.halves import in_halves
 from funnet.core.kernels import channel_sums
 
 quiet = np.errstate(over="ignore", invalid="ignore")
 """Numbers beyond the range of the dtype are infinite, and their differences NaN."""
+
+CACHE = 1 << 19
+"""Bytes to work on at a time: half of the second-level cache of a server's core."""
+
+FEW_STOPS = 256
+"""Up to here, OpenBLAS multiplies by a contiguous copy in two thirds of the time."""
 
 Index = tuple[EllipsisType, slice, slice]
 """Some rows and columns of images."""
@@ -57,6 +63,13 @@ class Slide:
         """Return the pixels of the image that are on the canvas, and where they are."""
         return meeting(self.size, self.start, self.gap, self.canvas)
 
+    def met(self, pixel: int) -> tuple[slice, slice]:
+        """Return at which stops a pixel of the kernel meets which pixels of the image."""
+        if self.gap == 1:
+            return meeting(self.stops, pixel - self.start, self.stride, self.size)
+        pixels, stops = meeting(self.size, self.start - pixel, self.gap, self.stops)
+        return stops, pixels
+
     def back(self) -> Slide:
         """Return how the turned kernel slides over the gradient of the output.
 
@@ -93,10 +106,7 @@ def taps(down: Slide, across: Slide) -> list[tuple[Index, Index]]:
 
     The stops are an index of the output, and the pixels one of the input, of the same shape.
     """
-    rows, cols = (
-        [meeting(s.stops, i - s.start, s.stride, s.size) for i in range(s.kernel)]
-        for s in (down, across)
-    )
+    rows, cols = ([s.met(i) for i in range(s.kernel)] for s in (down, across))
     return [
         ((..., stop_row, stop_col), (..., row, col))
         for stop_row, row in rows
@@ -104,54 +114,66 @@ def taps(down: Slide, across: Slide) -> list[tuple[Index, Index]]:
     ]
 
 
-def columns(x: Images, down: Slide, across: Slide) -> Iterator[Matrix]:
-    """Yield for each image the windows that a kernel sees, as the columns of a matrix.
+def columns(
+    x: Images, down: Slide, across: Slide, *, by_rows: bool, results: int
+) -> Iterator[tuple[slice, Array]]:
+    """Yield images, a few at a time, and the windows that a kernel sees, as columns of matrices.
 
-    Its shape is (C x kernel, stops), with rows before columns in both, and its type the one to
-    compute in. The windows of all images would not fit the processor's cache, and take a hundred
-    times the memory: each matrix overwrites the one before. It is filled in two steps, first with
-    the columns of the kernel and then with its rows, so that all but 1 / height of what is copied
-    is copied in long runs: that takes two thirds of the time of a single step.
+    An image is copied once for each column of the kernel, moved by one pixel. By rows, there is a
+    matrix (C x width, stops) for each row of the kernel; with stride 1 all of them show the same
+    copies, one row further down. Otherwise the windows are copied again, to a single matrix
+    (C x height x width, stops). Their type is the one to compute in, and the next ones overwrite
+    them: all windows of a batch would not fit the cache, and take a hundred times its memory.
+
+    As many images are taken at a time as fit the cache, with what is computed from them, `results`
+    numbers for each: in few long calls, two threads wait less for the interpreter.
     """
     if len(x) == 0:  # to ask for a shape takes no memory
         return
     channels, dtype = x.shape[1], computing_dtype(x.dtype)
-    canvas = np.zeros((channels, down.canvas, across.canvas), dtype)
+    parts, n_stops = down.kernel if by_rows else 1, down.stops * across.stops
+    copied = channels * down.kernel * across.kernel * n_stops // parts
+    n = min(len(x), CACHE // ((copied + results) * dtype.itemsize) + 1)
+
+    moved = np.zeros((n, channels, across.kernel, down.canvas, across.stops), dtype)
+    windows = sliding_window_view(moved, down.kernel, 3)[:, :, :, :: down.stride]
+    windows = np.moveaxis(windows, -1, 1 if by_rows else 2)
     rows, laid_rows = down.laid()
-    cols, laid_cols = across.laid()
-    laid = canvas[:, laid_rows, laid_cols]
+    met = [across.met(j) for j in range(across.kernel)]
+    laid = [(moved[:, :, j, laid_rows, stops], pixels) for j, (stops, pixels) in enumerate(met)]
 
-    shifted = np.empty((channels, across.kernel, down.canvas, across.stops), dtype)
-    seen_across = sliding_window_view(canvas, across.kernel, 2)[:, :, :: across.stride]
-    windows = np.empty((channels, down.kernel, across.kernel, down.stops, across.stops), dtype)
-    seen_down = sliding_window_view(shifted, down.kernel, 2)[:, :, :: down.stride]
-
-    seen_across = seen_across.transpose(0, 3, 1, 2)
-    seen_down = seen_down.transpose(0, 4, 1, 2, 3)
-    matrix = windows.reshape(-1, down.stops * across.stops)
-    for image in x[:, :, rows, cols]:
-        laid[...] = image
-        shifted[...] = seen_across
-        windows[...] = seen_down
-        yield matrix
+    for start in range(0, len(x), n):
+        images = x[start : start + n, :, rows]
+        for place, pixels in laid:
+            place[: len(images)] = images[..., pixels]
+        shape = len(images), parts, copied // n_stops, n_stops
+        yield slice(start, start + n), windows[: len(images)].reshape(shape)
 
 
 @quiet
 def correlate(W: Images, x: Images, down: Slide, across: Slide) -> Images:
     """Return the cross-correlation of W (O, C, height, width) and x (N, C, H, W).
 
-    For each image it is one product: the kernels as rows times the windows as columns.
+    For each image it is a product of the kernels as rows and the windows as columns: the sum of one
+    for each row of the kernels, or a single one, if there is less to copy for that than to add.
     """
-    kernels = W.reshape(len(W), -1).astype(computing_dtype(W.dtype), copy=False)
-    y = np.empty((len(x), len(W), down.stops * across.stops), x.dtype)
+    O, C, height, width = W.shape
+    by_rows = height > 1 and down.stride == 1 and C * width >= O
+    parts = height if by_rows else 1
+    kernels = W.reshape(O, C, parts, -1).transpose(2, 0, 1, 3).reshape(parts, O, -1)
+    kernels = kernels.astype(computing_dtype(W.dtype), copy=False)
+    stops = down.stops * across.stops
+    y, results = np.empty((len(x), O, stops), kernels.dtype), parts * O * stops
 
-    def fill(rows: slice) -> None:
-        for image, windows in zip(y[rows], columns(x[rows], down, across), strict=True):
-            np.matmul(kernels, windows, out=image)
+    def fill(half: slice) -> None:
+        for some, windows in columns(x[half], down, across, by_rows=by_rows, results=results):
+            if by_rows:
+                np.add.reduce(kernels @ windows, axis=1, out=y[half][some])
+            else:
+                np.matmul(kernels[0], windows[:, 0], out=y[half][some])
 
-    stops = y.shape[2]
-    in_halves(fill, len(x), len(x) * kernels.shape[1] * stops, kernels.size * stops)
-    return y.reshape(len(x), len(W), down.stops, across.stops)
+    in_halves(fill, len(x), len(x) * W[0].size * stops, kernels[0].size * stops)
+    return y.astype(x.dtype, copy=False).reshape(len(x), O, down.stops, across.stops)
 
 
 @quiet
@@ -161,20 +183,23 @@ def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: 
     The windows are copied once more: to keep those of a batch takes more time than that. This
     product is the transpose of dL/dW; dout times the windows takes up to twice the time.
     """
-    shape, dtype = (W[0].size, len(W)), computing_dtype(W.dtype)
-    stops = down.stops * across.stops
-    douts = dout.reshape(len(dout), len(W), stops)
+    O, C, height, width = W.shape
+    stops, dtype = down.stops * across.stops, computing_dtype(W.dtype)
+    douts = dout.reshape(len(dout), 1, O, stops).swapaxes(2, 3)
 
-    def part(rows: slice) -> Matrix:
-        sums = np.zeros(shape, dtype)
-        for d, windows in zip(douts[rows], columns(x[rows], down, across), strict=True):
-            sums += windows @ d.T
+    def part(half: slice) -> Array:
+        sums = np.zeros((height, C * width, O), dtype)
+        for some, windows in columns(x[half], down, across, by_rows=True, results=W.size):
+            d = douts[half][some]
+            if stops <= FEW_STOPS:
+                d = np.ascontiguousarray(d, dtype)
+            sums += np.add.reduce(windows @ d)
         return sums
 
-    first, *others = in_halves(part, len(x), len(x) * shape[0] * stops, W.size * stops)
-    transposed = sum(others, first)
-    dW = np.ascontiguousarray(transposed.T, W.dtype)
-    return dW.reshape(W.shape)
+    work, product = len(x) * W[0].size * stops, O * C * width * stops
+    first, *others = in_halves(part, len(x), work, product)
+    transposed = sum(others, first).reshape(height, C, width, O)
+    return np.ascontiguousarray(transposed.transpose(3, 1, 0, 2), W.dtype)
 
 
 @quiet
