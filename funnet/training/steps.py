@@ -91,7 +91,9 @@ class BatchGradients(Generic[P_co]):
     statistics: tuple[Statistics, ...] = ()
 
 
-_gradients_of = filler(BatchGradients)
+Fields = tuple[float, float, P, tuple[Statistics, ...]]
+"""The fields of a BatchGradients, which takes 4,000 instructions to make."""
+
 _state = filler(TrainState)
 
 
@@ -162,18 +164,16 @@ def batch_gradients(
     5.0
     """
     live = live_network(net, seed, at_rest)
-    return _gradients_with(live, loss)(net, x, t, step, shard)
+    return BatchGradients(*_gradients_with(live, loss)(net, x, t, step, shard))
 
 
 def _gradients_with(
     live: Callable[..., Any] | None, loss: Callable[[Y, T], tuple[float, Y]]
-) -> Callable[..., BatchGradients[Any]]:
-    """Return the function `(net, x, t, step, shard) -> gradients`; live is from `live_network`."""
+) -> Callable[..., Fields[Any]]:
+    """Return the function `(net, x, t, step, shard) -> fields`; live is from `live_network`."""
     batch_weight = getattr(loss, "batch_weight", None)
 
-    def gradients_of(
-        net: Layer[X, Y, Any, P], x: X, t: T, step: int, shard: int
-    ) -> BatchGradients[P]:
+    def gradients_of(net: Layer[X, Y, Any, P], x: X, t: T, step: int, shard: int) -> Fields[P]:
         if live is not None:
             net = live(net, step=step, shard=shard)
         y, cache = forward(net, x)
@@ -184,7 +184,7 @@ def _gradients_with(
         else:
             weight = float(len(y)) if isinstance(y, ndarray) and y.ndim else 1.0
         statistics = () if live is None else _statistics(net, cache)
-        return _gradients_of(value, weight, grads, statistics)
+        return value, weight, grads, statistics
 
     return gradients_of
 
@@ -268,29 +268,34 @@ def apply_gradients(
     check_at_rest(state.params, "training")
     if not isinstance(gradients, BatchGradients):
         raise TypeError(f"gradients must be BatchGradients, got {array_type(gradients)}")
-    return _apply(state, gradients, optimizer, None)
+    return _apply(
+        state, gradients.loss, gradients.grads, gradients.statistics, optimizer=optimizer, x=None
+    )
 
 
 def _apply(
-    state: TrainState[P], gradients: BatchGradients[P], optimizer: Optimizer, x: object
+    state: TrainState[P],
+    loss: float,
+    grads: P,
+    statistics: tuple[Statistics, ...],
+    *,
+    optimizer: Optimizer,
+    x: object,
 ) -> TrainState[P]:
-    if not math.isfinite(gradients.loss):
-        raise NonFiniteError(
-            f"the loss at step {state.step} is {gradients.loss}{cause_in(x)}", state
-        )
-    statistics = gradients.statistics
+    if not math.isfinite(loss):
+        raise NonFiniteError(f"the loss at step {state.step} is {loss}{cause_in(x)}", state)
     # Before a layer uses them: what its with_statistics does with NaN is not known.
     if statistics:
         check_statistics(statistics, state, x)
-    params, optimizer_state = optimizer.update(state.params, gradients.grads, state.optimizer_state)
+    params, optimizer_state = optimizer.update(state.params, grads, state.optimizer_state)
     if statistics:
         params = apply_statistics(params, statistics)
     # What the constructor of TrainState checks is known, but for what a user's optimizer returns.
     make = _state if isinstance(optimizer_state, OptimizerState) else TrainState
-    new: TrainState[P] = make(state.step + 1, state.epoch, params, optimizer_state, gradients.loss)
+    new: TrainState[P] = make(state.step + 1, state.epoch, params, optimizer_state, loss)
     if statistics:
         check_buffers(new, state, statistics)
-    check_finite(new, state, gradients.grads, x)
+    check_finite(new, state, grads, x)
     return new
 
 
@@ -346,12 +351,14 @@ def step_with(
 
     @np.errstate(all="ignore")
     def step(state: TrainState[Any], x: Any, t: T) -> TrainState[Any]:
+        net, k = state.params, state.step
         if n_shards == 1:
-            return _apply(state, gradients_of(state.params, x, t, state.step, 0), optimizer, x)
-        parts = (
-            gradients_of(state.params, rows_of(x, shard), rows_of(t, shard), state.step, shard.i)
+            value, _, grads, statistics = gradients_of(net, x, t, k, 0)
+            return _apply(state, value, grads, statistics, optimizer=optimizer, x=x)
+        mean = combine(
+            BatchGradients(*gradients_of(net, rows_of(x, shard), rows_of(t, shard), k, shard.i))
             for shard in shards_of(x, n_shards)
         )
-        return _apply(state, combine(parts), optimizer, x)
+        return _apply(state, mean.loss, mean.grads, mean.statistics, optimizer=optimizer, x=x)
 
     return step
