@@ -101,7 +101,8 @@ class GradientReport:
 
     It is at `index` in the array at `path` ("x" for the input), and has the values `backward` and
     `numerical`; `excess` is their difference divided by the allowed difference, at most 1 if all
-    entries agree. `entries` is the number of entries compared.
+    entries agree. `entries` is the number of entries compared. `kink` tells that the derivatives on
+    both sides of the entry differ, so that `backward` need not be wrong.
     """
 
     path: str
@@ -110,6 +111,7 @@ class GradientReport:
     numerical: float
     excess: float
     entries: int
+    kink: bool = False
 
     @property
     def ok(self) -> bool:
@@ -123,10 +125,15 @@ class GradientReport:
         if self.entries == 0:
             return "nothing to compare: the network has no parameters, and the input no floats"
         where = f"{self.path}[{', '.join(map(str, self.index))}]"
+        kink = (
+            "; it is at a kink, such as 0 for ReLU or equal maxima for MaxPool2d, so check other "
+            "numbers, such as random ones"
+        )
         return (
             f"backward {'agrees with' if self.ok else 'differs from'} the numerical gradient: of "
             f"{self.entries} entries, the worst is {where} with {self.backward:.9g} by backward "
             f"and {self.numerical:.9g} numerically ({self.excess:.3g} times the tolerance)"
+            f"{kink if self.kink else ''}"
         )
 
 
@@ -155,7 +162,8 @@ def check_gradients(
     ----------
     params, x
         A layer or network, and a small batch: each number in them costs two forward passes. Avoid
-        kinks, such as 0 for ReLU, which have no derivative.
+        kinks, which have no derivative: 0 for ReLU, and equal maxima for MaxPool2d, as in the
+        background of an image. Random numbers have none.
     loss, t
         A function `(y, t) -> (loss, dy)`, and its targets.
     step
@@ -190,34 +198,57 @@ def check_gradients(
     y, cache = forward(net, x)
     _, dy = check_loss(loss, y, t)
 
-    def pairs() -> Iterator[tuple[str, Array, Array]]:
-        numerical = numerical_gradient(lambda p: loss(forward(p, x)[0], t)[0], net, step=step)
-        yield from _pairs("", backward(net, cache, dy), numerical)
-        if differentiable:
-            numerical_dx = numerical_gradient(
-                lambda v: loss(forward(net, v)[0], t)[0], x, step=step
-            )
-            yield from _pairs("x", input_gradient(net, cache, dy), numerical_dx)
+    def report_on(name: str, f: Callable[[Tree], float], at: Tree, ours: object) -> GradientReport:
+        worst = GradientReport(name, (), 0.0, 0.0, 0.0, 0)
+        entries = 0
+        for path, a, b in _pairs(ours, numerical_gradient(f, at, step=step)):
+            excess = np.abs(a - b) / (atol + rtol * np.abs(b))
+            excess[np.isnan(excess)] = np.inf
+            if a.size and (not entries or excess.max() > worst.excess):
+                index = tuple(int(i) for i in np.unravel_index(excess.argmax(), excess.shape))
+                difference = float(a[index]), float(b[index]), float(excess[index])
+                kink = difference[2] > 1 and _is_kink(_along(f, at, path, index), step, atol)
+                worst = GradientReport(join(name, path), index, *difference, 0, kink)
+            entries += a.size
+        return attrs.evolve(worst, entries=entries)
 
-    worst = GradientReport("", (), 0.0, 0.0, 0.0, 0)
-    entries = 0
-    for path, ours, numerical in pairs():
-        entries += ours.size
-        excess = np.abs(ours - numerical) / (atol + rtol * np.abs(numerical))
-        excess[np.isnan(excess)] = np.inf
-        if ours.size and (excess.max() > worst.excess or not worst.path):
-            index = tuple(int(i) for i in np.unravel_index(excess.argmax(), excess.shape))
-            worst = GradientReport(
-                path, index, float(ours[index]), float(numerical[index]), float(excess[index]), 0
-            )
-    report = attrs.evolve(worst, entries=entries)
+    reports = [report_on("", lambda p: loss(forward(p, x)[0], t)[0], net, backward(net, cache, dy))]
+    if differentiable:
+        dx = input_gradient(net, cache, dy)
+        reports.append(report_on("x", lambda v: loss(forward(net, v)[0], t)[0], x, dx))
+    worst = max(reports, key=lambda report: (report.entries > 0, report.excess))
+    report = attrs.evolve(worst, entries=sum(report.entries for report in reports))
     if raise_error and not report.ok:
         raise GradientError(report)
     return report
 
 
-def _pairs(path: str, ours: Tree, numerical: Tree) -> Iterator[tuple[str, Array, Array]]:
+def _pairs(ours: Tree, numerical: Tree) -> Iterator[tuple[str, Array, Array]]:
     """Iterate over the pairs of arrays of two trees, which must have the same structure."""
     tree_map(lambda _, array: array, numerical, ours)
-    for (below, a), b in zip(named_leaves(ours), tree_leaves(numerical), strict=True):
-        yield join(path, below), a, b
+    for (path, a), b in zip(named_leaves(ours), tree_leaves(numerical), strict=True):
+        yield path, a, b
+
+
+def _along(
+    f: Callable[[Tree], float], at: Tree, path: str, index: tuple[int, ...]
+) -> Callable[[float], float]:
+    """Return the function of what is added to one number of the array at a path."""
+    array = dict(named_leaves(at))[path]
+
+    def value(offset: float) -> float:
+        moved = array.copy()
+        moved[index] += offset
+        return f(replace_at(at, path, lock_in_place(moved)))
+
+    return value
+
+
+def _is_kink(f: Callable[[float], float], step: float, atol: float) -> bool:
+    """Return whether the derivatives on both sides of 0 differ."""
+
+    def jump(step: float) -> float:
+        return abs(f(step) - 2 * f(0) + f(-step)) / step
+
+    # That of a smooth function is halved with the step.
+    return jump(step / 2) > max(0.75 * jump(step), atol)

@@ -17,7 +17,9 @@ from funnet import (
     DTypeError,
     GradientError,
     GradientReport,
+    Images,
     Matrix,
+    MaxPool2d,
     ReLU,
     ShapeError,
     Sigmoid,
@@ -187,6 +189,27 @@ def test_a_wrong_input_gradient_fails_the_check(monkeypatch: pytest.MonkeyPatch)
 
     assert not report.ok
     assert report.path == "x"
+
+
+@pytest.mark.parametrize("layer", [ReLU(), MaxPool2d(2)], ids=["ReLU", "MaxPool2d"])
+def test_a_difference_at_a_kink_is_reported_as_such(layer: ReLU | MaxPool2d) -> None:
+    background: Images = np.zeros((1, 1, 4, 4))
+    noise: Images = np.random.default_rng(0).normal(size=(1, 1, 4, 4))
+    t = np.ones_like(layer.forward(background)[0])
+
+    at_kinks = check_gradients(layer, background, sum_squared_error, t)
+    elsewhere = check_gradients(layer, noise, sum_squared_error, t)
+
+    assert not at_kinks
+    assert at_kinks.kink
+    assert str(at_kinks).endswith("so check other numbers, such as random ones")
+    assert elsewhere
+    assert not elsewhere.kink
+
+
+def test_a_wrong_gradient_is_not_taken_for_a_kink(check: Callable[..., GradientReport]) -> None:
+    assert not check(bump).kink
+    assert not check(np.negative).kink
 
 
 def test_gradients_of_another_class_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
