@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from funnet.core.arrays import Array, Float
-from funnet.core.checks import check_dtype, check_float, check_rank
+from funnet.core.checks import check_dtype, check_float, check_like, check_rank
 from funnet.core.errors import StructureError
 from funnet.core.locks import lock_in_place
 from funnet.core.tree import leaves_like, tree_leaves, tree_like, tree_map, updated
@@ -46,8 +46,9 @@ def elementwise(
     A rule is a function such as `rule(p, g, m, v, /, *, lr, step)`, where `p` is a parameter array
     and `g` its gradient. Further positional parameters are the state: their names are the names of
     the slots, and each starts as zeros. The rule returns a tuple of new arrays, the parameter and
-    then the state in the same order, and leaves its arguments unchanged. `lr` and `step`, the
-    number of updates made before this one, are passed by keyword to a rule that declares them.
+    then the state in the same order, each with its old shape and dtype, and leaves its arguments
+    unchanged. `lr` and `step`, the number of updates made before this one, are passed by keyword to
+    a rule that declares them.
 
     `init` raises ShapeError for arrays of rank 0, for which NumPy's operators return scalars.
 
@@ -229,6 +230,9 @@ class _ByArray:
             if slots:
                 _check_slots(slots, names, _computed(dtype, widen=rule.widen))
             arrays = rule.apply(param, grad, slots, keywords)
+            for i, (new, old) in enumerate(zip(arrays, (param, *slots), strict=True)):
+                if new.dtype is not old.dtype or new.shape != old.shape:
+                    check_like(new, old, f"{('p', *names)[i]} that {rule.name} returns")
             results.append(arrays)
             return arrays[0]
 
@@ -313,7 +317,7 @@ def _check_slots(slots: tuple[Array, ...], names: tuple[str, ...], dtype: np.dty
         check_dtype(slot, dtype, name)
 
 
-def _miscounted(rule: _Rule, arrays: object) -> StructureError:
-    got = len(arrays) if isinstance(arrays, tuple) else type(arrays).__name__
-    count = 1 + len(rule.names)
-    return StructureError(f"expected {rule.name} to return a tuple of {count} arrays, got {got}")
+def _miscounted(rule: _Rule, returned: object) -> StructureError:
+    got = len(returned) if isinstance(returned, tuple) else type(returned).__name__
+    arrays = f"{1 + len(rule.names)} arrays" if rule.names else "one array"
+    return StructureError(f"expected {rule.name} to return a tuple of {arrays}, got {got}")

@@ -1,6 +1,7 @@
 """An update rule is a plain function, whose signature says what it keeps and what it is given."""
 
 import pickle
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -89,6 +90,28 @@ def test_a_rule_returns_a_tuple_of_the_parameter_and_its_state(returned: Any, go
         fn.StructureError, match=f"W: expected mine to return a tuple of 2 arrays, got {got}$"
     ):
         wrong.update(NET, NET, wrong.init(NET))
+
+
+@pytest.mark.parametrize(
+    ("convert", "error", "message"),
+    [
+        (lambda a: a.astype(np.float32), fn.DTypeError, "must be float64, got float32"),
+        (lambda a: a[..., :1], fn.ShapeError, r"must have shape \(3, 2\), got \(3, 1\)"),
+    ],
+    ids=["dtype", "shape"],
+)
+@pytest.mark.parametrize("wrong", ["p", "m"])
+def test_a_rule_keeps_shapes_and_dtypes(
+    convert: Callable[[fn.Array], fn.Array], error: type[Exception], message: str, wrong: str
+) -> None:
+    def rule(p: fn.Array, g: fn.Array, m: fn.Array, /) -> tuple[fn.Array, fn.Array]:
+        return (convert(p), m + g) if wrong == "p" else (p - g, convert(m))
+
+    layer = fn.Affine.init(3, 2, rng=0, dtype=np.float64)
+    optimizer = fn.elementwise(rule, 0.1)
+
+    with pytest.raises(error, match=f"^W: {wrong} that rule returns {message}"):
+        optimizer.update(layer, layer, optimizer.init(layer))
 
 
 def test_a_callable_object_is_a_rule_under_a_name() -> None:
