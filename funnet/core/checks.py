@@ -192,18 +192,26 @@ def is_labels(t: LabelsLike | Targets) -> TypeGuard[LabelsLike]:
     return isinstance(t, ndarray) and t.ndim == 1
 
 
+def check_integers(t: object) -> None:
+    """Raise DTypeError unless class labels are an array of integers."""
+    if isinstance(t, ndarray) and t.dtype.kind in "iu":
+        return
+    if not isinstance(t, ndarray):
+        hint = "convert them with np.asarray"
+    elif t.dtype.kind in "fb":
+        hint = "convert them with .astype(np.int64)"
+    else:
+        hint = "number them by classes, t = np.unique(t, return_inverse=True)"
+    raise DTypeError(f"class labels must be an array of integers, got {array_type(t)}; {hint}")
+
+
 def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
     """Check that there is one class label per sample, from 0 to n_classes - 1.
 
     Raise DTypeError if `t` is not an array of integers, ShapeError if its shape is not (n,), and
     ValueError, with the first label that is out of range.
     """
-    if not isinstance(t, ndarray) or t.dtype.kind not in "iu":
-        hint = ".astype(np.int64)" if isinstance(t, ndarray) else "np.asarray"
-        raise DTypeError(
-            f"class labels must be an array of integers, got {array_type(t)}; "
-            f"convert them with {hint}"
-        )
+    check_integers(t)
     if t.shape != (n,):
         raise ShapeError(f"class labels must have shape ({n},), got {t.shape}")
     # Half of the time of a minimum and a maximum.

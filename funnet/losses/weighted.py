@@ -21,7 +21,7 @@ from funnet.core.arrays import (
     as_ndarray,
     typed_like,
 )
-from funnet.core.checks import check_float, check_number
+from funnet.core.checks import check_float, check_integers, check_number
 from funnet.core.errors import DTypeError, ShapeError
 from funnet.gradients import check_loss
 from funnet.losses.rows import Shares
@@ -229,8 +229,7 @@ def class_weights(
     array([5., 1., 1., 1.])
     """
     t = as_ndarray(t, "t")
-    if not isinstance(t, np.ndarray) or t.dtype.kind not in "iu":
-        raise DTypeError(f"class labels must be an array of integers, got {array_type(t)}")
+    check_integers(t)
     if t.ndim != 1:
         raise ShapeError(f"class labels must have shape (N,), got {t.shape}")
     classes, places, counts = np.unique(t, return_inverse=True, return_counts=True)

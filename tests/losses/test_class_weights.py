@@ -50,6 +50,7 @@ def test_no_rows_have_no_weights() -> None:
     [
         ([0, 1], "balanced", DTypeError, "labels must be an array of integers, got list"),
         (np.array([0.0, 1.0]), "balanced", DTypeError, r"integers, got float64\[2\]"),
+        (np.array(["a", "b"]), "balanced", DTypeError, "number them by classes, t = np.unique"),
         (np.eye(2, dtype=int), "balanced", ShapeError, r"must have shape \(N,\), got \(2, 2\)"),
         (np.array([0, 1]), "auto", ValueError, "weights must be \"balanced\" or .*, got 'auto'"),
         (np.array([0, 3]), {0: 1.0}, ValueError, "weights must have a number for class 3"),

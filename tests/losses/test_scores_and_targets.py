@@ -163,6 +163,7 @@ def test_targets_must_be_numbers_with_the_shape_of_the_scores(
             r"an array of integers, got float64\[3\]; convert them with \.astype\(np\.int64\)$",
         ),
         (np.array([True, False, True]), DTypeError, r"integers, got bool\[3\]"),
+        (np.array(["a", "b", "c"]), DTypeError, r"number them by classes, t = np\.unique\(t, "),
         (np.array([0, 1, 2], "m8[s]"), DTypeError, "integers, got timedelta64"),
     ],
 )
