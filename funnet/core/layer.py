@@ -24,6 +24,7 @@ from funnet.core.arrays import (
     Ranked,
     Shaped,
     ShapeT,
+    array_type,
     plain,
 )
 from funnet.core.checks import as_samples, check_count
@@ -245,6 +246,8 @@ def predict(
         If `batch_size` is less than 1, or the network is in training mode.
     ShapeError, DTypeError
         As for `forward`.
+    TypeError
+        If `params` is no layer, such as a training state.
 
     Examples
     --------
@@ -254,6 +257,10 @@ def predict(
     (5, 1)
     """
     rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
+    if not hasattr(params, "forward"):
+        raise TypeError(
+            f"params must be a layer or network, such as state.params, got {array_type(params)}"
+        )
     check_at_rest(params, "predict")
     x = as_samples(x)
     first: npt.NDArray[Float]

@@ -63,3 +63,12 @@ def test_the_input_must_be_an_array(x: Wrong) -> None:
         fn.DTypeError, match=rf"x .* a NumPy array with one row .*, got {type(x).__name__};"
     ):
         fn.predict(network(), x)
+
+
+def test_a_training_state_is_not_a_network() -> None:
+    state: Wrong = fn.TrainState.init(network(), fn.sgd())
+
+    with pytest.raises(
+        TypeError, match=r"layer or network, such as state\.params, got TrainState$"
+    ):
+        fn.predict(state, np.ones((1, 3), np.float32))
