@@ -4,9 +4,36 @@
   `attrs.field(converter=lock_buffer, metadata=BUFFER)`. It is saved, printed, pickled and converted
   with the network, and is not changed by updates, `tree_map` or numerical gradients.
 - A *context* makes a layer behave as in a step of training. `training_mode` fills each field
-  `context: Context | None = None`; a network without contexts is at rest.
+  `context: Context | None = None`; a network without contexts is at rest. Random numbers come from
+  `self.context.generator()`: other ones in each layer and step, the same ones in each call.
 - *Statistics* are what a layer reports from a step of training. It puts `Statistics(path, values)`
   into its cache; `update_statistics` passes the values to the layer's `with_statistics(values)`.
+
+Examples
+--------
+A layer that adds noise in training:
+
+>>> import attrs
+>>> import numpy as np
+>>> from funnet import Context, forward, predict, training_mode
+>>> @attrs.frozen(eq=False)
+... class Noise:
+...     std: float
+...     context: Context | None = None
+...
+...     def forward(self, x):
+...         if self.context is None:
+...             return x, None
+...         noise = self.context.generator().standard_normal(x.shape)
+...         return x + self.std * noise.astype(x.dtype), None
+...
+...     def pullback(self, cache, dout):
+...         return self, lambda: dout  # no parameters, so no gradients
+>>> net, x = Noise(0.1), np.zeros((1, 2), np.float32)
+>>> predict(net, x)
+array([[0., 0.]], dtype=float32)
+>>> [bool(forward(training_mode(net, seed=7, step=k), x)[0].any()) for k in range(2)]
+[True, True]
 """
 
 from __future__ import annotations
