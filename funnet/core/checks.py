@@ -147,8 +147,13 @@ def check_rank(param: npt.NDArray[Float]) -> None:
         raise ShapeError("expected a parameter of rank >= 1, got rank 0; use shape (1,)")
 
 
-def check_shape(array: npt.NDArray[Float], shape: tuple[int | str, ...], name: str) -> None:
-    """Raise ShapeError unless `array` has this shape, in which "N" is an axis of any length."""
+def check_shape(
+    array: npt.NDArray[Float], shape: tuple[int | str, ...], name: str, hint: str = ""
+) -> None:
+    """Raise ShapeError unless `array` has this shape, in which "N" is an axis of any length.
+
+    The hint is appended to the message.
+    """
     if array.shape == shape:
         return
     if array.ndim != len(shape) or any(
@@ -157,7 +162,13 @@ def check_shape(array: npt.NDArray[Float], shape: tuple[int | str, ...], name: s
         if not isinstance(want, str)
     ):
         expected = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-        raise ShapeError(f"{name} must have shape {expected}, got {array.shape}")
+        raise ShapeError(f"{name} must have shape {expected}, got {array.shape}{hint}")
+
+
+_NOT_ROWS = {
+    1: "; a batch of a single row is x[np.newaxis]",
+    4: "; for images, put Flatten() before this layer",
+}
 
 
 def check_batch(
@@ -176,7 +187,7 @@ def check_batch(
         if columns == width and n in (rows, "N"):
             return
     check_dtype(x, dtype, name)
-    check_shape(x, (n, width), name)
+    check_shape(x, (n, width), name, _NOT_ROWS.get(x.ndim, "") if n == "N" else "")
 
 
 def check_like(array: npt.NDArray[Float], like: npt.NDArray[Float], name: str) -> None:

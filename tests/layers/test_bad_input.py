@@ -20,7 +20,12 @@ def test_an_input_of_wrong_width_or_rank_is_refused_by_the_layer(
     with pytest.raises(fn.ShapeError) as caught:
         run(network(), batch(*shape))
 
-    assert str(caught.value) == f"layers.0: x of Affine must have shape (N, 3), got {shape}"
+    message, _, hint = str(caught.value).partition("; ")
+    assert message == f"layers.0: x of Affine must have shape (N, 3), got {shape}"
+    assert hint == {
+        1: "a batch of a single row is x[np.newaxis]",
+        4: "for images, put Flatten() before this layer",
+    }.get(len(shape), "")
 
 
 @every_run
