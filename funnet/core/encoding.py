@@ -155,7 +155,8 @@ def _plain(array: AnyArray, path: str) -> AnyArray:
             path,
         )
     if array.dtype.name not in DTYPES:
-        raise StructureError(f"arrays of dtype {array.dtype} are not supported", path)
+        hint = "; convert it to a list of strings with .tolist()" if array.dtype.kind == "U" else ""
+        raise StructureError(f"arrays of dtype {array.dtype} are not supported{hint}", path)
     return np.asarray(array)
 
 

@@ -152,6 +152,7 @@ REFUSED = {
         r"0: NumPy scalars are not supported, got np\.True_; convert it with \.item\(\)",
     ),
     "a class": (fn.Affine, "classes are not supported, got Affine"),
+    "an array of strings": (np.array(["a"]), r"dtype <U1 are not supported; .* with \.tolist\(\)$"),
     "a masked array": (
         np.ma.masked_array(np.arange(3.0), [False, True, False]),
         r"masked arrays are not supported; fill the masked entries with \.filled\(value\)",
