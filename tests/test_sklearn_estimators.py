@@ -284,7 +284,10 @@ def test_feature_names_are_kept_and_compared() -> None:
     [
         ({"hidden": 100}, r"hidden must be a tuple of widths, as \(100,\), got 100"),
         ({"hidden": (8, 0)}, r"hidden\[1\] must be >= 1, got 0"),
-        ({"network": fn.mlp((13, 3), rng=0)}, "network must be a function or None"),
+        (
+            {"network": fn.mlp((13, 3), rng=0)},
+            r"network must be a function \(n_in, n_out, rng\) .*, got Sequential$",
+        ),
         ({"network": lambda *_: fn.mlp((13, 4), rng=0)}, "a network with 3 outputs, got .*(4,)"),
         ({"learning_rate": -1.0}, "learning_rate must be finite and >= 0, got -1.0"),
         ({"alpha": -0.1}, "alpha must be finite and >= 0, got -0.1"),

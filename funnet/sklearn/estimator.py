@@ -120,7 +120,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
             )
         if self.network is not None:
             if not callable(self.network):
-                raise TypeError(f"network must be a function or None, got {self.network!r}")
+                raise TypeError(
+                    "network must be a function (n_in, n_out, rng) that returns a network, or "
+                    f"None, got {type(self.network).__name__}"
+                )
         elif not isinstance(self.hidden, tuple | list):
             raise TypeError(f"hidden must be a tuple of widths, as (100,), got {self.hidden!r}")
         else:
