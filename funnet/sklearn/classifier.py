@@ -27,14 +27,14 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         "balanced" for weights so that each class has the same total, or a dict from class labels to
         weights, by which those of the rows are multiplied. Default: None.
     **parameters
-        See `funnet.sklearn`.
+        See `help(funnet.sklearn)`.
 
     Attributes
     ----------
     classes_
         The class labels, sorted.
     **attributes
-        See `funnet.sklearn`.
+        See `help(funnet.sklearn)`.
 
     Examples
     --------

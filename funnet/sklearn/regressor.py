@@ -22,7 +22,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
     Parameters
     ----------
     **parameters
-        See `funnet.sklearn`.
+        See `help(funnet.sklearn)`.
 
     Examples
     --------
