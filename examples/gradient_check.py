@@ -75,7 +75,7 @@ def main() -> None:
     # A step below 1e-6 does not change a float32 weight.
     for dtype, steps in ((np.float64, STEPS), (np.float32, STEPS[:7])):
         params, rows = fn.astype(net, dtype), fn.astype(x, dtype)
-        moved = [differences(params, rows, t, float(step)) for step in tqdm(steps)]
+        moved = [differences(params, rows, t, float(step)) for step in tqdm(steps, unit=" steps")]
         worst = [max(d.max() for d in arrays.values()) for arrays in moved]
         curves[dtype.__name__] = steps, worst
 
