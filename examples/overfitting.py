@@ -15,7 +15,7 @@ from tqdm import tqdm
 import funnet as fn
 
 # The rate of weight decay, and the rate of the dropout after each hidden layer.
-RUNS = {"nothing": (0.0, 0.0), "weight decay 0.1": (0.1, 0.0), "dropout 0.2": (0.0, 0.2)}
+RUNS = {"no remedy": (0.0, 0.0), "weight decay 0.1": (0.1, 0.0), "dropout 0.2": (0.0, 0.2)}
 
 
 def main() -> None:
