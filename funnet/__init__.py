@@ -1,4 +1,10 @@
-"""Neural networks as immutable values and pure functions, on NumPy."""
+"""Neural networks as immutable values and pure functions, on NumPy.
+
+Layers such as `Affine` and `ReLU` are composed by `sequential`, or all at once by `mlp`. `forward`,
+a loss such as `softmax_cross_entropy`, `backward` and `sgd_update` make one step of training;
+`train` makes a run, with an optimizer such as `adam` and the batches of `minibatches`. `predict`
+and `accuracy` evaluate a network, `save` and `load` keep it.
+"""
 
 import typing as _typing
 from types import ModuleType as _ModuleType

@@ -82,8 +82,9 @@ class _Content(Protocol):
 def save(path: str | PathLike[str], value: object) -> None:
     """Write a value to a .npz or .safetensors file, atomically.
 
-    It is a layer, a network, an optimizer state, a training state, an array, or a tuple,
-    NamedTuple, list or dict of such; the keys of a dict are names.
+    It is a layer, a network, an optimizer state, a training state, an array, a number, a string,
+    None, or a tuple, NamedTuple, list or dict of such; the keys of a dict are names. So a network
+    and the names of its classes fit into one file: `{"net": net, "names": ["cat", "dog"]}`.
 
     Raises
     ------
