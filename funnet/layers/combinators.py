@@ -38,11 +38,11 @@ import attrs
 from funnet.core.arrays import Matrix, Ranked, Shaped, describe_cache
 from funnet.core.checks import check_cache
 from funnet.core.describe import describe
-from funnet.core.errors import ShapeError
+from funnet.core.errors import DTypeError, ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, G, Layer, OnRows, S, SomeLayer, T
 from funnet.core.nodes import filler
 from funnet.core.widths import Widths, mismatches, whole, widths_of
-from funnet.layers.nesting import as_layers, locate, of_another_network
+from funnet.layers.nesting import as_layers, locate, note_changed_dtype, of_another_network
 
 # Widths of input and output: `int`, or a literal if `funnet.mypy_plugin` can infer it.
 I_co = TypeVar("I_co", bound=int, covariant=True)
@@ -124,6 +124,8 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
                 y, cache = layer.forward(y)
             except Exception as error:
                 locate(error, f"layers.{i}", layer)
+                if isinstance(error, DTypeError):
+                    note_changed_dtype(error, x, y)
                 raise
             caches.append(cache)
         return y, _cache(self.layers, tuple(caches))

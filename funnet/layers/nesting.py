@@ -62,6 +62,14 @@ def locate(error: Exception, name: str, layer: object) -> None:
         error.add_note(f"in {name} ({type(layer).__name__})")
 
 
+def note_changed_dtype(error: Exception, before: object, after: object) -> None:
+    """Add to an error that the layers before the failing one changed the dtype of the input."""
+    if not (isinstance(before, np.ndarray) and isinstance(after, np.ndarray)):
+        return
+    if before.dtype != after.dtype:
+        error.add_note(f"the layers before it were given {before.dtype} and returned {after.dtype}")
+
+
 @np.errstate(over="ignore", invalid="ignore")
 def add(a: ArrayT, b: ArrayT) -> ArrayT:
     """Return a + b. Sums outside the range of the dtype are infinite, without a warning."""

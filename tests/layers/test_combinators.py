@@ -239,3 +239,29 @@ def test_an_error_in_a_user_defined_layer_has_notes_that_locate_it() -> None:
     with pytest.raises(TypeError, match="not callable") as wrong:
         fn.backward(net, cache, np.ones((2, 31)))
     assert wrong.value.__notes__ == ["in layers.1 (Faulty)", "in layers.1 (Sequential)"]
+
+
+@attrs.frozen(eq=False)
+class Widening:
+    """A layer that returns float64, whatever it is given."""
+
+    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, None]:
+        return x * np.ones(3), None
+
+    def pullback(self, cache: None, dout: fn.Matrix, /) -> tuple[Widening, Any]:
+        return self, lambda: dout
+
+
+def test_an_error_after_a_layer_that_changed_the_dtype_has_a_note_that_says_so() -> None:
+    x = np.ones((2, 3), np.float32)
+    net = fn.sequential(Widening(), fn.sequential(fn.ReLU(), fn.Affine.init(3, 4, rng=0)))
+
+    with pytest.raises(fn.DTypeError) as caught:
+        fn.forward(net, x)
+    assert caught.value.__notes__ == [
+        "the layers before it were given float32 and returned float64"
+    ]
+
+    with pytest.raises(fn.DTypeError) as wrong:
+        fn.forward(fn.sequential(fn.ReLU(), fn.Affine.init(3, 4, rng=0)), x.astype(np.float64))
+    assert not hasattr(wrong.value, "__notes__")
