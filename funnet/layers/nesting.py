@@ -40,6 +40,8 @@ def check_layer(layer: object, name: str) -> None:
 def _remedy(given: object) -> str:
     if isinstance(given, type):
         return f"; write {given.__name__}(...)"
+    if isinstance(given, str) or callable(given):
+        return "; pass a layer, such as ReLU()"
     return "; pass a list of layers as *layers" if isinstance(given, list | tuple) else ""
 
 

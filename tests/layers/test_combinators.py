@@ -136,9 +136,9 @@ def test_nesting_does_not_change_the_number_of_mismatches(
     [
         (fn.ReLU, r"<class 'funnet\.layers\.relu\.ReLU'>; write ReLU\(\.\.\.\)$"),
         (fn.Affine.init, "<function Affine.init"),
-        (np.tanh, "<ufunc 'tanh'>"),
+        (np.tanh, r"<ufunc 'tanh'>; pass a layer, such as ReLU\(\)$"),
         (np.zeros(3), r"array\(\["),
-        ("relu", "'relu'"),
+        ("relu", r"'relu'; pass a layer, such as ReLU\(\)$"),
         (3, "3"),
         (None, "None"),
         ([fn.ReLU()], r"\[ReLU\(\)\]; pass a list of layers as \*layers$"),
