@@ -226,6 +226,7 @@ def window_maxima(x: Images, down: Slide, across: Slide) -> Images:
     return y
 
 
+@quiet
 def to_first_maxima(x: Images, y: Images, dout: Images, down: Slide, across: Slide) -> Images:
     """Return dx: the gradient of each window goes to the first pixel that has its maximum.
 

@@ -50,6 +50,9 @@ _cache = filler(AffineCache)
 class Affine(OnRows, SomeLayer, Generic[I_co, O_co]):
     """Fully connected layer with weights `W` (n_in, n_out) and bias `b` (n_out,).
 
+    Products outside the range of the dtype are infinite or NaN, with the warning of NumPy's `dot`;
+    in `train`, whose steps check them, without it.
+
     Raises
     ------
     ShapeError, DTypeError

@@ -41,7 +41,7 @@ class GlobalAvgPool2d(SomeLayer):
     def forward(self, x: Images, /) -> tuple[Matrix, GlobalAvgPool2dCache]:
         """Return the means, of shape (N, C)."""
         check_images(x, "x of GlobalAvgPool2d")
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             y = x.mean((2, 3), computing_dtype(x.dtype))
         return y.astype(x.dtype, copy=False), GlobalAvgPool2dCache(x)
 

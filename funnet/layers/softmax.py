@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import numpy as np
 
 from funnet.core.arrays import Array, Shaped, ShapeT
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
@@ -27,6 +28,7 @@ class Softmax(Elementwise, OnRows, SomeLayer):
         return pull(self, cache, dout, _dx)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _dx(y: Array, dout: Array) -> Array:
     dx: Array = y * (dout - (dout * y).sum(axis=-1, keepdims=True))
     return dx
