@@ -12,6 +12,7 @@ Targets may be a tuple of arrays, such as `(t, w)` for a weighted loss.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
@@ -229,13 +230,18 @@ class Minibatches(Generic[X_co, T_co]):
             raise TypeError("batches without end have no len(); pass epochs to minibatches")
         return self.epochs * self.steps_per_epoch
 
+    @property
+    def _end(self) -> float:
+        """The number of steps, or infinity; `len` is limited to `sys.maxsize`."""
+        return math.inf if self.epochs is None else self.epochs * self.steps_per_epoch
+
     def __iter__(self) -> Iterator[tuple[X_co, T_co]]:
         return self.from_step(0)
 
     def __getitem__(self, step: int) -> tuple[X_co, T_co]:
         for batch in self.from_step(step):
             return batch
-        raise IndexError(f"step must be below {len(self)}, got {step}")
+        raise IndexError(f"step must be below {self._end}, got {step}")
 
     def from_step(self, step: int) -> Iterator[tuple[X_co, T_co]]:
         """Return an iterator over the batches from a step on, such as that of a checkpoint.
@@ -248,8 +254,8 @@ class Minibatches(Generic[X_co, T_co]):
             If `step` < 0 or `step` > `len(batches)`.
         """
         step = operator.index(step)
-        if step < 0 or (self.epochs is not None and step > len(self)):
-            end = " on" if self.epochs is None else f" to {len(self)}"
+        if not 0 <= step <= self._end:
+            end = " on" if self.epochs is None else f" to {self._end}"
             raise IndexError(f"step must be from 0{end}, got {step}")
         return self._walk(step)
 

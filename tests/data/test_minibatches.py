@@ -176,6 +176,18 @@ def test_a_far_step_costs_no_more_than_a_near_one() -> None:
     assert next(batches.from_step(10**40))[1].shape == (2,)
 
 
+def test_epochs_may_be_as_many_as_one_likes() -> None:
+    endless = minibatches(*samples(5), 2, rng=0)
+    batches = attrs.evolve(endless, epochs=2**63)
+
+    assert [tb.tolist() for _, tb in islice(batches, 4)] == steps(attrs.evolve(endless, epochs=2))[
+        :4
+    ]
+    assert (batches[2**64][1] == endless[2**64][1]).all()
+    with pytest.raises(IndexError, match=f"step must be from 0 to {3 * 2**63}, got {2**66}"):
+        batches.from_step(2**66)
+
+
 def test_a_batch_larger_than_the_data_is_all_of_them() -> None:
     batches = minibatches(*samples(5), 7, rng=0, epochs=2)
 
