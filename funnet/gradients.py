@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -31,7 +32,7 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
     DTypeError, TypeError
         If an array does not hold floats or is masked, or `f` does not return a number.
     ValueError
-        If `step` is not positive, or too small for the dtype at one of the numbers.
+        If `step` is not finite and > 0, or too small for the dtype at one of the numbers.
 
     Examples
     --------
@@ -39,8 +40,9 @@ def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float 
     >>> numerical_gradient(lambda x: float(np.sum(x**2)), np.array([3.0, 4.0])).round(6)
     array([6., 8.])
     """
-    if not step > 0:
-        raise ValueError(f"step must be positive, got {step}")
+    step = as_float(step, "step")
+    if not 0 < step < math.inf:
+        raise ValueError(f"step must be finite and > 0, got {step}")
 
     def derivatives(path: str, array: Array) -> Array:
         grad = np.empty_like(array)

@@ -51,11 +51,13 @@ def distributions(
 
 def smoothed(
     t: LabelsLike | Targets, scores: npt.NDArray[Float], label_smoothing: float
-) -> npt.NDArray[Float]:
-    """Return (1 - label_smoothing) t + label_smoothing / C, rows of probabilities."""
+) -> LabelsLike | Targets | npt.NDArray[Float]:
+    """Return (1 - label_smoothing) t + label_smoothing / C, in rows; for 0, t itself."""
     share = as_float(label_smoothing, "label_smoothing")
     if not 0 <= share <= 1:
         raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
+    if share == 0:
+        return t
     n, n_classes = scores.shape
     p: npt.NDArray[Float]
     if is_labels(t):

@@ -66,9 +66,9 @@ def test_numerical_gradient_does_not_modify_its_argument() -> None:
     assert x.flags.writeable
 
 
-@pytest.mark.parametrize("step", [0.0, -1e-4, float("nan")])
+@pytest.mark.parametrize("step", [0.0, -1e-4])
 def test_a_step_must_be_positive(step: float) -> None:
-    with pytest.raises(ValueError, match=f"step must be positive, got {step}"):
+    with pytest.raises(ValueError, match=f"step must be finite and > 0, got {step}"):
         numerical_gradient(lambda v: float(v.sum()), np.ones(1), step=step)
 
 

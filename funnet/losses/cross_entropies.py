@@ -12,13 +12,16 @@ from funnet.functions import Order, below_maximum, floats, widened
 from funnet.losses.rows import Shares, by_row, mean_over_rows
 from funnet.targets import distributions, probabilities, smoothed
 
+NONE = 0.0
+"""No label smoothing, the default."""
+
 
 @errstate(over="ignore", under="ignore")
 def softmax_cross_entropy(
     scores: Matrix,
     t: LabelsLike | Targets,
     *,
-    label_smoothing: float = 0.0,
+    label_smoothing: float = NONE,
     shares: Shares | None = None,
 ) -> tuple[float, Matrix]:
     """Return the mean over the batch of -sum(t log softmax(scores)).
@@ -45,7 +48,7 @@ def softmax_cross_entropy(
     """
     scores, t = floats(scores, "scores"), as_ndarray(t, "t")
     n, n_classes = _check_scores(scores)
-    if label_smoothing:
+    if label_smoothing is not NONE:  # an array has no truth value
         t = smoothed(t, scores, label_smoothing)
     # Along a short last axis, NumPy reduces five times as fast in Fortran order.
     order: Order = "F" if n > 4 * n_classes else "C"

@@ -10,6 +10,7 @@ TypeError.
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -152,9 +153,9 @@ def moving_average(
     window = check_count(window, "window")
 
     def walk() -> Iterator[tuple[S, float]]:
-        values: deque[float] = deque(maxlen=window)
+        values: deque[float] = deque(maxlen=min(window, sys.maxsize))
         for state in states:
-            values.append(float(key(state)))
+            values.append(as_float(key(state), "key(state)"))
             # A running sum would keep the rounding, or the NaN, of values that have left.
             yield state, _mean(values)
 

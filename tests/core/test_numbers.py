@@ -25,6 +25,8 @@ NUMBERS: list[tuple[str, Callable[[Any], object]]] = [
     ("eps", lambda number: fn.BatchNorm.init(3, eps=number)),
     ("momentum", lambda number: fn.BatchNorm.init(3, momentum=number)),
     ("delta", lambda number: fn.huber_loss(Y, Y, delta=number)),
+    ("label_smoothing", lambda number: fn.softmax_cross_entropy(Y, Y, label_smoothing=number)),
+    ("step", lambda number: fn.numerical_gradient(lambda _: 0.0, Y, step=number)),
     ("lr", lambda number: fn.sgd_update(LAYER, LAYER, number)),
     ("lr", fn.sgd),
     ("momentum", lambda number: fn.momentum(momentum=number)),

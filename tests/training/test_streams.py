@@ -198,6 +198,15 @@ def test_a_moving_average_of_numpy_numbers_is_a_float() -> None:
     assert [mean for _, mean in run] == [float(np.float32(3e38))] * 2
 
 
+def test_a_moving_average_may_have_any_window_and_names_what_is_no_number() -> None:
+    means = fn.moving_average(states([1.0, 2.0]), 2**100)
+    wrong = fn.moving_average(states([1.0]), 2, key=lambda _: np.ones(1))  # type: ignore[arg-type, return-value]
+
+    assert [mean for _, mean in means] == [1.0, 1.5]
+    with pytest.raises(TypeError, match=r"^key\(state\) must be a number, got float64\[1\]$"):
+        next(wrong)
+
+
 def test_streams_compose_and_pass_each_state_on_at_once() -> None:
     taken: list[int] = []
     source = states([5.0, 4.0, 3.0, 3.0, 3.0, 3.0, 1.0], taken)
