@@ -89,6 +89,12 @@ def test_the_model_states_its_opset_and_the_shapes_of_any_batch() -> None:
     assert (value.name, first.dim_param, second.dim_value) == ("y", "N", 2)
 
 
+def test_the_shape_may_hold_integers_of_numpy() -> None:
+    layer = fn.Affine.init(3, 2, rng=0)
+
+    assert to_onnx(layer, np.array([3])) == to_onnx(layer, (3,))  # type: ignore[arg-type]
+
+
 def test_equal_networks_give_equal_bytes() -> None:
     nets = [random_network(4)[0] for _ in range(2)]
     shape = random_network(4)[1]

@@ -11,7 +11,7 @@ import numpy as np
 from funnet import layers as nn
 from funnet.core.arrays import Array
 from funnet.core.errors import DTypeError, StructureError, join
-from funnet.core.layer import AnyLayer, output_shape
+from funnet.core.layer import AnyLayer, empty_batch, output_shape
 from funnet.core.live import check_at_rest
 from funnet.core.paths import named_arrays
 from funnet.experiments.checkpoints.files import file_to_write, write_atomically
@@ -146,7 +146,8 @@ def to_onnx(
     onnx = onnx_package()
     check_at_rest(net, "to_onnx")
     dtype = _dtype_of(net)
-    y_shape = output_shape(net, input_shape)
+    x_shape = empty_batch(net, input_shape).shape[1:]  # without NumPy's integers
+    y_shape = output_shape(net, x_shape)
     graph = Graph(dtype, _WRITERS | dict(layers or {}))
     last = graph.layer("", net, "x")
     helper = onnx.helper
@@ -156,7 +157,7 @@ def to_onnx(
         helper.make_graph(
             graph.nodes,
             "funnet",
-            [helper.make_tensor_value_info("x", kind, ["N", *input_shape])],
+            [helper.make_tensor_value_info("x", kind, ["N", *x_shape])],
             [helper.make_tensor_value_info("y", kind, ["N", *y_shape])],
             graph.constants,
         ),
