@@ -62,7 +62,7 @@ def to_state_dict(net: object) -> dict[str, AnyArray]:
     state = {}
     for _, _, entries in _layers(net):
         for field, name, array in entries:
-            tracked = name.endswith(_TRACKED)
+            tracked = _is_tracked(field, name)
             value = np.array(int(array > 0)) if tracked else _turned(field, array)
             state[name] = np.array(value, order="C")
     return state
@@ -104,18 +104,18 @@ def from_state_dict(net: Tree, state: Mapping[str, Any]) -> Tree:
     if not isinstance(state, Mapping):
         raise TypeError(f"state must be a dict of arrays by name, got {type(state).__name__}")
     layers = list(_layers(net))
-    names = {name for _, _, entries in layers for _, name, _ in entries}
-    missing = [n for n in sorted(names.difference(state)) if not n.endswith(_TRACKED)]
-    unknown = sorted(set(state).difference(names), key=str)
+    fields = {name: field for _, _, entries in layers for field, name, _ in entries}
+    missing = sorted(n for n, f in fields.items() if n not in state and not _is_tracked(f, n))
+    unknown = sorted(set(state).difference(fields), key=str)
     if missing or unknown:
         raise StructureError(
             f"the state dict must have the names of the network; missing: {_listed(missing)}; "
             f"unknown: {_listed(unknown)}"
         )
     for path, layer, entries in layers:
-        fields = dict(named_children(layer))
-        fields |= {field: _given(state, name, path, field, own) for field, name, own in entries}
-        net = replace_at(net, path, kind_of(type(layer)).build(layer, list(fields.values())))
+        children = dict(named_children(layer))
+        children |= {field: _given(state, name, path, field, own) for field, name, own in entries}
+        net = replace_at(net, path, kind_of(type(layer)).build(layer, list(children.values())))
     return net
 
 
@@ -140,13 +140,18 @@ def _layers(net: object) -> Iterator[tuple[str, object, list[tuple[str, str, Any
             yield path, layer, list(zip(arrays, names, arrays.values(), strict=True))
 
 
+def _is_tracked(field: str, name: str) -> bool:
+    """Return whether an array is the count of a batch norm, and not a field of PyTorch's name."""
+    return field == "count" and name.endswith(_TRACKED)
+
+
 def _turned(field: str, array: AnyArray) -> AnyArray:
     """Return a matrix of weights in the other layout."""
     return array.T if field == "W" and array.ndim == 2 else array
 
 
 def _given(state: Mapping[str, Any], name: str, path: str, field: str, own: AnyArray) -> AnyArray:
-    if name.endswith(_TRACKED):
+    if _is_tracked(field, name):
         return np.array(MANY if as_float(np.asarray(state.get(name, 1)), name) > 0 else 0)
     what = f"{name!r}, for {join(path, field)},"
     try:

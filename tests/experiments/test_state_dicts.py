@@ -81,6 +81,16 @@ def test_fields_of_a_users_layer_keep_their_names_and_layout() -> None:
     np.testing.assert_array_equal(state["0.W1"], own.W1)
 
 
+def test_a_field_with_the_name_of_pytorchs_count_is_an_array_as_others() -> None:
+    mine = {"num_batches_tracked": np.array([7, 0])}
+    theirs = {"num_batches_tracked": np.array([8, 1])}
+
+    assert fn.to_state_dict(mine)["num_batches_tracked"].tolist() == [7, 0]
+    assert fn.from_state_dict(mine, theirs)["num_batches_tracked"].tolist() == [8, 1]
+    with pytest.raises(fn.StructureError, match="missing: 'num_batches_tracked'"):
+        fn.from_state_dict(mine, {})
+
+
 @attrs.frozen(eq=False)
 class Book:
     """A user's network whose parameters are in containers."""
