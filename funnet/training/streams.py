@@ -131,7 +131,8 @@ def _pair(score: tuple[T, float]) -> tuple[T, float]:
             "scores must be pairs (state, score), such as those of scored(states), "
             f"got {type(score).__name__}"
         )
-    return score
+    state, number = score
+    return state, as_float(number, "a score")
 
 
 def moving_average(

@@ -3,7 +3,8 @@
 import itertools
 import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,6 +155,13 @@ def test_losses_that_are_not_finite_do_not_improve(value: float) -> None:
     assert len(list(fn.early_stopping(fn.scored(states([value] * 9)), 3))) == 3
     assert best([value, 2.0, value, 1.0, value]) == 1.0
     assert best([value, 2.0, -math.inf, value]) == -math.inf
+
+
+@pytest.mark.parametrize("stream", [fn.best_so_far, lambda pairs: fn.early_stopping(pairs, 1)])
+@pytest.mark.parametrize("wrong", ["1", None, True, np.ones(2)])
+def test_a_score_is_a_number(stream: Callable[[Any], Iterator[object]], wrong: object) -> None:
+    with pytest.raises(TypeError, match=r"^a score must be a number, got "):
+        list(stream([("a", 1.0), ("b", wrong)]))
 
 
 @given(st.lists(st.floats(-5, 5)), st.integers(1, 6))
