@@ -51,7 +51,8 @@ class BatchNorm(OnRows, SomeLayer, Generic[I_co]):
     In training mode, mean and variance are those of the batch, and are recorded for
     `update_statistics`. At rest they are the running ones, an exact average of the first batches
     and an exponential one later: a batch of n values per channel has the weight
-    max(momentum, n / (count + n)). The running variance is unbiased.
+    max(momentum, n / (count + n)). The running variance is unbiased. Where squares of a batch are
+    beyond the range of the dtype, the variance is infinite and y is beta; `train` raises an error.
 
     Parameters
     ----------

@@ -34,14 +34,15 @@ class LayerNormCache:
 class LayerNorm(OnRows, SomeLayer, Generic[I_co]):
     """Layer normalization of rows (N, C).
 
-    The same in training and at inference, since no row depends on another.
+    The same in training and at inference, since no row depends on another. Where squares of a row
+    are beyond the range of the dtype, the variance is infinite and y is beta.
 
     Parameters
     ----------
     gamma, beta
         Scale and shift of shape (C,).
     eps
-        Added to the variance, > 0. Default: 1e-5.
+        Added to the variance, >= 1e-37. Default: 1e-5.
 
     Raises
     ------
