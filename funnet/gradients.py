@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from funnet.core.arrays import Array, T, array_type
-from funnet.core.checks import as_float, check_like
+from funnet.core.checks import as_float, check_like, check_number
 from funnet.core.conversion import astype
 from funnet.core.errors import join
 from funnet.core.layer import Layer, X, Y, backward, forward, input_gradient
@@ -183,6 +183,8 @@ def check_gradients(
     StructureError, ShapeError, DTypeError, TypeError
         If the gradients do not have the structure of the parameters, or `loss` does not return a
         number and a float64 array of the shape of y.
+    ValueError
+        If `step` is not finite and > 0, or a tolerance not finite and >= 0.
 
     Examples
     --------
@@ -192,6 +194,7 @@ def check_gradients(
     >>> report = check_gradients(net, x, softmax_cross_entropy, np.array([0, 1, 1, 0, 1]))
     >>> assert report, report
     """
+    rtol, atol = check_number(rtol, "rtol", 0), check_number(atol, "atol", 0)
     net = astype(params, np.float64)
     # Integers, such as word indices, have no gradient and are not converted.
     differentiable = all(array.dtype.kind == "f" for array in tree_leaves(x))

@@ -27,6 +27,9 @@ NUMBERS: list[tuple[str, Callable[[Any], object]]] = [
     ("delta", lambda number: fn.huber_loss(Y, Y, delta=number)),
     ("label_smoothing", lambda number: fn.softmax_cross_entropy(Y, Y, label_smoothing=number)),
     ("step", lambda number: fn.numerical_gradient(lambda _: 0.0, Y, step=number)),
+    ("step", lambda number: fn.check_gradients(LAYER, Y, fn.huber_loss, Y, step=number)),
+    ("rtol", lambda number: fn.check_gradients(LAYER, Y, fn.huber_loss, Y, rtol=number)),
+    ("atol", lambda number: fn.check_gradients(LAYER, Y, fn.huber_loss, Y, atol=number)),
     ("lr", lambda number: fn.sgd_update(LAYER, LAYER, number)),
     ("lr", fn.sgd),
     ("momentum", lambda number: fn.momentum(momentum=number)),
@@ -117,6 +120,7 @@ COUNTS: list[tuple[str, int, Callable[[Any], object]]] = [
     ("every", 1, lambda n: fn.scored(STATES, every=n)),
     ("patience", 1, lambda n: fn.early_stopping([], n)),
     ("window", 1, lambda n: fn.moving_average(STATES, n)),
+    ("seed", 0, lambda n: fn.sweep(lambda _, __: 0, [], seed=n)),
 ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from funnet.core.checks import check_count
 from funnet.experiments.sweeps.results import Attempt, Config, R, Result, traceback_of
 
 if TYPE_CHECKING:  # slow to import
@@ -106,11 +107,7 @@ def _check(run: object, executor: object, seed: object) -> int:
 
         if not isinstance(executor, Executor):
             raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"seed must be a non-negative integer, got {seed!r}")
-    if seed < 0:
-        raise ValueError(f"seed must be a non-negative integer, got {seed}")
-    return int(seed)
+    return check_count(seed, "seed", 0)
 
 
 def _attempt(
