@@ -13,7 +13,7 @@ from funnet.core.arrays import Array, Float
 from funnet.core.checks import check_dtype, check_float, check_like, check_rank
 from funnet.core.errors import StructureError
 from funnet.core.locks import lock_in_place
-from funnet.core.tree import leaves_like, tree_leaves, tree_like, tree_map, updated
+from funnet.core.tree import leaves_like, named_branches, tree_leaves, tree_like, tree_map, updated
 from funnet.optimizers.flat import FlatSlots, Layout, are_plain, specs
 from funnet.optimizers.optimizer import (
     Optimizer,
@@ -288,7 +288,6 @@ class _Joined:
         if isinstance(slots, FlatSlots) and slots.params is params:
             return slots
         leaves = tree_leaves(params)
-        # A dict could be changed by its owner while the slots refer to it.
         if not (attrs.has(type(params)) and leaves and are_plain(leaves)):
             return None
         if isinstance(slots, FlatSlots):
@@ -299,9 +298,17 @@ class _Joined:
         layout, widen = Layout.of(leaves), self.by_array.rule.widen
         wanted = [(shape, _computed(dtype, widen=widen)) for shape, dtype in layout.specs]
         columns = [leaves_like(params, slot) for slot in slots]
-        if not all(are_plain(column) and specs(column) == wanted for column in columns):
+        fits = all(are_plain(column) and specs(column) == wanted for column in columns)
+        if not fits or _can_be_changed(params, leaves):
             return None
         return FlatSlots(params, layout, layout.join(leaves), list(map(layout.join, columns)))
+
+
+def _can_be_changed(params: object, leaves: Sequence[Array]) -> bool:
+    """Return whether the owner of parameters could change them while the slots refer to them."""
+    return any(leaf.flags.writeable for leaf in leaves) or any(
+        isinstance(branch, list | dict) for _, branch in named_branches(params)
+    )
 
 
 def _are_like(new: Sequence[Array], old: Sequence[Array]) -> bool:

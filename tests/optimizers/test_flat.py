@@ -105,6 +105,26 @@ def test_a_changed_network_continues_with_the_same_slots() -> None:
     assert after.step == 3
 
 
+@attrs.frozen(eq=False)
+class Parts:
+    """Parameters that their owner can change: the items of a list, the numbers of an array."""
+
+    items: list[fn.Array] = attrs.field(factory=lambda: [np.zeros(1)])
+    own: fn.Array = attrs.field(factory=lambda: np.zeros(1), converter=np.array)
+
+
+@pytest.mark.parametrize("optimizer", [fn.sgd(), fn.momentum(), fn.adam(), fn.adagrad()], ids=repr)
+def test_what_the_owner_of_parameters_changes_is_not_lost(optimizer: fn.Optimizer) -> None:
+    """Also where it was zero before the update, and the gradients are zero."""
+    net, state = optimizer.update(Parts(), Parts(), optimizer.init(Parts()))
+    net.items[0], net.own[:] = np.full(1, 8.0), 8.0
+
+    new, _ = optimizer.update(net, Parts(), state)
+
+    assert (new.items[0] > 7).all()
+    assert (new.own > 7).all()
+
+
 def test_a_state_is_only_for_parameters_of_its_structure_and_dtypes() -> None:
     optimizer = fn.momentum()
     net, state = run(optimizer, NET, 2)
