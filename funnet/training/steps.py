@@ -38,7 +38,7 @@ import numpy as np
 from numpy import ndarray
 
 from funnet.core.arrays import Array, array_type
-from funnet.core.checks import as_float, check_count
+from funnet.core.checks import as_float, check_count, check_number
 from funnet.core.context import Context, Statistics
 from funnet.core.errors import StructureError, is_inside
 from funnet.core.layer import Layer, X, Y, backward, forward
@@ -215,11 +215,11 @@ def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
     Raises
     ------
     ValueError
-        If there are no parts, or the sum of their weights is negative or not finite.
+        If there are no parts, or a weight is negative or not finite, or their sum is infinite.
     StructureError, ShapeError
         If the gradients differ in structure.
     TypeError
-        If `parts` is not a list of BatchGradients.
+        If `parts` is not a list of BatchGradients, or a weight not a number.
 
     Examples
     --------
@@ -236,10 +236,11 @@ def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
         raise ValueError("parts must contain at least one BatchGradients, got none")
     if len(parts) == 1:
         return parts[0]
-    total = sum(part.weight for part in parts)
-    if not 0 <= total < math.inf:
-        raise ValueError(f"the weights of parts must have a finite sum >= 0, got {total}")
-    shares = [part.weight / total if total else 0.0 for part in parts]
+    weights = [check_number(part.weight, f"parts[{i}].weight", 0) for i, part in enumerate(parts)]
+    total = sum(weights)
+    if total == math.inf:
+        raise ValueError("the weights of parts must have a sum in the range of float64")
+    shares = [weight / total if total else 0.0 for weight in weights]
 
     def average(*grads: Array) -> Array:
         mean: Array = np.zeros_like(grads[0])

@@ -29,7 +29,7 @@ def test_parts_give_the_loss_and_the_gradients_of_the_batch(bounds: list[int]) -
         assert not ours.flags.writeable
 
 
-def part(loss: float, weight: float, *values: float) -> fn.BatchGradients[Any]:
+def part(loss: float, weight: Any, *values: float) -> fn.BatchGradients[Any]:
     return fn.BatchGradients(loss, weight, {"a": np.array(values), "b": np.array(values[0])})
 
 
@@ -76,8 +76,10 @@ def test_parts_without_weight_give_zero() -> None:
         ([], ValueError, "at least one BatchGradients, got none"),
         (part(1.0, 1.0, 1.0), TypeError, "parts must be a list of BatchGradients, got BatchGrad"),
         ([part(1.0, 1.0, 1.0), 2.0], TypeError, "parts must be a list of BatchGradients, got"),
-        ([part(1.0, -1.0, 1.0)] * 2, ValueError, r"weights of parts must have .*, got -2\.0"),
-        ([part(1.0, float("nan"), 1.0)] * 2, ValueError, "sum >= 0, got nan"),
+        ([part(1.0, w, 1.0) for w in (2.0, -1.0)], ValueError, r"parts\[1\].weight .*, got -1\.0"),
+        ([part(1.0, np.nan, 1.0)] * 2, ValueError, r"parts\[0\].weight must be finite .*, got nan"),
+        ([part(1.0, 1e308, 1.0)] * 2, ValueError, "a sum in the range of float64"),
+        ([part(1.0, np.ones(2), 1.0)] * 2, TypeError, r"parts\[0\].weight must be a number"),
         ([part(1.0, 1.0, 1.0), part(1.0, 1.0, 1.0, 2.0)], fn.ShapeError, "^a: expected shape"),
         ([gradients(NET), gradients(NET.layers[0], t=T)], fn.StructureError, "expected Sequential"),
     ],
