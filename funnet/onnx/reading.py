@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -60,34 +60,38 @@ def _layers(row: list[Node]) -> list[AnyLayer]:
     """Return the layers of a row of operators; a few layers are two operators."""
     layers: list[AnyLayer] = []
     i = 0
-    read: Callable[..., AnyLayer | None]
     while i < len(row):
-        pair = tuple(node.operator for node in row[i : i + 2])
-        if pair in _PAIRS:
-            read, n = _PAIRS[pair], 2
-        elif row[i].operator in _READERS:
-            read, n = _READERS[row[i].operator], 1
-        else:
-            raise row[i].error("is not an operator that funnet has" + _advice(row[i]))
+        read, nodes = _reader(row[i : i + 2])
+        for node in nodes:
+            node.only(*_ATTRIBUTES.get(node.operator, ()))
         try:
-            layer = read(*row[i : i + n])
+            layer = read(*nodes)
         except OnnxError:
             raise
         except (ValueError, TypeError) as error:
             raise row[i].error(f"does not fit: {error}") from error
         if layer is not None:
             layers.append(layer)
-        i += n
+        i += len(nodes)
     return layers
 
 
-def _advice(node: Node) -> str:
-    after = {first: second for first, second in _PAIRS if first == node.operator}
-    return f", unless it is followed by {after[node.operator]}" if after else ""
+def _reader(row: list[Node]) -> tuple[Callable[..., AnyLayer | None], list[Node]]:
+    """Return the function for the next layer, and the one or two nodes that it reads."""
+    for nodes in (row, row[:1]):
+        read = _READERS.get(tuple(node.operator for node in nodes))
+        if read is not None:
+            return read, nodes
+    advice = "".join(
+        f", unless it is followed by {second}"
+        for first, *rest in _READERS
+        for second in rest
+        if first == row[0].operator
+    )
+    raise row[0].error(f"is not an operator that funnet has{advice}")
 
 
 def _gemm(node: Node) -> AnyLayer:
-    node.only("alpha", "beta", "transA", "transB")
     node.require(alpha=1.0, beta=1.0, transA=0)
     W = node.constant(1, 2)
     if node.get("transB", 0):
@@ -105,14 +109,7 @@ def _affine(node: Node, W: Array, b: Array | None) -> AnyLayer:
     return nn.Affine(W, b)
 
 
-def _matmul(node: Node) -> AnyLayer:
-    node.only()
-    return _affine(node, node.constant(1, 2), None)
-
-
 def _matmul_add(product: Node, add: Node) -> AnyLayer:
-    product.only()
-    add.only()
     return _affine(add, product.constant(1, 2), next(iter(add.constants.values())))
 
 
@@ -138,17 +135,12 @@ def _padding(node: Node, pads: list[int]) -> tuple[int, int]:
     return pads[0], pads[1]
 
 
-_MOVES = ("kernel_shape", "strides", "pads", "dilations", "auto_pad")
-
-
 def _conv(node: Node) -> AnyLayer:
-    node.only(*_MOVES, "group")
     W = node.constant(1, 4)
     kernel = list(W.shape[2:])
     node.require(group=1, kernel_shape=kernel)
     stride, pads = _moves(node, kernel)
-    b = node.constants.get(2)
-    b = np.zeros(len(W), W.dtype) if b is None else b
+    b = node.constants.get(2, np.zeros(len(W), W.dtype))
     if pads[:2] != pads[2:] and pads == same_pads(kernel) and stride == (1, 1):
         return nn.Conv2d(W, b, stride, "same")
     return nn.Conv2d(W, b, stride, _padding(node, pads))
@@ -162,13 +154,7 @@ def _windows(node: Node) -> tuple[list[int], tuple[int, int], tuple[int, int]]:
     return kernel, stride, _padding(node, pads)
 
 
-def _max_pool(node: Node) -> AnyLayer:
-    node.only(*_MOVES, "ceil_mode", "storage_order")
-    return nn.MaxPool2d(*_windows(node))
-
-
 def _average_pool(node: Node) -> AnyLayer:
-    node.only(*_MOVES, "ceil_mode", "count_include_pad")
     kernel, stride, padding = _windows(node)
     if padding != (0, 0) and node.get("count_include_pad", 0) != 1:
         raise node.error("has count_include_pad=0; funnet counts the padding")
@@ -176,20 +162,16 @@ def _average_pool(node: Node) -> AnyLayer:
 
 
 def _global_avg_pool(pool: Node, flatten: Node) -> AnyLayer:
-    pool.only()
-    flatten.only("axis")
     flatten.require(axis=1)
     return nn.GlobalAvgPool2d()
 
 
 def _flatten(node: Node) -> AnyLayer:
-    node.only("axis")
     node.require(axis=1)
     return nn.Flatten()
 
 
 def _reshape(node: Node) -> AnyLayer:
-    node.only("allowzero")
     shape = node.constants.get(1, np.zeros(0))
     rows, size = shape.tolist() if shape.dtype == np.int64 and shape.shape == (2,) else (0, 0)
     kept = {-1, node.rows} if node.get("allowzero", 0) else {-1, node.rows, 0}
@@ -199,7 +181,6 @@ def _reshape(node: Node) -> AnyLayer:
 
 
 def _batch_norm(node: Node) -> AnyLayer:
-    node.only("epsilon", "momentum", "training_mode", "spatial")
     node.require(training_mode=0, spatial=1)
     gamma, beta, mean, var = (node.constant(i, 1) for i in range(1, 5))
     # ONNX's momentum is the weight of the running statistics, funnet's that of the batch.
@@ -209,24 +190,14 @@ def _batch_norm(node: Node) -> AnyLayer:
 
 
 def _layer_norm(node: Node) -> AnyLayer:
-    node.only("axis", "epsilon", "stash_type")
     if node.get("axis", -1) not in {-1, 1}:
         raise node.error(f"has axis={node.get('axis', -1)}; funnet normalizes rows")
     gamma = node.constant(1, 1)
-    beta = node.constants.get(2)
-    beta = np.zeros_like(gamma) if beta is None else beta
+    beta = node.constants.get(2, np.zeros_like(gamma))
     return nn.LayerNorm(gamma, beta, node.get("epsilon", 1e-5))
 
 
-def _standardize(sub: Node, div: Node) -> AnyLayer:
-    sub.only()
-    div.only()
-    return nn.Standardize(sub.constant(1, 1), div.constant(1, 1))
-
-
 def _step(greater: Node, cast: Node) -> AnyLayer:
-    greater.only()
-    cast.only("to", "saturate")
     zero = greater.constants.get(1)
     if zero is None or zero.shape not in {(), (1,)} or zero.any():
         raise greater.error("must compare with 0")
@@ -235,25 +206,13 @@ def _step(greater: Node, cast: Node) -> AnyLayer:
 
 
 def _softmax(node: Node) -> AnyLayer:
-    node.only("axis")
     axis = node.get("axis", 1)  # the default before opset 13; since then -1
     if axis != -1 and not (axis == 1 and node.rank == 2):
         raise node.error(f"has axis={axis}; funnet applies softmax to the last axis")
     return nn.Softmax()
 
 
-def _leaky_relu(node: Node) -> AnyLayer:
-    node.only("alpha")
-    return nn.LeakyReLU(node.get("alpha", 0.01))
-
-
-def _elu(node: Node) -> AnyLayer:
-    node.only("alpha")
-    return nn.ELU(node.get("alpha", 1.0))
-
-
 def _dropout(node: Node) -> AnyLayer:
-    node.only("ratio", "seed")
     if np.any(node.constants.get(2, False)):
         raise node.error("must be at inference")
     rate = node.constants.get(1)
@@ -264,44 +223,46 @@ def _dropout(node: Node) -> AnyLayer:
     return nn.Dropout(float(str(rate.reshape(-1)[0])))
 
 
-def _plain(layer: AnyLayer) -> Callable[[Node], AnyLayer]:
-    """Return the function for an operator without attributes."""
+_MOVES = ("kernel_shape", "strides", "pads", "dilations", "auto_pad")
 
-    def read(node: Node) -> AnyLayer:
-        node.only()
-        return layer
-
-    return read
-
-
-def _identity(node: Node) -> AnyLayer | None:
-    node.only()
-    return None
-
-
-_READERS: dict[str, Callable[..., AnyLayer | None]] = {
-    "Gemm": _gemm,
-    "MatMul": _matmul,
-    "Conv": _conv,
-    "MaxPool": _max_pool,
-    "AveragePool": _average_pool,
-    "Flatten": _flatten,
-    "Reshape": _reshape,
-    "BatchNormalization": _batch_norm,
-    "LayerNormalization": _layer_norm,
-    "Relu": _plain(nn.ReLU()),
-    "Sigmoid": _plain(nn.Sigmoid()),
-    "Tanh": _plain(nn.Tanh()),
-    "Softmax": _softmax,
-    "LeakyRelu": _leaky_relu,
-    "Elu": _elu,
-    "Dropout": _dropout,
-    "Identity": _identity,
+_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
+    "Gemm": ("alpha", "beta", "transA", "transB"),
+    "Conv": (*_MOVES, "group"),
+    "MaxPool": (*_MOVES, "ceil_mode", "storage_order"),
+    "AveragePool": (*_MOVES, "ceil_mode", "count_include_pad"),
+    "Flatten": ("axis",),
+    "Reshape": ("allowzero",),
+    "BatchNormalization": ("epsilon", "momentum", "training_mode", "spatial"),
+    "LayerNormalization": ("axis", "epsilon", "stash_type"),
+    "Softmax": ("axis",),
+    "LeakyRelu": ("alpha",),
+    "Elu": ("alpha",),
+    "Dropout": ("ratio", "seed"),
+    "Cast": ("to", "saturate"),
 }
+"""The attributes that operators may have; an operator that is not listed has none."""
 
-_PAIRS: dict[tuple[str, ...], Callable[..., AnyLayer]] = {
+_READERS: Mapping[tuple[str, ...], Callable[..., AnyLayer | None]] = {
+    ("Gemm",): _gemm,
+    ("MatMul",): lambda product: _affine(product, product.constant(1, 2), None),
     ("MatMul", "Add"): _matmul_add,
+    ("Conv",): _conv,
+    ("MaxPool",): lambda pool: nn.MaxPool2d(*_windows(pool)),
+    ("AveragePool",): _average_pool,
     ("GlobalAveragePool", "Flatten"): _global_avg_pool,
-    ("Sub", "Div"): _standardize,
+    ("Flatten",): _flatten,
+    ("Reshape",): _reshape,
+    ("BatchNormalization",): _batch_norm,
+    ("LayerNormalization",): _layer_norm,
+    ("Sub", "Div"): lambda sub, div: nn.Standardize(sub.constant(1, 1), div.constant(1, 1)),
+    ("Relu",): lambda _: nn.ReLU(),
+    ("Sigmoid",): lambda _: nn.Sigmoid(),
+    ("Tanh",): lambda _: nn.Tanh(),
+    ("Softmax",): _softmax,
+    ("LeakyRelu",): lambda node: nn.LeakyReLU(node.get("alpha", 0.01)),
+    ("Elu",): lambda node: nn.ELU(node.get("alpha", 1.0)),
     ("Greater", "Cast"): _step,
+    ("Dropout",): _dropout,
+    ("Identity",): lambda _: None,
 }
+"""The functions of the nodes of a layer, by their operators."""
