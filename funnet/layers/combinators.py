@@ -91,13 +91,9 @@ class Sequential(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     __repr__ = describe
 
     @property
-    def _row(self) -> tuple[AnyLayer, ...]:
-        return cast("tuple[AnyLayer, ...]", self.layers)
-
-    @property
     def widths(self) -> Widths:
         """What is known of the widths of input and output (see `funnet.core.widths`)."""
-        return whole(type(self).__name__, list(map(widths_of, self._row)))
+        return whole(type(self).__name__, list(map(widths_of, self.layers)))
 
     @property
     def n_in(self) -> I_co | None:

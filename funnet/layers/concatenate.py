@@ -20,8 +20,6 @@ from funnet.core.widths import Widths, beside, mismatches_beside, widths_of
 from funnet.layers.combinators import C1, C2, C3, C4, G1, G2, G3, G4, I_co, L, L_co, O_co, RowShape
 from funnet.layers.nesting import add, as_layers, locate, of_another_network
 
-NAME = "Concatenate"
-
 
 @attrs.frozen(eq=False, repr=False)
 class ConcatenateCache(Generic[T, L_co]):
@@ -39,8 +37,7 @@ def _fitting(layers: L) -> L:
     row = as_layers(layers)
     if not row:
         raise ValueError("concatenate needs at least one layer, got none")
-    widths = list(map(widths_of, cast("tuple[object, ...]", row)))
-    for _, message in mismatches_beside(widths):
+    for _, message in mismatches_beside(list(map(widths_of, row))):
         raise ShapeError(message)
     return row
 
@@ -73,13 +70,9 @@ class Concatenate(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     __repr__ = describe
 
     @property
-    def _row(self) -> tuple[AnyLayer, ...]:
-        return cast("tuple[AnyLayer, ...]", self.layers)
-
-    @property
     def widths(self) -> Widths:
         """What is known of the widths of input and output (see `funnet.core.widths`)."""
-        return beside(NAME, list(map(widths_of, self._row)))
+        return beside(type(self).__name__, list(map(widths_of, self.layers)))
 
     @property
     def n_in(self) -> I_co | None:
@@ -99,9 +92,10 @@ class Concatenate(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
     def forward(self, x: Shaped[S], /) -> tuple[Shaped[T], ConcatenateCache[T, L_co]]:
         """Return the outputs of the layers, side by side."""
         check_float(x, "x of Concatenate")
+        row: tuple[Any, ...] = self.layers
         outputs: list[Array] = []
         caches = []
-        for i, layer in enumerate(self._row):
+        for i, layer in enumerate(row):
             try:
                 output, cache = layer.forward(x)
                 check_dtype(output, x.dtype, "the output of a concatenated layer")
@@ -123,10 +117,11 @@ class Concatenate(SomeLayer, Generic[I_co, O_co, S, T, L_co]):
         if cache.layers is not self.layers:
             raise of_another_network()
         check_like(dout, cache.y, "dout of Concatenate")
+        row: tuple[Any, ...] = self.layers
         grads = []
         parts: list[Callable[[], Shaped[S]]] = []
         for i, (start, end) in enumerate(pairwise((0, *cache.ends))):
-            layer = self._row[i]
+            layer = row[i]
             try:
                 grad, part = layer.pullback(cache.caches[i], plain(dout[:, start:end]))
             except Exception as error:

@@ -20,8 +20,6 @@ from funnet.layers.nesting import L, add, check_layer, locate, of_another_networ
 L_co = TypeVar("L_co", covariant=True)
 W_co = TypeVar("W_co", bound=int, covariant=True)
 
-NAME = "Residual"
-
 
 @attrs.frozen(eq=False, repr=False)
 class ResidualCache(Generic[S, L_co]):
@@ -68,7 +66,7 @@ class Residual(SomeLayer, Generic[W_co, S, L_co]):
     @property
     def widths(self) -> Widths:
         """What is known of the widths of input and output (see `funnet.core.widths`)."""
-        return around(NAME, [widths_of(self.layer)])
+        return around(type(self).__name__, [widths_of(self.layer)])
 
     @property
     def n_in(self) -> W_co | None:
