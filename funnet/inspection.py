@@ -20,8 +20,7 @@ from funnet.core.errors import DTypeError, StructureError, join
 from funnet.core.layer import Forward, empty_batch, forward
 from funnet.core.live import check_at_rest
 from funnet.core.locks import lock
-from funnet.core.nodes import is_branch, kind_of
-from funnet.core.paths import named_children
+from funnet.core.nodes import is_branch, kind_of, named_children
 
 
 @attrs.frozen

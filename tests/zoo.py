@@ -47,7 +47,7 @@ from funnet import (
     training_mode,
     xavier,
 )
-from funnet.core.paths import named_arrays
+from funnet.core.tree import named_arrays
 
 # Any: the laws use only what layers of all types have in common.
 AnyLayer = Layer[Any, Any, Any, Any]

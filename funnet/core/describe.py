@@ -9,8 +9,7 @@ from numpy import ndarray
 
 from funnet.core.arrays import array_type
 from funnet.core.context import CONTEXT, Context
-from funnet.core.nodes import kind_of
-from funnet.core.paths import named_children
+from funnet.core.nodes import kind_of, named_children
 
 
 def describe(self: object) -> str:

@@ -15,8 +15,7 @@ import numpy as np
 
 from funnet.core.arrays import AnyArray
 from funnet.core.errors import LocatedError, StructureError, join
-from funnet.core.nodes import dict_of, is_branch, kind_of
-from funnet.core.paths import named_children
+from funnet.core.nodes import dict_of, is_branch, kind_of, named_children
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 """A value that the json module writes and reads."""

@@ -29,7 +29,7 @@ from funnet.core.arrays import (
 )
 from funnet.core.checks import as_samples, check_count
 from funnet.core.live import check_at_rest
-from funnet.core.paths import named_arrays
+from funnet.core.tree import named_arrays
 
 X = TypeVar("X")
 Y = TypeVar("Y")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MemberDescriptorType
 from typing import Any, cast
@@ -59,6 +59,10 @@ class Kind:
     refill: Callable[[Any, Sequence[object]], object] = attrs.field(
         default=attrs.Factory(lambda kind: kind.build, takes_self=True)
     )
+
+    def named_children(self, value: object) -> Iterator[tuple[str, object]]:
+        """Iterate over the names and the values of the children of a value."""
+        return zip(self.names(value), self.children(value), strict=True)
 
 
 def is_branch(value: object) -> bool:
@@ -205,6 +209,11 @@ class _Kinds(dict[type[Any], Kind]):
 
 KINDS = _Kinds(_make_kind)
 kind_of = KINDS.__getitem__
+
+
+def named_children(value: object) -> Iterator[tuple[str, object]]:
+    """Iterate over the names and values of all children, those that are no parameters included."""
+    return kind_of(type(value)).named_children(value)
 
 
 def _without_kept(cls: type[object]) -> Kind:

@@ -19,7 +19,7 @@ from funnet.core.arrays import Array, T, array_type
 from funnet.core.context import Context
 from funnet.core.errors import LocatedError, ShapeError, StructureError, join
 from funnet.core.locks import LAYOUT, LOCKED, lock
-from funnet.core.nodes import PARAMETERS, Kind, is_branch, kind_of, parameters_of
+from funnet.core.nodes import PARAMETERS, Kind, is_branch, kind_of, named_children, parameters_of
 
 Tree = TypeVar("Tree")
 
@@ -188,8 +188,7 @@ def named_leaves(tree: object) -> Iterator[tuple[str, Array]]:
     """
     if isinstance(tree, ndarray):
         yield "", tree
-    kind = parameters_of(type(tree))
-    for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
+    for name, child in parameters_of(type(tree)).named_children(tree):
         for path, array in named_leaves(child):
             yield join(name, path), array
 
@@ -316,9 +315,16 @@ def named_branches(tree: object, path: str = "") -> Iterator[tuple[str, object]]
     if isinstance(tree, ndarray | Context) or not is_branch(tree):
         return
     yield path, tree
-    kind = kind_of(type(tree))
-    for name, child in zip(kind.names(tree), kind.children(tree), strict=True):
+    for name, child in named_children(tree):
         yield from named_branches(child, join(path, name))
+
+
+def named_arrays(tree: object) -> Iterator[tuple[str, Array]]:
+    """Iterate over the paths and values of all arrays in a tree, buffers included."""
+    for path, branch in named_branches(tree):
+        for name, child in named_children(branch):
+            if isinstance(child, ndarray):
+                yield join(path, name), child
 
 
 def parameter_count(params: object) -> int:

@@ -18,8 +18,7 @@ from funnet.core.arrays import array_type, plain
 from funnet.core.checks import as_float, check_dtype
 from funnet.core.errors import DTypeError, ShapeError, StructureError, join
 from funnet.core.live import check_at_rest
-from funnet.core.nodes import kind_of
-from funnet.core.paths import named_children
+from funnet.core.nodes import kind_of, named_children
 from funnet.core.tree import Tree, named_branches, replace_at
 from funnet.layers.normalization import MANY
 

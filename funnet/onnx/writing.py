@@ -13,7 +13,7 @@ from funnet.core.arrays import Array
 from funnet.core.errors import DTypeError, StructureError, join
 from funnet.core.layer import AnyLayer, empty_batch, output_shape
 from funnet.core.live import check_at_rest
-from funnet.core.paths import named_arrays
+from funnet.core.tree import named_arrays
 from funnet.experiments.checkpoints.files import file_to_write, write_atomically
 from funnet.layers.combinators import Sequential
 from funnet.layers.concatenate import Concatenate
