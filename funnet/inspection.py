@@ -211,7 +211,7 @@ def activations(params: Forward[ArrayT, object], x: ArrayT) -> dict[str, Array]:
 
 
 # Any: layers of all types have only `forward` in common.
-Collected = dict[str, list[tuple[Any, Any]]]
+Collected = dict[str, list[tuple[object, Any]]]
 """Layers and their outputs by path, one for each time that a layer is applied."""
 
 
@@ -219,7 +219,7 @@ Collected = dict[str, list[tuple[Any, Any]]]
 class _Probe:
     """Stands in for a layer and collects its outputs; its other attributes are the layer's."""
 
-    layer: Any
+    layer: object
     applied: Any  # the layer, with probes in place of the layers in it
     path: str
     collected: Collected

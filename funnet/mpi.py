@@ -177,7 +177,7 @@ class _Layout:
     statistics: tuple[tuple[str, int], ...]
 
     @staticmethod
-    def of(part: BatchGradients[Any]) -> _Layout:
+    def of(part: BatchGradients[object]) -> _Layout:
         """Return the layout of a part."""
         return _Layout(
             tuple((array.dtype.str, array.shape) for array in _arrays(part)),
@@ -189,7 +189,7 @@ class _Layout:
         """The size of a part."""
         return sum(np.dtype(dtype).itemsize * int(np.prod(shape)) for dtype, shape in self.arrays)
 
-    def read(self, buffer: npt.NDArray[np.uint8], params: Any) -> BatchGradients[Any]:
+    def read(self, buffer: npt.NDArray[np.uint8], params: P) -> BatchGradients[P]:
         """Return a part from its bytes."""
         arrays, start = [], 0
         for name, shape in self.arrays:
@@ -213,15 +213,15 @@ class _Layout:
         )
 
 
-def _arrays(part: BatchGradients[Any]) -> list[Array]:
+def _arrays(part: BatchGradients[object]) -> list[Array]:
     numbers = np.array([part.loss, part.weight], np.float64)
     statistics = [np.asarray(value) for record in part.statistics for value in record.values]
     return [numbers, *tree_leaves(part.grads), *statistics]
 
 
 def _gather(
-    comm: Communicator, mine: list[BatchGradients[Any]], params: object, count: int
-) -> list[BatchGradients[Any]]:
+    comm: Communicator, mine: list[BatchGradients[P]], params: P, count: int
+) -> list[BatchGradients[P]]:
     """Return the parts of all ranks, in the order of the shards."""
     size = comm.Get_size()
     # Any: None on a rank without a shard, which gets it from the first.

@@ -6,7 +6,6 @@ import ctypes
 import platform
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -66,7 +65,7 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-def _openblas(function: str, result: Any) -> str:  # a ctypes type; these have no common class
+def _openblas(function: str, result: type[ctypes.c_char_p | ctypes.c_int]) -> str:
     """Call a function of the OpenBLAS in use, which chooses its kernels at run time."""
     try:
         library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]  # noqa: SLF001

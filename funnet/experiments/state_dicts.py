@@ -67,7 +67,7 @@ def to_state_dict(net: object) -> dict[str, AnyArray]:
     return state
 
 
-def from_state_dict(net: Tree, state: Mapping[str, Any]) -> Tree:
+def from_state_dict(net: Tree, state: Mapping[str, object]) -> Tree:
     """Return a network with the parameters and buffers of a state dict of PyTorch.
 
     Parameters
@@ -149,7 +149,9 @@ def _turned(field: str, array: AnyArray) -> AnyArray:
     return array.T if field == "W" and array.ndim == 2 else array
 
 
-def _given(state: Mapping[str, Any], name: str, path: str, field: str, own: AnyArray) -> AnyArray:
+def _given(
+    state: Mapping[str, object], name: str, path: str, field: str, own: AnyArray
+) -> AnyArray:
     if _is_tracked(field, name):
         return np.array(MANY if as_float(np.asarray(state.get(name, 1)), name) > 0 else 0)
     what = f"{name!r}, for {join(path, field)},"

@@ -82,7 +82,7 @@ def weighted(
     return _Weighted(loss)
 
 
-def _unbound(loss: Any) -> Any:
+def _unbound(loss: object) -> object:
     """Return what a loss is compared by: partial objects do not compare by their parts."""
     if isinstance(loss, partial):
         return _unbound(loss.func), loss.args, tuple(sorted(loss.keywords.items()))

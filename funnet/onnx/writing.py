@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from funnet import layers as nn
-from funnet.core.arrays import Array
+from funnet.core.arrays import Array, Float
 from funnet.core.errors import DTypeError, StructureError, join
 from funnet.core.layer import AnyLayer, empty_batch, output_shape
 from funnet.core.live import check_at_rest
@@ -34,7 +34,7 @@ class Graph:
     Values in the graph are strings, the names of tensors.
     """
 
-    def __init__(self, dtype: np.dtype[Any], writers: Mapping[type, Writer]) -> None:
+    def __init__(self, dtype: np.dtype[Float], writers: Mapping[type, Writer]) -> None:
         self.dtype = dtype
         self.nodes: list[Any] = []  # Any: classes of an extra
         self.constants: list[Any] = []
@@ -182,7 +182,7 @@ def save_onnx(
     write_atomically(target, to_onnx(net, input_shape, layers=layers))
 
 
-def _dtype_of(net: object) -> np.dtype[Any]:
+def _dtype_of(net: object) -> np.dtype[Float]:
     """Return the float type of the parameters and buffers; float32 if there are none."""
     dtypes = {path: array.dtype for path, array in named_arrays(net) if array.dtype.kind == "f"}
     dtype = next(iter(dtypes.values()), np.dtype(np.float32))
@@ -228,7 +228,7 @@ def _conv2d(graph: Graph, path: str, layer: nn.Conv2d[Any, Any], x: str) -> str:
 
 
 def _pool(operator: str, **attributes: int) -> Writer:
-    def write(graph: Graph, path: str, layer: Any, x: str) -> str:
+    def write(graph: Graph, path: str, layer: nn.MaxPool2d | nn.AvgPool2d, x: str) -> str:
         return graph.node(
             operator,
             [x],

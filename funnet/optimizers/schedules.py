@@ -13,7 +13,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import attrs
 
@@ -26,10 +25,10 @@ LearningRate = float | Schedule
 """A number or a schedule."""
 
 
-def written_as(name: str) -> Callable[[Any], str]:
+def written_as(name: str) -> Callable[[attrs.AttrsInstance], str]:
     """Return a `__repr__` that writes an attrs value as a call of the function that makes it."""
 
-    def write(self: Any) -> str:
+    def write(self: attrs.AttrsInstance) -> str:
         fields = attrs.asdict(self, recurse=False).items()
         return f"{name}({', '.join(f'{field}={value!r}' for field, value in fields)})"
 
