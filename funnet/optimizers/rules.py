@@ -261,30 +261,30 @@ class _Joined:
     ) -> tuple[P, OptimizerState[P]]:
         rule = self.by_array.rule
         check_made_by(state, rule.name, rule.names)
-        held = self._held(params, stored_slots(state))
+        before = self._flattened(params, stored_slots(state))
         gradients = tree_leaves(grads)
-        if held is None or not are_plain(gradients) or specs(gradients) != held.layout.specs:
+        if before is None or not are_plain(gradients) or specs(gradients) != before.layout.specs:
             return self.by_array(params, grads, state)
-        layout = held.layout
+        layout = before.layout
         lr = rate_at(self.by_array.lr, state.step)
         keywords = rule.keywords(lr, state.step)
         results = []
-        for p, g, *slots in zip(held.arrays, layout.join(gradients), *held.slots, strict=True):
+        for p, g, *slots in zip(before.arrays, layout.join(gradients), *before.slots, strict=True):
             new = rule.apply(p, g, slots, keywords)
             if not _are_like(new, (p, *slots)):
                 return self.by_array(params, grads, state)
             results.append(new)
-        arrays, *after = zip(*results, strict=True)
+        arrays, *new_slots = zip(*results, strict=True)
         # Copies, since a view would keep the memory of all others.
         parts = iter(
             [a if a.base is None else lock_in_place(a.copy()) for a in layout.split(arrays)]
         )
         params = updated(lambda *_: next(parts), params, grads)  # which compares their structure
-        flat = FlatSlots(params, layout, arrays, after)
-        return params, next_state(state.step + 1, rule.names, flat, (("lr", lr),), (rule.name,))
+        after = FlatSlots(params, layout, arrays, new_slots)
+        return params, next_state(state.step + 1, rule.names, after, (("lr", lr),), (rule.name,))
 
-    def _held(self, params: P, slots: tuple[P, ...] | FlatSlots[P]) -> FlatSlots[P] | None:
-        """Return parameters and slots as they are updated, or None if that is by array."""
+    def _flattened(self, params: P, slots: tuple[P, ...] | FlatSlots[P]) -> FlatSlots[P] | None:
+        """Return parameters and slots with small arrays joined, or None if they cannot be."""
         if isinstance(slots, FlatSlots) and slots.params is params:
             return slots
         leaves = tree_leaves(params)
