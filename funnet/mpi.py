@@ -31,8 +31,8 @@ from funnet.training.state import TrainState
 from funnet.training.steps import (
     BatchGradients,
     apply_gradients,
-    batch_gradients,
     combine,
+    gradients_with,
     live_network,
 )
 from funnet.training.train import walk
@@ -130,7 +130,7 @@ def train(
     paths = tuple(at_rest) if not isinstance(at_rest, str) else at_rest
     state: TrainState[Any]
     state = start if isinstance(start, TrainState) else TrainState.init(start, optimizer)
-    live_network(state.params, seed, paths)
+    gradients_of = gradients_with(live_network(state.params, seed, paths), loss)
     _check_equal(
         comm,
         (fingerprint(state), n, str(seed), *sorted(paths)),
@@ -139,9 +139,10 @@ def train(
     first_step = state.step
 
     # Any: the types of the network are those of `start`.
+    @np.errstate(all="ignore")  # as in `batch_gradients`
     def step(state: TrainState[Any], x: X, t: T) -> TrainState[Any]:
-        shards = shards_of(x, n)
-        if state.step == first_step:
+        net, k, shards = state.params, state.step, shards_of(x, n)
+        if k == first_step:
             _check_equal(
                 comm,
                 fingerprint(x),
@@ -150,13 +151,10 @@ def train(
             )
         with abort_on_error(comm):
             mine = [
-                batch_gradients(
-                    state.params, rows_of(x, shard), rows_of(t, shard), loss=loss,
-                    seed=seed, step=state.step, shard=shard.i, at_rest=paths,
-                )
+                BatchGradients(*gradients_of(net, rows_of(x, shard), rows_of(t, shard), k, shard.i))
                 for shard in shards[comm.Get_rank() :: comm.Get_size()]
-            ]  # fmt: skip
-            parts = _gather(comm, mine, state.params, len(shards))
+            ]
+            parts = _gather(comm, mine, net, len(shards))
         return apply_gradients(state, combine(parts), optimizer=optimizer)
 
     states: Generator[TrainState[Any], None, None] = walk(state, batches, step)

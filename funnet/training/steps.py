@@ -164,10 +164,10 @@ def batch_gradients(
     5.0
     """
     live = live_network(net, seed, at_rest)
-    return BatchGradients(*_gradients_with(live, loss)(net, x, t, step, shard))
+    return BatchGradients(*gradients_with(live, loss)(net, x, t, step, shard))
 
 
-def _gradients_with(
+def gradients_with(
     live: Callable[..., Any] | None, loss: Callable[[Y, T], tuple[float, Y]]
 ) -> Callable[..., Fields[Any]]:
     """Return the function `(net, x, t, step, shard) -> fields`; live is from `live_network`."""
@@ -348,7 +348,7 @@ def step_with(
     n_shards: int,
 ) -> Callable[[TrainState[Any], Any, T], TrainState[Any]]:
     """Return the function `(state, x, t) -> state` of one step; `live` is from `live_network`."""
-    gradients_of = _gradients_with(live, loss)
+    gradients_of = gradients_with(live, loss)
 
     @np.errstate(all="ignore")
     def step(state: TrainState[Any], x: Any, t: T) -> TrainState[Any]:
