@@ -22,20 +22,3 @@ from funnet.optimizers.wrappers import (
     freeze as freeze,
     weight_decay as weight_decay,
 )
-
-__all__ = [
-    "Optimizer",
-    "OptimizerState",
-    "adagrad",
-    "adam",
-    "adamw",
-    "clip_by_global_norm",
-    "elementwise",
-    "freeze",
-    "momentum",
-    "nesterov",
-    "rmsprop",
-    "sgd",
-    "sgd_update",
-    "weight_decay",
-]

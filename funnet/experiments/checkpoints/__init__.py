@@ -5,5 +5,3 @@ from funnet.experiments.checkpoints.storage import (
     load as load,
     save as save,
 )
-
-__all__ = ["CheckpointError", "load", "save"]
