@@ -216,46 +216,8 @@ def _residual(graph: Graph, path: str, layer: Any, x: str) -> str:
     return graph.node("Add", [x, graph.layer(join(path, "layer"), layer.layer, x)], path)
 
 
-def _affine(graph: Graph, path: str, layer: nn.Affine[Any, Any], x: str) -> str:
-    return graph.node("Gemm", [x, *_constants(graph, path, layer, "W", "b")], path)
-
-
-def _conv2d(graph: Graph, path: str, layer: nn.Conv2d[Any, Any], x: str) -> str:
-    inputs = [x, *_constants(graph, path, layer, "W", "b")]
-    kernel, padding = layer.W.shape[2:], layer.padding
-    pads = same_pads(kernel) if padding == "same" else [*padding, *padding]
-    return graph.node("Conv", inputs, path, kernel_shape=kernel, strides=layer.stride, pads=pads)
-
-
-def _pool(operator: str, **attributes: int) -> Writer:
-    def write(graph: Graph, path: str, layer: nn.MaxPool2d | nn.AvgPool2d, x: str) -> str:
-        return graph.node(
-            operator,
-            [x],
-            path,
-            kernel_shape=layer.kernel_size,
-            strides=layer.stride or layer.kernel_size,
-            pads=[*layer.padding, *layer.padding],
-            **attributes,
-        )
-
-    return write
-
-
 def _global_avg_pool2d(graph: Graph, path: str, _: object, x: str) -> str:
     return graph.node("Flatten", [graph.node("GlobalAveragePool", [x], path)], path)
-
-
-def _batch_norm(graph: Graph, path: str, layer: nn.BatchNorm, x: str) -> str:
-    inputs = [x, *_constants(graph, path, layer, "gamma", "beta", "mean", "var")]
-    # ONNX's momentum is the weight of the running statistics, funnet's that of the batch.
-    numbers = {"epsilon": layer.eps, "momentum": 1 - layer.momentum}
-    return graph.node("BatchNormalization", inputs, path, **numbers)
-
-
-def _layer_norm(graph: Graph, path: str, layer: nn.LayerNorm, x: str) -> str:
-    inputs = [x, *_constants(graph, path, layer, "gamma", "beta")]
-    return graph.node("LayerNormalization", inputs, path, axis=-1, epsilon=layer.eps)
 
 
 def _standardize(graph: Graph, path: str, layer: nn.Standardize, x: str) -> str:
@@ -269,40 +231,65 @@ def _step(graph: Graph, path: str, _: object, x: str) -> str:
     return graph.node("Cast", [above], path, to=kind)
 
 
-def _leaky_relu(graph: Graph, path: str, layer: nn.LeakyReLU, x: str) -> str:
-    return graph.node("LeakyRelu", [x], path, alpha=layer.slope)
-
-
-def _elu(graph: Graph, path: str, layer: nn.ELU, x: str) -> str:
-    return graph.node("Elu", [x], path, alpha=layer.alpha)
-
-
 def _dropout(graph: Graph, path: str, layer: nn.Dropout, x: str) -> str:
     return graph.node("Dropout", [x, graph.scalar(join(path, "rate"), layer.rate)], path)
 
 
-def _operator(operator: str, **attributes: int) -> Writer:
-    """Return the function for a layer that is one operator without constants."""
-    return lambda graph, path, _, x: graph.node(operator, [x], path, **attributes)
+def _operator(
+    operator: str,
+    *constants: str,
+    attributes: Callable[[Any], dict[str, object]] = lambda _: {},
+    **fixed: int,
+) -> Writer:
+    """Return the function for a layer that is one operator.
+
+    Its constants are fields of the layer, and its attributes are fixed or a function of the layer.
+    """
+
+    def write(graph: Graph, path: str, layer: object, x: str) -> str:
+        inputs = [x, *_constants(graph, path, layer, *constants)]
+        return graph.node(operator, inputs, path, **fixed, **attributes(layer))
+
+    return write
+
+
+def _conv_moves(conv: nn.Conv2d[Any, Any]) -> dict[str, object]:
+    kernel, padding = conv.W.shape[2:], conv.padding
+    pads = same_pads(kernel) if padding == "same" else [*padding, *padding]
+    return {"kernel_shape": kernel, "strides": conv.stride, "pads": pads}
+
+
+def _pool_moves(pool: nn.MaxPool2d | nn.AvgPool2d) -> dict[str, object]:
+    kernel, pads = pool.kernel_size, [*pool.padding, *pool.padding]
+    return {"kernel_shape": kernel, "strides": pool.stride or kernel, "pads": pads}
+
+
+def _batch_norm_numbers(norm: nn.BatchNorm) -> dict[str, object]:
+    # ONNX's momentum is the weight of the running statistics, funnet's that of the batch.
+    return {"epsilon": norm.eps, "momentum": 1 - norm.momentum}
 
 
 _WRITERS: dict[type, Writer] = {
     Sequential: _sequential,
     Concatenate: _concatenate,
     Residual: _residual,
-    nn.Affine: _affine,
-    nn.Conv2d: _conv2d,
-    nn.MaxPool2d: _pool("MaxPool"),
-    nn.AvgPool2d: _pool("AveragePool", count_include_pad=1),
+    nn.Affine: _operator("Gemm", "W", "b"),
+    nn.Conv2d: _operator("Conv", "W", "b", attributes=_conv_moves),
+    nn.MaxPool2d: _operator("MaxPool", attributes=_pool_moves),
+    nn.AvgPool2d: _operator("AveragePool", attributes=_pool_moves, count_include_pad=1),
     nn.GlobalAvgPool2d: _global_avg_pool2d,
-    nn.BatchNorm: _batch_norm,
-    nn.LayerNorm: _layer_norm,
+    nn.BatchNorm: _operator(
+        "BatchNormalization", "gamma", "beta", "mean", "var", attributes=_batch_norm_numbers
+    ),
+    nn.LayerNorm: _operator(
+        "LayerNormalization", "gamma", "beta", attributes=lambda n: {"epsilon": n.eps}, axis=-1
+    ),
     nn.Standardize: _standardize,
     nn.Dropout: _dropout,
     nn.Flatten: _operator("Flatten", axis=1),
     nn.ReLU: _operator("Relu"),
-    nn.LeakyReLU: _leaky_relu,
-    nn.ELU: _elu,
+    nn.LeakyReLU: _operator("LeakyRelu", attributes=lambda leaky: {"alpha": leaky.slope}),
+    nn.ELU: _operator("Elu", attributes=lambda elu: {"alpha": elu.alpha}),
     nn.Sigmoid: _operator("Sigmoid"),
     nn.Tanh: _operator("Tanh"),
     nn.Softmax: _operator("Softmax", axis=-1),
