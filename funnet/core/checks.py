@@ -81,7 +81,7 @@ def check_number(value: float, name: str, low: float = -math.inf, below: float =
 def generator(rng: RNGLike) -> np.random.Generator:
     """Return a Generator for a seed, or the Generator itself.
 
-    Raise TypeError or ValueError for what is no seed, such as None: the result could not be
+    Raise TypeError or ValueError for anything else, such as None, whose results could not be
     reproduced.
     """
     if rng is None:
@@ -116,7 +116,7 @@ def check_float(array: object, name: str, wanted: str = "float32") -> None:
 def as_samples(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
     """Return an array with one row per sample as a plain array.
 
-    Raise DTypeError for what is not an array, and ShapeError for rank 0.
+    Raise DTypeError for anything but an array, and ShapeError for rank 0.
     """
     x = as_ndarray(x)
     if type(x) is not ndarray:

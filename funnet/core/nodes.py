@@ -61,7 +61,7 @@ class Kind:
     )
 
     def named_children(self, value: object) -> Iterator[tuple[str, object]]:
-        """Iterate over the names and the values of the children of a value."""
+        """Iterate over the names and the children of a value."""
         return zip(self.names(value), self.children(value), strict=True)
 
 
@@ -212,7 +212,7 @@ kind_of = KINDS.__getitem__
 
 
 def named_children(value: object) -> Iterator[tuple[str, object]]:
-    """Iterate over the names and values of all children, those that are no parameters included."""
+    """Iterate over the names and values of all children: parameters, buffers and constants."""
     return kind_of(type(value)).named_children(value)
 
 

@@ -26,7 +26,7 @@ class DropoutCache(Generic[ShapeT]):
 
 
 def drop_rate(rate: float, name: str = "rate") -> float:
-    """Return a rate of dropout as a float; raise TypeError or ValueError for what is none."""
+    """Return a rate of dropout as a float; raise TypeError or ValueError for anything else."""
     return check_number(rate, name, 0, 1)
 
 

@@ -46,10 +46,7 @@ def _remedy(given: object) -> str:
 
 
 def of_another_network() -> StructureError:
-    """Return the error for the cache of another network, whose gradients would be wrong.
-
-    Those of a network of the same architecture would be wrong as well.
-    """
+    """Return the error for the cache of another network, even one of the same architecture."""
     return wrong_cache(
         "the cache of this network",
         "the cache of another network (such as a copy or an update)",

@@ -125,7 +125,7 @@ class Optimizer:
 
 
 def check_optimizer(optimizer: object) -> None:
-    """Raise TypeError for what is not an Optimizer."""
+    """Raise TypeError unless the argument is an Optimizer."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an Optimizer, such as adam(), got {optimizer!r}")
 
@@ -145,7 +145,7 @@ def arrays_of(params: P, state: OptimizerState[P]) -> list[Array]:
 
 
 def check_is_state(state: object) -> None:
-    """Raise TypeError for what is not an OptimizerState."""
+    """Raise TypeError unless the argument is an OptimizerState."""
     if not isinstance(state, OptimizerState):
         raise TypeError(
             "state must be an OptimizerState, such as optimizer.init(params), "

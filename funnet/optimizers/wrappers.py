@@ -1,8 +1,8 @@
 """Wrap an optimizer: weight decay, clipping of gradients, frozen parameters.
 
 Each takes the optimizer that makes the update and returns another. They nest: the outermost
-receives the gradients first. A number out of range raises ValueError, and what is not an Optimizer
-TypeError.
+receives the gradients first. A number out of range raises ValueError, and any other value in the
+place of an optimizer TypeError.
 """
 
 from __future__ import annotations

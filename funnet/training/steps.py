@@ -301,7 +301,7 @@ def _apply(
 
 
 def check_state(state: object, optimizer: object) -> None:
-    """Raise TypeError for what is not a TrainState and an Optimizer."""
+    """Raise TypeError unless the arguments are a TrainState and an Optimizer."""
     if not isinstance(state, TrainState):
         raise TypeError(
             "state must be a TrainState, such as TrainState.init(net, optimizer), "
