@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -122,7 +122,7 @@ def as_ndarray(x: T, name: str = "x") -> T:
             f"{name} must be an array without a mask, got {type(x).__name__}; "
             "fill it with .filled(value), or drop the rows with masked values"
         )
-    return cast(T, np.asarray(x))
+    return typed_like(x, np.asarray(x))
 
 
 def is_plain(array: npt.NDArray[Float]) -> bool:
@@ -139,9 +139,9 @@ def plain(x: T, name: str = "x") -> T:
     """
     if not isinstance(x, ndarray) or is_plain(x):
         return x
-    return cast(T, plain_copy(as_ndarray(x, name)))
+    return typed_like(x, plain_copy(as_ndarray(x, name)))
 
 
 def plain_copy(array: ArrayT) -> ArrayT:
     """Return a copy in C order and native byte order."""
-    return cast(ArrayT, np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
+    return typed_like(array, np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))

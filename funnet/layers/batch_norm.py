@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array, Float, Shaped, ShapeT, Vector, describe_cache
+from funnet.core.arrays import Array, Float, Shaped, ShapeT, Vector, describe_cache, typed_like
 from funnet.core.checks import as_float, check_cache, check_dtype, check_like, check_shape
 from funnet.core.context import BUFFER, WIDE_BUFFER, Context, Statistics
 from funnet.core.describe import describe
@@ -200,9 +200,8 @@ class BatchNorm(OnRows, SomeLayer, Generic[I_co]):
         centered *= _per_channel(scale, x)
         y = centered * _per_channel(gamma, x)
         y += _per_channel(beta, x)
-        y = y.astype(x.dtype, copy=False)
-        shaped = cast("Shaped[ShapeT]", y), cast("Shaped[ShapeT]", centered)
-        return shaped[0], BatchNormCache(*shaped, scale, statistics)
+        out = typed_like(x, y.astype(x.dtype, copy=False))
+        return out, BatchNormCache(out, typed_like(x, centered), scale, statistics)
 
     @np.errstate(over="ignore", invalid="ignore")
     def pullback(
@@ -235,7 +234,7 @@ class BatchNorm(OnRows, SomeLayer, Generic[I_co]):
                 d += values
                 d -= _per_channel(dbeta / n, dout)
                 d *= factor
-            return cast("Shaped[ShapeT]", d.astype(dtype, copy=False))
+            return typed_like(dout, d.astype(dtype, copy=False))
 
         return grads, dx
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, cast
+from typing import Generic
 
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Shaped, ShapeT, describe_cache
+from funnet.core.arrays import Shaped, ShapeT, describe_cache, typed_like
 from funnet.core.checks import check_cache, check_float, check_like, check_number
 from funnet.core.context import Context
 from funnet.core.describe import describe
@@ -71,8 +71,8 @@ class Dropout(Elementwise, OnRows, SomeLayer):
         mask = (draws >= self.rate).astype(x.dtype)
         # At rates so high that this is infinite in float16, 0 * inf would be NaN.
         mask *= min(1 / (1 - self.rate), float(np.finfo(x.dtype).max))
-        y = cast("Shaped[ShapeT]", x * mask)
-        return y, DropoutCache(y, cast("Shaped[ShapeT]", mask))
+        y = typed_like(x, x * mask)
+        return y, DropoutCache(y, typed_like(x, mask))
 
     def pullback(
         self, cache: DropoutCache[ShapeT], dout: Shaped[ShapeT], /
@@ -84,6 +84,6 @@ class Dropout(Elementwise, OnRows, SomeLayer):
 
         @np.errstate(over="ignore")
         def dx() -> Shaped[ShapeT]:
-            return dout if mask is None else cast("Shaped[ShapeT]", dout * mask)
+            return dout if mask is None else typed_like(dout, dout * mask)
 
         return Dropout(self.rate), dx

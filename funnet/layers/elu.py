@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import cast
 
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, ArrayT, Shaped, ShapeT
+from funnet.core.arrays import Array, ArrayT, Shaped, ShapeT, typed_like
 from funnet.core.checks import check_float, check_number
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import LOWEST
@@ -71,7 +70,7 @@ def _elu(x: ArrayT, alpha: float) -> ArrayT:
     np.expm1(y, out=y)
     y *= x.dtype.type(alpha)
     y += np.maximum(x, 0)
-    return cast(ArrayT, y)
+    return typed_like(x, y)
 
 
 def _dx(y: Array, dout: Array, alpha: float) -> Array:

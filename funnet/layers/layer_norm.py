@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Float, Matrix, Vector, describe_cache
+from funnet.core.arrays import Array, Float, Matrix, Vector, describe_cache, typed_like
 from funnet.core.checks import check_batch, check_cache, check_like
 from funnet.core.describe import describe
 from funnet.core.kernels import column_sums
@@ -128,7 +128,7 @@ class LayerNorm(OnRows, SomeLayer, Generic[I_co]):
             d -= _row_means(d)
             d -= normalized * along
             d *= cache.scale
-            return cast(Matrix, d.astype(dtype, copy=False))
+            return typed_like(dout, d.astype(dtype, copy=False))
 
         grads: LayerNorm[I_co] = refill(LayerNorm, (dgamma, dbeta, self.eps))
         return grads, dx

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Matrix, Vector, describe_cache, plain
+from funnet.core.arrays import Array, Matrix, Vector, describe_cache, plain, typed_like
 from funnet.core.checks import check_batch, check_cache, check_float, check_like
 from funnet.core.context import BUFFER
 from funnet.core.describe import describe
@@ -122,7 +122,7 @@ class Standardize(OnRows, SomeLayer):
         check_batch(x, len(mean), mean.dtype, "x of Standardize")
         y: Array = x.astype(wide(x.dtype), copy=False) - mean
         y /= std
-        rows = cast(Matrix, y.astype(x.dtype, copy=False))
+        rows = typed_like(x, y.astype(x.dtype, copy=False))
         return rows, StandardizeCache(rows)
 
     def pullback(
@@ -134,6 +134,6 @@ class Standardize(OnRows, SomeLayer):
 
         @np.errstate(over="ignore")
         def dx() -> Matrix:
-            return cast(Matrix, dout / self.std)
+            return typed_like(dout, dout / self.std)
 
         return self, dx
