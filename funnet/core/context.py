@@ -112,22 +112,28 @@ class Context:
         >>> draws[0] == draws[1]
         True
         """
-        seed = self.seed
-        if not isinstance(seed, np.random.SeedSequence):
-            seed = np.random.SeedSequence(seed)
-        # Each part has a fixed width: SeedSequence does not distinguish (2**32,) from (0, 1).
-        import hashlib  # noqa: PLC0415  (slow to import)
+        place = self.step.to_bytes(8, "little") + self.shard.to_bytes(8, "little")
+        return addressed(self.seed, _TAG, place + sha256_of(self.path))
 
-        digest = hashlib.sha256(self.path.encode()).digest()
-        address = self.step.to_bytes(8, "little") + self.shard.to_bytes(8, "little") + digest
-        words = np.frombuffer(address, "<u4").tolist()
-        return np.random.default_rng(
-            np.random.SeedSequence(
-                seed.entropy,
-                spawn_key=(*seed.spawn_key, _TAG, *words),
-                pool_size=seed.pool_size,
-            )
-        )
+
+def addressed(seed: int | np.random.SeedSequence, tag: int, address: bytes) -> np.random.Generator:
+    """Return a Generator whose stream depends only on the arguments.
+
+    All addresses of one tag have one length, a multiple of 4: for SeedSequence, a key (2**32,) is
+    the same as (0, 1).
+    """
+    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    key = (*root.spawn_key, tag, *np.frombuffer(address, "<u4").tolist())
+    return np.random.default_rng(
+        np.random.SeedSequence(root.entropy, spawn_key=key, pool_size=root.pool_size)
+    )
+
+
+def sha256_of(text: str) -> bytes:
+    """Return the SHA-256 of a text, which has 32 bytes."""
+    import hashlib  # noqa: PLC0415  (slow to import)
+
+    return hashlib.sha256(text.encode()).digest()
 
 
 @attrs.frozen(eq=False)

@@ -23,6 +23,7 @@ import numpy as np
 
 from funnet.core.arrays import AnyArray, RNGLike, ShapeT, array_type
 from funnet.core.checks import check_count, check_flag, generator
+from funnet.core.context import addressed, sha256_of
 from funnet.data.rows import (
     Arrays,
     ArraysT,
@@ -361,12 +362,7 @@ class Minibatches(Generic[X_co, T_co]):
         before = (
             f"{f.i}/{f.n}" if isinstance(f, Shard) else "map" for f in self.transforms[:place]
         )
-        address = " ".join((str(step), *before))
-        # A digest has a fixed width: SeedSequence does not distinguish (2**32,) from (0, 1).
-        import hashlib  # noqa: PLC0415  (slow to import)
-
-        words = np.frombuffer(hashlib.sha256(address.encode()).digest(), "<u4").tolist()
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(_TAG, *words)))
+        return addressed(self.seed, _TAG, sha256_of(" ".join((str(step), *before))))
 
     def _order(self, epoch: int) -> Rows:
         """Return the rows of all batches of an epoch."""
