@@ -157,8 +157,7 @@ def train(
             parts = _gather(comm, mine, net, len(shards))
         return apply_gradients(state, combine(parts), optimizer=optimizer)
 
-    states: Generator[TrainState[Any], None, None] = walk(state, batches, step)
-    return states
+    return walk(state, batches, step)
 
 
 def _check_equal(comm: Communicator, value: object, message: str) -> None:

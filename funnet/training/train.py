@@ -110,10 +110,10 @@ def train(
 
 
 def walk(
-    state: TrainState[AnyLayer],
+    state: TrainState[P],
     batches: Iterable[tuple[X, T]],
-    step: Callable[[TrainState[AnyLayer], X, T], TrainState[AnyLayer]],
-) -> Generator[TrainState[AnyLayer], None, None]:
+    step: Callable[[TrainState[P], X, T], TrainState[P]],
+) -> Generator[TrainState[P], None, None]:
     """Return a generator of the states that a step makes of batches, and count their epochs."""
     steps_per_epoch = 0
     if isinstance(batches, Addressable):
