@@ -68,7 +68,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
             If the loss or a parameter becomes infinite or NaN.
         """
         continued = self._continues()
-        x, y, w = self._read(X, y, sample_weight, reset=not continued, multi_output=False)
+        x, y, w = self._read(X, y, sample_weight, reset=not continued)
         check_classification_targets(y)
         classes = unique_labels(y)
         if continued and not np.array_equal(classes, self.classes_):
@@ -98,7 +98,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         first = not hasattr(self, "network_")
         if first and classes is None:
             raise ValueError("classes must be passed in the first call of partial_fit")
-        x, y, w = self._read(X, y, sample_weight, reset=first, multi_output=False)
+        x, y, w = self._read(X, y, sample_weight, reset=first)
         known = self.classes_ if classes is None else unique_labels(classes)
         _check_several(known)
         if not first and not np.array_equal(known, self.classes_):

@@ -11,10 +11,10 @@ from typing import Any, Self, TypeAlias
 import attrs
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array, check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from funnet import (
@@ -142,12 +142,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         sample_weight: npt.ArrayLike | None,
         *,
         reset: bool,
-        multi_output: bool,
     ) -> tuple[Matrix, npt.NDArray[Any], Vector | None]:
         """Return the rows of a positive weight, as arrays; y as it is."""
         self._check_parameters()
         dtype = (np.float64, np.float32) if reset else self._dtype
-        how = {"y_numeric": multi_output, "multi_output": multi_output}
+        several = get_tags(self).target_tags.multi_output
+        how = {"y_numeric": is_regressor(self), "multi_output": several}
         x, y = validate_data(self, X, y, reset=reset, dtype=dtype, **how)
         if not isinstance(y, np.ndarray):
             raise TypeError("y must be a dense array; convert it with y.toarray()")

@@ -73,7 +73,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
         *,
         continued: bool,
     ) -> tuple[Rows, int]:
-        x, y, w = self._read(X, y, sample_weight, reset=not continued, multi_output=True)
+        x, y, w = self._read(X, y, sample_weight, reset=not continued)
         shape = y.shape[1:]
         if continued and shape != self._target_shape:
             raise ValueError(
