@@ -227,26 +227,8 @@ def leaves_like(tree: Tree, other: Tree) -> list[Array]:
     >>> leaves_like((np.zeros(1), np.zeros(2)), (np.ones(1), np.ones(2)))
     [array([1.]), array([1., 1.])]
     """
-    leaves: list[Array] = []
-    _match(tree, other, leaves)
-    return leaves
-
-
-def _match(node: object, other: object, leaves: list[Array]) -> None:
-    if isinstance(node, ndarray):
-        if not isinstance(other, ndarray) or other.shape != node.shape:
-            raise _unlike(node, other)
-        leaves.append(other)
-        return
-    kind = parameters_of(type(node))
-    _check_structure(node, other, kind)
-    pairs = zip(kind.names(node), kind.children(node), kind.children(other), strict=True)
-    for name, child, counterpart in pairs:
-        try:
-            _match(child, counterpart, leaves)
-        except LocatedError as error:
-            error.locate(name)
-            raise
+    tree_map(lambda array, _: array, tree, other)  # compares them
+    return tree_leaves(other)
 
 
 def value_at(tree: object, path: str) -> object:

@@ -16,7 +16,7 @@ from funnet.core.arrays import Array
 from funnet.core.checks import check_number
 from funnet.core.errors import StructureError, is_inside
 from funnet.core.locks import lock_in_place
-from funnet.core.tree import named_leaves, tree_leaves, tree_like, tree_map
+from funnet.core.tree import leaves_like, named_leaves, tree_leaves, tree_like, tree_map
 from funnet.optimizers.optimizer import (
     Init,
     Optimizer,
@@ -217,7 +217,7 @@ class _Frozen:
             chosen = zip(tree_leaves(new), tree_leaves(old), frozen, strict=True)
             return tree_like(old, (b if f else a for a, b, f in chosen))
 
-        tree_map(lambda param, _: param, params, grads)  # checks that they match
+        leaves_like(params, grads)  # raises if they do not match
         new, after = self.update(params, without(grads), state)
         slots = tuple(map(restored, after.slots, state.slots))
         return restored(new, params), attrs.evolve(after, slots=slots)
