@@ -8,9 +8,11 @@ and so has any number of ranks.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Protocol
 
 import attrs
@@ -182,32 +184,25 @@ class _Layout:
         )
 
     @property
-    def nbytes(self) -> int:
-        """The size of a part."""
-        return sum(np.dtype(dtype).itemsize * int(np.prod(shape)) for dtype, shape in self.arrays)
+    def sizes(self) -> list[int]:
+        """The size of each array in bytes."""
+        return [np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape in self.arrays]
 
     def read(self, buffer: npt.NDArray[np.uint8], params: P) -> BatchGradients[P]:
         """Return a part from its bytes."""
-        arrays, start = [], 0
-        for name, shape in self.arrays:
-            dtype = np.dtype(name)
-            stop = start + dtype.itemsize * int(np.prod(shape))
-            # A copy, since what starts anywhere is not aligned.
-            values = np.frombuffer(buffer[start:stop].tobytes(), dtype)
-            arrays.append(lock_in_place(values.reshape(shape)))
-            start = stop
-        following = iter(arrays[1:])
-        loss, weight = arrays[0].tolist()
-        grads = tree_like(params, [next(following) for _ in tree_leaves(params)])
-        return BatchGradients(
-            loss,
-            weight,
-            grads,
-            tuple(
-                Statistics(path, tuple(next(following) for _ in range(count)))
-                for path, count in self.statistics
-            ),
+        pieces = np.split(buffer, np.cumsum(self.sizes)[:-1])
+        # Copies, since what starts anywhere is not aligned.
+        numbers, *arrays = (
+            lock_in_place(np.frombuffer(piece.tobytes(), dtype).reshape(shape))
+            for piece, (dtype, shape) in zip(pieces, self.arrays, strict=True)
         )
+        loss, weight = numbers.tolist()
+        following = iter(arrays)
+        grads = tree_like(params, islice(following, len(tree_leaves(params))))
+        statistics = tuple(
+            Statistics(path, tuple(islice(following, count))) for path, count in self.statistics
+        )
+        return BatchGradients(loss, weight, grads, statistics)
 
 
 def _arrays(part: BatchGradients[object]) -> list[Array]:
@@ -229,7 +224,7 @@ def _gather(
         if _Layout.of(part) != layout:
             raise ShapeError("the gradients and statistics of all shards must have equal shapes")
     places = -(-count // size)
-    own = np.zeros((places, layout.nbytes), np.uint8)
+    own = np.zeros((places, sum(layout.sizes)), np.uint8)
     for row, part in zip(own, mine, strict=False):
         row[:] = np.frombuffer(b"".join(array.tobytes() for array in _arrays(part)), np.uint8)
     gathered = np.empty((size, *own.shape), np.uint8)
