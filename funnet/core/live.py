@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import cast
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from funnet.core.context import CONTEXT, Context
 from funnet.core.errors import join
-from funnet.core.nodes import is_branch, kind_of, takes_context
+from funnet.core.nodes import is_branch, kind_of
 from funnet.core.tree import Tree, named_branches
 
 
@@ -17,15 +18,12 @@ def map_contexts(tree: Tree, f: Callable[[str, object], Context | None], path: s
     """Return a tree in which each context is `f(path, layer)`; the tree itself if none changes."""
     if isinstance(tree, np.ndarray | Context) or not is_branch(tree):
         return tree
-    kind, has_context = kind_of(type(tree)), takes_context(type(tree))
-    children = kind.children(tree)
+    kind = kind_of(type(tree))
     new = [
-        f(path, tree)
-        if has_context and name == CONTEXT
-        else map_contexts(child, f, join(path, name))
-        for name, child in zip(kind.names(tree), children, strict=True)
+        f(path, tree) if i == kind.context else map_contexts(child, f, join(path, name))
+        for i, (name, child) in enumerate(kind.named_children(tree))
     ]
-    if all(after is before for after, before in zip(new, children, strict=True)):
+    if all(map(operator.is_, new, kind.children(tree))):
         return tree
     return cast(Tree, kind.refill(tree, new))
 
@@ -33,7 +31,7 @@ def map_contexts(tree: Tree, f: Callable[[str, object], Context | None], path: s
 def contexts(tree: object) -> Iterator[tuple[str, object, Context | None]]:
     """Iterate over the layers that take a context: their paths, themselves and their contexts."""
     for path, layer in named_branches(tree):
-        if takes_context(type(layer)):
+        if kind_of(type(layer)).context is not None:
             yield path, layer, getattr(layer, CONTEXT)
 
 

@@ -45,6 +45,8 @@ class Kind:
         Indices of the children that are not parameters: buffers and the context. Default: none.
     wide
         Indices of the buffers that are float32 in a float16 network. Default: none.
+    context
+        Index of the context that `training_mode` fills. Default: None, if there is none.
     refill
         As `build`, for children that are known to be valid. Default: `build`.
     """
@@ -56,6 +58,7 @@ class Kind:
     entries: Callable[[Any], object] | None = None
     kept: frozenset[int] = frozenset()
     wide: frozenset[int] = frozenset()
+    context: int | None = None
     refill: Callable[[Any, Sequence[object]], object] = attrs.field(
         default=attrs.Factory(lambda kind: kind.build, takes_self=True)
     )
@@ -99,13 +102,13 @@ def _make_kind(cls: Any) -> Kind:
             return cls(*children)
         return cls(**dict(zip(keywords, children, strict=True)))
 
+    context = next((i for i, field in enumerate(fields) if _is_context(field)), None)
     kind = Kind(
         names=lambda _: names,
         children=_getter(names),
         build=build,
-        kept=frozenset(
-            i for i, field in enumerate(fields) if is_buffer(field) or is_context(field)
-        ),
+        kept=frozenset(i for i, field in enumerate(fields) if i == context or _has(field, BUFFER)),
+        context=context,
         wide=frozenset(i for i, field in enumerate(fields) if _has(field, WIDE_BUFFER)),
     )
     # Looked up in the class itself: a subclass has a constructor of its own.
@@ -162,11 +165,6 @@ def _public_name(cls: type[object], field: attrs.Attribute[object]) -> str:
     """Return the name of a field, or that of the property under which a private one is read."""
     public = field.name.lstrip("_")
     return public if isinstance(getattr(cls, public, None), property) else field.name
-
-
-def is_buffer(field: attrs.Attribute[object]) -> bool:
-    """Return whether a field is declared with the metadata `BUFFER`."""
-    return _has(field, BUFFER)
 
 
 def _has(field: attrs.Attribute[object], metadata: Mapping[str, bool]) -> bool:
@@ -246,12 +244,7 @@ PARAMETERS = _Kinds(_without_kept)
 parameters_of = PARAMETERS.__getitem__
 
 
-def takes_context(cls: type[object]) -> bool:
-    """Return whether `training_mode` gives a context to the values of a class."""
-    return any(map(is_context, getattr(cls, "__attrs_attrs__", ())))
-
-
-def is_context(field: attrs.Attribute[object]) -> bool:
+def _is_context(field: attrs.Attribute[object]) -> bool:
     """Return whether a field is declared as `context: Context | None = None`."""
     if field.name != CONTEXT or not field.init:
         return False
