@@ -13,7 +13,7 @@ from typing import Generic
 import attrs
 
 from funnet.experiments.sweeps.result_file import ResultFile
-from funnet.experiments.sweeps.results import Attempt, Config, R, Result, traceback_of
+from funnet.experiments.sweeps.results import Attempt, Config, Outcome, R, Result, traceback_of
 
 MAX_PENDING = 1000
 """The maximum number of runs that are submitted and not yet read."""
@@ -35,7 +35,7 @@ class Pool(Generic[Config, R]):
     file: ResultFile | None
     failures: dict[int, int]  # how often the process of a run died in earlier sweeps
     _todo: deque[int] = attrs.field(factory=deque, init=False)
-    _futures: dict[int, Future[tuple[R | None, str | None]]] = attrs.field(factory=dict, init=False)
+    _futures: dict[int, Future[Outcome[R]]] = attrs.field(factory=dict, init=False)
     _unwritten: SimpleQueue[tuple[Result[Config, R], bool]] = attrs.field(
         factory=SimpleQueue, init=False
     )
@@ -96,7 +96,7 @@ class Pool(Generic[Config, R]):
                 self._futures[index] = future
                 future.add_done_callback(partial(self._finished, index))
 
-    def _finished(self, index: int, future: Future[tuple[R | None, str | None]]) -> None:
+    def _finished(self, index: int, future: Future[Outcome[R]]) -> None:
         """Write and queue the result of a run; the executor calls this in one of its threads."""
         try:
             result, started, died = self._outcome(index, future)
@@ -109,7 +109,7 @@ class Pool(Generic[Config, R]):
             self._ready.put(error)
 
     def _outcome(
-        self, index: int, future: Future[tuple[R | None, str | None]]
+        self, index: int, future: Future[Outcome[R]]
     ) -> tuple[Result[Config, R], bool, bool]:
         """Return the result, whether the run had started, and whether its process died."""
         config = self.configs[index]

@@ -11,8 +11,11 @@ import numpy as np
 Config = TypeVar("Config")
 R = TypeVar("R")
 
-Attempt = Callable[[Config, int], tuple[R | None, str | None]]
-"""A function of a configuration and its index that returns the value and the error of the run."""
+Outcome = tuple[R | None, str | None]
+"""The value and the error of a run."""
+
+Attempt = Callable[[Config, int], Outcome[R]]
+"""A function of a configuration and its index that makes the run."""
 
 
 @attrs.frozen(eq=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from funnet.core.checks import check_count
-from funnet.experiments.sweeps.results import Attempt, Config, R, Result, traceback_of
+from funnet.experiments.sweeps.results import Attempt, Config, Outcome, R, Result, traceback_of
 
 if TYPE_CHECKING:  # slow to import
     from concurrent.futures import Executor
@@ -116,7 +116,7 @@ def _attempt(
     config: Config,
     index: int,
     stops: type[BaseException] | tuple[()] = (),
-) -> tuple[R | None, str | None]:
+) -> Outcome[R]:
     """Return the value and the error of one run; worker processes execute this."""
     try:
         # The seed that SeedSequence(seed).spawn(...)[index] would be.
