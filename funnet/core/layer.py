@@ -131,7 +131,7 @@ class OnImages(SomeLayer, Protocol):
         _undefined(self, "forward")
 
     def pullback(self, cache: Any, dout: Images, /) -> tuple[OnImages, Callable[[], Images]]:
-        """Return gradients of the layer's own class; dx has the shape of x."""
+        """Return gradients of the layer's class, and a function that computes dx."""
         _undefined(self, "pullback")
 
 
