@@ -43,6 +43,7 @@ RNGLike: TypeAlias = "int | np.random.SeedSequence | np.random.Generator"
 
 FLOAT_TYPES = (np.float16, np.float32, np.float64)
 NATIVE_DTYPES = frozenset(map(np.dtype, FLOAT_TYPES))
+FLOAT32 = np.dtype(np.float32)
 C_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x4, 0x100, 0x400
 """Bits of `flags.num`, which is read in the time of one flag."""
 
@@ -69,6 +70,11 @@ def typed_like(x: T, y: object) -> T:
     result: Any = y
     array: T = result
     return array
+
+
+def wide(dtype: np.dtype[Float]) -> np.dtype[Float]:
+    """Return the dtype to compute in: float32 for float16, which would overflow and round."""
+    return FLOAT32 if dtype.itemsize == 2 else dtype
 
 
 def array_type(array: object) -> str:

@@ -9,7 +9,16 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array, Float, Shaped, ShapeT, Vector, describe_cache, typed_like
+from funnet.core.arrays import (
+    Array,
+    Float,
+    Shaped,
+    ShapeT,
+    Vector,
+    describe_cache,
+    typed_like,
+    wide,
+)
 from funnet.core.checks import as_float, check_cache, check_dtype, check_like, check_shape
 from funnet.core.context import BUFFER, WIDE_BUFFER, Context, Statistics
 from funnet.core.describe import describe
@@ -19,7 +28,7 @@ from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_buffer, lock_in_place, lock_vector
 from funnet.core.tree import reduce_to_constructor, refill
 from funnet.layers.affine import I, I_co
-from funnet.layers.normalization import as_eps, unit_scale_and_shift, wide
+from funnet.layers.normalization import as_eps, unit_scale_and_shift
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -8,10 +8,9 @@ from typing import ClassVar, Literal
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Images, Matrix, describe_cache
+from funnet.core.arrays import Images, Matrix, describe_cache, wide
 from funnet.core.checks import check_cache, check_dtype, check_shape
 from funnet.core.layer import SomeLayer
-from funnet.core.windows import computing_dtype
 from funnet.layers.images import check_images
 
 
@@ -42,7 +41,7 @@ class GlobalAvgPool2d(SomeLayer):
         """Return the means, of shape (N, C)."""
         check_images(x, "x of GlobalAvgPool2d")
         with np.errstate(over="ignore", invalid="ignore"):
-            y = x.mean((2, 3), computing_dtype(x.dtype))
+            y = x.mean((2, 3), wide(x.dtype))
         return y.astype(x.dtype, copy=False), GlobalAvgPool2dCache(x)
 
     def pullback(

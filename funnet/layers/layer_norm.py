@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, Literal, cast
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Float, Matrix, Vector, describe_cache, typed_like
+from funnet.core.arrays import Array, Float, Matrix, Vector, describe_cache, typed_like, wide
 from funnet.core.checks import check_batch, check_cache, check_like
 from funnet.core.describe import describe
 from funnet.core.kernels import column_sums
@@ -16,7 +16,7 @@ from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_in_place, lock_vector
 from funnet.core.tree import reduce_to_constructor, refill
 from funnet.layers.affine import I, I_co
-from funnet.layers.normalization import as_eps, unit_scale_and_shift, wide
+from funnet.layers.normalization import as_eps, unit_scale_and_shift
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -22,8 +22,3 @@ def unit_scale_and_shift(n_features: int, dtype: type[Float]) -> tuple[Vector, V
     check_count(n_features, "n_features")
     check_float_type(dtype)
     return np.ones(n_features, dtype), np.zeros(n_features, dtype)
-
-
-def wide(dtype: np.dtype[Float]) -> np.dtype[Float]:
-    """Return the dtype to compute statistics in: float16 would overflow and round them."""
-    return np.dtype(np.float32) if dtype == np.float16 else dtype

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Matrix, Vector, describe_cache, plain, typed_like
+from funnet.core.arrays import Array, Matrix, Vector, describe_cache, plain, typed_like, wide
 from funnet.core.checks import check_batch, check_cache, check_float, check_like
 from funnet.core.context import BUFFER
 from funnet.core.describe import describe
@@ -16,7 +16,6 @@ from funnet.core.errors import ShapeError
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_vector
 from funnet.core.tree import reduce_to_constructor
-from funnet.layers.normalization import wide
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -9,7 +9,7 @@ from inspect import Parameter, signature
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Float
+from funnet.core.arrays import FLOAT32, Array, Float, wide
 from funnet.core.checks import check_dtype, check_float, check_like, check_rank
 from funnet.core.errors import StructureError
 from funnet.core.locks import lock_in_place
@@ -24,8 +24,6 @@ from funnet.optimizers.optimizer import (
     stored_slots,
 )
 from funnet.optimizers.schedules import LearningRate, check_rate, rate_at
-
-_FLOAT32 = np.dtype(np.float32)
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -120,7 +118,7 @@ class _Rule:
         dtype = p.dtype
         widened = self.widen and dtype.itemsize == 2
         if widened:
-            p, g = p.astype(_FLOAT32), g.astype(_FLOAT32)
+            p, g = p.astype(FLOAT32), g.astype(FLOAT32)
         new = self.function(p, g, *slots, **keywords)
         if type(new) is not tuple or len(new) != 1 + len(self.names):
             raise _miscounted(self, new)
@@ -191,15 +189,11 @@ class Zeros:
         def zero(param: Array) -> Array:
             check_float(param, "a parameter")
             check_rank(param)
-            return lock_in_place(np.zeros_like(param, _computed(param.dtype, widen=self.widen)))
+            dtype = wide(param.dtype) if self.widen else param.dtype
+            return lock_in_place(np.zeros_like(param, dtype))
 
         slots = (tree_map(zero, params),) * len(self.names)  # shared, since they are locked
         return OptimizerState(0, self.names, slots, optimizer=(self.name,))
-
-
-def _computed(dtype: np.dtype[Float], *, widen: bool) -> np.dtype[Float]:
-    """Return the dtype in which parameters of a dtype are updated."""
-    return _FLOAT32 if widen and dtype.itemsize == 2 else dtype
 
 
 @attrs.frozen
@@ -228,7 +222,7 @@ class _ByArray:
             if grad.dtype is not dtype:  # for most arrays, which saves a call
                 check_dtype(grad, dtype, "the gradient")
             if slots:
-                _check_slots(slots, names, _computed(dtype, widen=rule.widen))
+                _check_slots(slots, names, wide(dtype) if rule.widen else dtype)
             arrays = rule.apply(param, grad, slots, keywords)
             for i, (new, old) in enumerate(zip(arrays, (param, *slots), strict=True)):
                 if new.dtype is not old.dtype or new.shape != old.shape:
@@ -296,7 +290,7 @@ class _Joined:
                 return None
             return attrs.evolve(slots, params=params, arrays=slots.layout.join(leaves))
         layout, widen = Layout.of(leaves), self.by_array.rule.widen
-        wanted = [(shape, _computed(dtype, widen=widen)) for shape, dtype in layout.specs]
+        wanted = [(shape, wide(dtype) if widen else dtype) for shape, dtype in layout.specs]
         columns = [leaves_like(params, slot) for slot in slots]
         fits = all(are_plain(column) and specs(column) == wanted for column in columns)
         if not fits or _can_be_changed(params, leaves):
