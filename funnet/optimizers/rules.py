@@ -286,14 +286,14 @@ class _Joined:
             return None
         if isinstance(slots, FlatSlots):
             leaves_like(params, slots.params)
-            if specs(leaves) != slots.layout.specs:
-                return None
-            return attrs.evolve(slots, params=params, arrays=slots.layout.join(leaves))
+            same, join = specs(leaves) == slots.layout.specs, slots.layout.join
+            return attrs.evolve(slots, params=params, arrays=join(leaves)) if same else None
+        if _can_be_changed(params, leaves):
+            return None
         layout, widen = Layout.of(leaves), self.by_array.rule.widen
         wanted = [(shape, wide(dtype) if widen else dtype) for shape, dtype in layout.specs]
         columns = [leaves_like(params, slot) for slot in slots]
-        fits = all(are_plain(column) and specs(column) == wanted for column in columns)
-        if not fits or _can_be_changed(params, leaves):
+        if not all(are_plain(column) and specs(column) == wanted for column in columns):
             return None
         return FlatSlots(params, layout, layout.join(leaves), list(map(layout.join, columns)))
 
