@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from funnet.core.arrays import Array, Float, Images, Vector
+from funnet.core.arrays import Array, Images, Vector, wide
 from funnet.core.halves import in_halves
 from funnet.core.kernels import channel_sums
 
@@ -24,11 +24,6 @@ FEW_STOPS = 256
 
 Index = tuple[EllipsisType, slice, slice]
 """Some rows and columns of images."""
-
-
-def computing_dtype(dtype: np.dtype[Float]) -> np.dtype[Float]:
-    """Return the type to compute in: float32 for float16, which has no BLAS and rounds sums."""
-    return np.promote_types(dtype, np.float32)
 
 
 @attrs.frozen
@@ -130,7 +125,7 @@ def columns(
     """
     if len(x) == 0:  # to ask for a shape takes no memory
         return
-    channels, dtype = x.shape[1], computing_dtype(x.dtype)
+    channels, dtype = x.shape[1], wide(x.dtype)
     parts, n_stops = down.kernel if by_rows else 1, down.stops * across.stops
     copied = channels * down.kernel * across.kernel * n_stops // parts
     n = min(len(x), CACHE // ((copied + results) * dtype.itemsize) + 1)
@@ -161,7 +156,7 @@ def correlate(W: Images, x: Images, down: Slide, across: Slide) -> Images:
     by_rows = height > 1 and down.stride == 1 and C * width >= O
     parts = height if by_rows else 1
     kernels = W.reshape(O, C, parts, -1).transpose(2, 0, 1, 3).reshape(parts, O, -1)
-    kernels = kernels.astype(computing_dtype(W.dtype), copy=False)
+    kernels = kernels.astype(wide(W.dtype), copy=False)
     stops = down.stops * across.stops
     y, results = np.empty((len(x), O, stops), kernels.dtype), parts * O * stops
 
@@ -184,7 +179,7 @@ def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: 
     product is the transpose of dL/dW; dout times the windows takes up to twice the time.
     """
     O, C, height, width = W.shape
-    stops, dtype = down.stops * across.stops, computing_dtype(W.dtype)
+    stops, dtype = down.stops * across.stops, wide(W.dtype)
     douts = dout.reshape(len(dout), 1, O, stops).swapaxes(2, 3)
 
     def part(half: slice) -> Array:
@@ -205,7 +200,7 @@ def correlate_gradient(W: Images, x: Images, dout: Images, down: Slide, across: 
 @quiet
 def bias_gradient(dout: Images) -> Vector:
     """Return dL/db: the sum of each channel over all images."""
-    sums = channel_sums(dout.astype(computing_dtype(dout.dtype), copy=False))
+    sums = channel_sums(dout.astype(wide(dout.dtype), copy=False))
     return sums.astype(dout.dtype, copy=False)
 
 
@@ -257,14 +252,14 @@ def to_first_maxima(x: Images, y: Images, dout: Images, down: Slide, across: Sli
 
 def window_sums(x: Images, down: Slide, across: Slide) -> Images:
     """Return the sum of each window, of the type to compute in."""
-    y = np.zeros((*x.shape[:2], down.stops, across.stops), computing_dtype(x.dtype))
+    y = np.zeros((*x.shape[:2], down.stops, across.stops), wide(x.dtype))
     _add(y, x, taps(down, across))
     return y
 
 
 def to_all(dout: Images, down: Slide, across: Slide) -> Images:
     """Return dx: the gradient of each window goes to each of its pixels."""
-    dx = np.zeros((*dout.shape[:2], down.size, across.size), computing_dtype(dout.dtype))
+    dx = np.zeros((*dout.shape[:2], down.size, across.size), wide(dout.dtype))
     _add(dx, dout, [(pixels, stops) for stops, pixels in taps(down, across)])
     return dx
 
