@@ -247,7 +247,7 @@ def predict(
     ShapeError, DTypeError
         As for `forward`.
     TypeError
-        If `params` is no layer, such as a training state.
+        If `params` is not a layer, such as a training state.
 
     Examples
     --------
