@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from types import EllipsisType
 
 import attrs
@@ -64,6 +65,10 @@ class Slide:
             return meeting(self.stops, pixel - self.start, self.stride, self.size)
         pixels, stops = meeting(self.size, self.start - pixel, self.gap, self.stops)
         return stops, pixels
+
+    def seen(self) -> list[slice]:
+        """Return, for each pixel of the kernel, which pixels of the canvas it sees at the stops."""
+        return [slice(i, i + self.stride * self.stops, self.stride) for i in range(self.kernel)]
 
     def back(self) -> Slide:
         """Return how the turned kernel slides over the gradient of the output.
@@ -207,17 +212,20 @@ def bias_gradient(dout: Images) -> Vector:
 def window_maxima(x: Images, down: Slide, across: Slide) -> Images:
     """Return the maximum of each window; NaN where the window has a NaN.
 
-    By pixels of the kernel, since a reduction of windows takes an inner loop for each of them.
+    Maxima down the columns of windows, and then those of these, take two thirds of the time of
+    maxima of all pixels. A reduction of windows would take an inner loop for each of them.
     """
-    y = np.full((*x.shape[:2], down.stops, across.stops), -np.inf, x.dtype)
-    met = taps(down, across)
+    y = np.empty((*x.shape[:2], down.stops, across.stops), x.dtype)
 
-    def fill(rows: slice) -> None:
-        for stops, pixels in met:
-            part = y[rows][stops]
-            np.maximum(part, x[rows][pixels], out=part)
+    def fill(half: slice) -> None:
+        canvas = x[half]
+        if down.start or across.start:
+            canvas = np.full((*canvas.shape[:2], down.canvas, across.canvas), -np.inf, x.dtype)
+            canvas[:, :, down.laid()[1], across.laid()[1]] = x[half]
+        tall = reduce(np.maximum, (canvas[:, :, rows] for rows in down.seen()))
+        y[half] = reduce(np.maximum, (tall[..., cols] for cols in across.seen()))
 
-    in_halves(fill, len(x), y.size * len(met))
+    in_halves(fill, len(x), y.size * down.kernel * across.kernel)
     return y
 
 
@@ -229,12 +237,13 @@ def to_first_maxima(x: Images, y: Images, dout: Images, down: Slide, across: Sli
     Where windows do not overlap, their parts are written in place of being added, which takes three
     quarters of the time.
     """
-    dx = np.zeros(x.shape, x.dtype)
+    dx = np.empty(x.shape, x.dtype)
     overlap = down.stride < down.kernel or across.stride < across.kernel
     *others, (last_stops, last_pixels) = met = taps(down, across)
 
     def fill(rows: slice) -> None:
         inputs, maxima, gradient, rest = x[rows], y[rows], dx[rows], dout[rows].copy()
+        gradient.fill(0)
 
         def give(pixels: Index, part: Images) -> None:
             gradient[pixels] = gradient[pixels] + part if overlap else part
