@@ -31,17 +31,19 @@ class Config:
 
 
 RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
+VALIDATION = 300
+"""Number of training images that are held out: the test images select nothing."""
 
 
 def run(config: Config, _: np.random.SeedSequence) -> dict[str, float | str]:
-    """Train a network, from its checkpoint if there is one, and test it.
+    """Train a network, from its checkpoint if there is one, and evaluate it.
 
     The seed is that of the configuration: all learning rates start with the same weights.
     """
-    (x, t), (x_test, t_test) = fn.load_digits()
+    x, t = fn.load_digits()[0]
     rng = np.random.default_rng(config.seed)
     net = fn.sequential(fn.Affine.init(64, 50, rng=rng), fn.ReLU(), fn.Affine.init(50, 10, rng=rng))
-    batches = fn.minibatches(x, t, 50, rng=rng, epochs=config.epochs)
+    batches = fn.minibatches(x[:-VALIDATION], t[:-VALIDATION], 50, rng=rng, epochs=config.epochs)
     optimizer = fn.momentum(config.lr)
 
     checkpoint = Path(config.folder, f"{fn.fingerprint(config)[:16]}.npz")
@@ -52,12 +54,12 @@ def run(config: Config, _: np.random.SeedSequence) -> dict[str, float | str]:
     for state in fn.every(states, batches.steps_per_epoch):  # the last state ends an epoch, too
         fn.save(checkpoint, state)
 
-    score = fn.accuracy(fn.predict(state.params, x_test), t_test)
+    score = fn.accuracy(fn.predict(state.params, x[-VALIDATION:]), t[-VALIDATION:])
     return {"loss": state.loss, "accuracy": score, "fingerprint": fn.fingerprint(state.params)}
 
 
 def main() -> None:
-    """Run the sweep, print and draw the test errors."""
+    """Run the sweep, print and draw the validation errors."""
     args = options(__doc__, seed=0, seeds=5, epochs=30, processes=os.cpu_count())
     folder = args.out / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +82,7 @@ def main() -> None:
     runs = np.reshape(wrong, (len(RATES), args.seeds))
     means = runs.mean(axis=1)
     table = zip(RATES, means, runs.min(axis=1), runs.max(axis=1), strict=True)
-    print("test error in %:")
+    print("validation error in %:")
     print_table(["learning rate", "mean", "lowest", "highest"], table)
     print(f"results: {args.out / 'experiment.jsonl'}")
 
@@ -88,9 +90,12 @@ def main() -> None:
     axes = figure.subplots()
     axes.plot(RATES, runs, "o", color=ORANGE, zorder=3)[0].set_label("one run")
     draw_curves(
-        axes, {"mean": (RATES, means)}, title="Test error by learning rate", xlabel="learning rate"
+        axes,
+        {"mean": (RATES, means)},
+        title="Validation error by learning rate",
+        xlabel="learning rate",
     )
-    axes.set(xscale="log", yscale="log", ylabel="test error (%)")
+    axes.set(xscale="log", yscale="log", ylabel="validation error (%)")
     axes.set_yticks([3, 10, 30, 100], ["3", "10", "30", "100"])
     axes.minorticks_off()
     axes.legend()
