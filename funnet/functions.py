@@ -24,7 +24,15 @@ import numpy as np
 import numpy.typing as npt
 from numpy import asarray, maximum, ndarray
 
-from funnet.core.arrays import FLOAT_TYPES, NATIVE_DTYPES, ArrayT, Float, as_ndarray, typed_like
+from funnet.core.arrays import (
+    FLOAT_TYPES,
+    NATIVE_DTYPES,
+    ArrayT,
+    Float,
+    as_ndarray,
+    typed_like,
+    wide,
+)
 from funnet.core.checks import check_float
 from funnet.core.errors import ShapeError
 from funnet.core.kernels import positive_part
@@ -35,13 +43,6 @@ _quiet = np.errstate(over="ignore", under="ignore")
 Order: TypeAlias = Literal["C", "F"]
 
 LOWEST = {dtype: float(np.finfo(dtype).min) for dtype in FLOAT_TYPES}
-
-WIDENED: dict[type[Float], type[np.float32 | np.float64]] = {
-    np.float16: np.float32,
-    np.float32: np.float32,
-    np.float64: np.float64,
-}
-"""The dtype of intermediate results: float32 for float16, whose range is too small."""
 
 
 def identity(x: ArrayT) -> ArrayT:
@@ -136,8 +137,8 @@ def floats(x: ArrayT, name: str = "x") -> ArrayT:
 
 
 def widened(x: npt.NDArray[Float], order: Order) -> npt.NDArray[Float]:
-    """Return x in the dtype of `WIDENED`, in native byte order and the given memory order."""
-    return asarray(x, WIDENED[x.dtype.type], order)
+    """Return x in the dtype to compute in, in native byte order and the given memory order."""
+    return asarray(x, wide(x.dtype).type, order)
 
 
 def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:

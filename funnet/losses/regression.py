@@ -7,10 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array, ArrayT, Float, Targets, as_ndarray, typed_like
+from funnet.core.arrays import Array, ArrayT, Float, Targets, as_ndarray, typed_like, wide
 from funnet.core.checks import as_float, check_float, check_targets
 from funnet.core.errors import ShapeError
-from funnet.functions import WIDENED
 from funnet.losses.rows import Shares, by_row, mean_over_rows
 
 
@@ -118,7 +117,7 @@ def _difference(scores: ArrayT, t: Array | Targets) -> tuple[ArrayT, npt.NDArray
             f"and one output, got shape {scores.shape}{hint if scores.ndim == 1 else ''}"
         )
     check_targets(t, scores)
-    return scores, np.subtract(scores, t, dtype=WIDENED[scores.dtype.type], order="C")
+    return scores, np.subtract(scores, t, dtype=wide(scores.dtype).type, order="C")
 
 
 def _gradient(
