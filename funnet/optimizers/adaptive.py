@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TypedDict
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from funnet.core.arrays import FLOAT_TYPES, Array
 from funnet.core.checks import check_number
 from funnet.core.kernels import scalar
 from funnet.optimizers.optimizer import Optimizer
-from funnet.optimizers.rules import elementwise
+from funnet.optimizers.rules import UpdateRule, elementwise
 from funnet.optimizers.schedules import LearningRate
 
 _TINY = {scalar: float(np.finfo(scalar).tiny) for scalar in FLOAT_TYPES}
@@ -116,7 +115,7 @@ def adam(
     >>> x.round(6), state.names
     (array([0.5]), ('m', 'v'))
     """
-    rule = partial(_adam, **_adam_constants(betas, eps))
+    rule = _with_constants(_adam, betas, eps)
     return elementwise(rule, lr, name="adam", widen=True, flat=True)
 
 
@@ -173,8 +172,7 @@ def adamw(
     array([[0.95]])
     """
     decay = check_number(weight_decay, "weight_decay", 0)
-    constants = _adam_constants(betas, eps)
-    rule = partial(_adamw, **constants, weight_decay=decay, biases=biases)
+    rule = partial(_with_constants(_adamw, betas, eps), weight_decay=decay, biases=biases)
     return elementwise(rule, lr, name="adamw", widen=True, flat=biases)
 
 
@@ -196,21 +194,12 @@ def _adamw(
     return _adam(p, g, m, v, lr=lr, step=step, **constants)
 
 
-class _AdamConstants(TypedDict):
-    beta1: float
-    beta2: float
-    eps: float
-
-
-def _adam_constants(betas: tuple[float, float], eps: float) -> _AdamConstants:
+def _with_constants(rule: UpdateRule, betas: tuple[float, float], eps: float) -> UpdateRule:
+    """Return a rule of Adam with its constants, which are checked."""
     if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise TypeError(f"betas must be two numbers, got {betas!r}")
-    beta1, beta2 = betas
-    return {
-        "beta1": check_number(beta1, "betas[0]", 0, 1),
-        "beta2": check_number(beta2, "betas[1]", 0, 1),
-        "eps": check_number(eps, "eps", 0),
-    }
+    beta1, beta2 = (check_number(beta, f"betas[{i}]", 0, 1) for i, beta in enumerate(betas))
+    return partial(rule, beta1=beta1, beta2=beta2, eps=check_number(eps, "eps", 0))
 
 
 def _faded_square(old: Array, grad: Array, keep: float) -> Array:
