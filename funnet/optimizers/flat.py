@@ -32,13 +32,12 @@ class Layout:
         The shape and the dtype of each array.
     places
         The place of each array in the vector, or None if it is not joined.
-    joined, apart
-        For each array, whether it is joined, and whether it is not.
+    apart
+        Whether each array is not joined.
     """
 
     specs: list[Spec]
     places: list[slice | None]
-    joined: list[bool]
     apart: list[bool]
 
     @staticmethod
@@ -49,19 +48,19 @@ class Layout:
         ends = list(accumulate(array.size for array in compress(arrays, joined)))
         following = map(slice, [0, *ends], ends)
         places = [next(following) if is_joined else None for is_joined in joined]
-        return Layout(specs(arrays), places, joined, [not is_joined for is_joined in joined])
+        return Layout(specs(arrays), places, [place is None for place in places])
 
     def join(self, arrays: Sequence[Array]) -> list[Array]:
         """Return the joined arrays as a vector, if there are any, and then the others."""
-        if all(self.joined):
+        if all(self.places):
             return [np.concatenate(arrays, axis=None)]
-        small = list(compress(arrays, self.joined))
+        small = list(compress(arrays, self.places))
         others = list(compress(arrays, self.apart))
         return [np.concatenate(small, axis=None), *others] if small else others
 
     def split(self, arrays: Sequence[Array]) -> list[Array]:
         """Return the arrays that were joined, as views, and the others, in their order."""
-        vector, others = arrays[0], iter(arrays[1:] if any(self.joined) else arrays)
+        vector, others = arrays[0], iter(arrays[1:] if any(self.places) else arrays)
         return [
             vector[place].reshape(shape) if place else next(others)
             for place, (shape, _) in zip(self.places, self.specs, strict=True)
