@@ -9,7 +9,7 @@ from inspect import Parameter, signature
 import attrs
 import numpy as np
 
-from funnet.core.arrays import FLOAT32, Array, Float, wide
+from funnet.core.arrays import FLOAT32, Array, wide
 from funnet.core.checks import check_dtype, check_float, check_like, check_rank
 from funnet.core.errors import StructureError
 from funnet.core.locks import lock_in_place
@@ -124,9 +124,8 @@ class _Rule:
             raise _miscounted(self, new)
         if widened:
             new = new[0].astype(dtype), *new[1:]
-        writeable = False  # by position, which NumPy reads in a third of the time
         for array in new:
-            array.setflags(writeable)  # type: ignore[call-arg]
+            lock_in_place(array)
         return new
 
 
@@ -221,8 +220,8 @@ class _ByArray:
             dtype = param.dtype
             if grad.dtype is not dtype:  # for most arrays, which saves a call
                 check_dtype(grad, dtype, "the gradient")
-            if slots:
-                _check_slots(slots, names, wide(dtype) if rule.widen else dtype)
+            for name, slot in zip(names, slots, strict=True):
+                check_dtype(slot, wide(dtype) if rule.widen else dtype, name)
             arrays = rule.apply(param, grad, slots, keywords)
             for i, (new, old) in enumerate(zip(arrays, (param, *slots), strict=True)):
                 if new.dtype is not old.dtype or new.shape != old.shape:
@@ -311,11 +310,6 @@ def _are_like(new: Sequence[Array], old: Sequence[Array]) -> bool:
         if a.shape != b.shape or a.dtype is not b.dtype or a.base is not None:
             return False
     return True
-
-
-def _check_slots(slots: tuple[Array, ...], names: tuple[str, ...], dtype: np.dtype[Float]) -> None:
-    for name, slot in zip(names, slots, strict=True):
-        check_dtype(slot, dtype, name)
 
 
 def _miscounted(rule: _Rule, returned: object) -> StructureError:
