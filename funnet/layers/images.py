@@ -57,11 +57,6 @@ def padding_of(padding: Padding) -> Pair | Literal["same"]:
     return pair(padding, "padding", 0)
 
 
-def pool_stride_of(size: Size | None) -> Pair | None:
-    """Return the stride of a pooling layer as a pair, or None, which means the kernel size."""
-    return None if size is None else pair(size, "stride")
-
-
 def pool_padding_of(size: Size) -> Pair:
     """Return the padding of a pooling layer as a pair."""
     return pair(size, "padding", 0)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import attrs
+from attrs.converters import optional
 
 from funnet.core.arrays import Images, describe_cache
 from funnet.core.checks import check_cache, check_like, check_shape
@@ -18,7 +19,7 @@ from funnet.layers.images import (
     kernel_size_of,
     pool_padding_of,
     pool_slides,
-    pool_stride_of,
+    stride_of,
 )
 
 
@@ -63,7 +64,7 @@ class MaxPool2d(OnImages, SomeLayer):
     """
 
     kernel_size: Pair = attrs.field(converter=kernel_size_of)
-    stride: Pair | None = attrs.field(default=None, converter=pool_stride_of)
+    stride: Pair | None = attrs.field(default=None, converter=optional(stride_of))
     padding: Pair = attrs.field(default=(0, 0), converter=pool_padding_of, validator=at_most_half)
 
     keeps_width: ClassVar[Literal[True]] = True
