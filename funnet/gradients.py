@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from funnet.core.conversion import astype
 from funnet.core.errors import join
 from funnet.core.layer import Layer, X, Y, backward, forward, input_gradient
 from funnet.core.locks import lock_in_place
-from funnet.core.tree import Tree, named_leaves, replace_at, tree_leaves, tree_map
+from funnet.core.tree import Tree, leaves_like, named_leaves, replace_at, tree_leaves, tree_map
 
 
 def numerical_gradient(f: Callable[[Tree], float], params: Tree, *, step: float = 1e-4) -> Tree:
@@ -206,7 +206,9 @@ def check_gradients(
     def report_on(name: str, f: Callable[[Tree], float], at: Tree, ours: object) -> GradientReport:
         worst = GradientReport(name, (), 0.0, 0.0, 0.0, 0)
         entries = 0
-        for path, a, b in _pairs(ours, numerical_gradient(f, at, step=step)):
+        numerical = numerical_gradient(f, at, step=step)
+        pairs = zip(leaves_like(numerical, ours), named_leaves(numerical), strict=True)
+        for a, (path, b) in pairs:
             excess = np.abs(a - b) / (atol + rtol * np.abs(b))
             excess[np.isnan(excess)] = np.inf
             if a.size and (not entries or excess.max() > worst.excess):
@@ -226,13 +228,6 @@ def check_gradients(
     if raise_error and not report.ok:
         raise GradientError(report)
     return report
-
-
-def _pairs(ours: Tree, numerical: Tree) -> Iterator[tuple[str, Array, Array]]:
-    """Iterate over the pairs of arrays of two trees, which must have the same structure."""
-    tree_map(lambda _, array: array, numerical, ours)
-    for (path, a), b in zip(named_leaves(ours), tree_leaves(numerical), strict=True):
-        yield path, a, b
 
 
 def _along(
