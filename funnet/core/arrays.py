@@ -22,10 +22,13 @@ Array = npt.NDArray[Float]
 Vector = np.ndarray[tuple[int], np.dtype[Float]]
 """A float array of rank 1, such as a bias."""
 
-Matrix = np.ndarray[tuple[int, int], np.dtype[Float]]
+RowShape = tuple[int, int]
+ImageShape = tuple[int, int, int, int]
+
+Matrix = np.ndarray[RowShape, np.dtype[Float]]
 """A float array of rank 2: weights (n_in, n_out), or a batch with one row per sample."""
 
-Images = np.ndarray[tuple[int, int, int, int], np.dtype[Float]]
+Images = np.ndarray[ImageShape, np.dtype[Float]]
 """A float array of rank 4: a batch of images (samples, channels, height, width)."""
 
 Labels = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -34,7 +37,7 @@ Labels = np.ndarray[tuple[int], np.dtype[np.int64]]
 LabelsLike = np.ndarray[tuple[int], np.dtype[np.integer]]
 """Class labels of any integer type, as a target."""
 
-Targets = np.ndarray[tuple[int, int], np.dtype[Float | np.integer | np.bool]]
+Targets = np.ndarray[RowShape, np.dtype[Float | np.integer | np.bool]]
 """One row of targets per sample: one-hot, probabilities, or regression targets."""
 
 # A string, since naming np.random would import it: a fifth of the time of `import funnet`.

@@ -8,10 +8,11 @@ from typing import ClassVar, Literal
 import attrs
 from attrs.converters import optional
 
-from funnet.core.arrays import Images, describe_cache
-from funnet.core.checks import check_cache, check_dtype, check_shape
+from funnet.core.arrays import Images, ImageShape
+from funnet.core.checks import check_dtype, check_shape
 from funnet.core.layer import OnImages, SomeLayer
 from funnet.core.windows import to_all, window_sums
+from funnet.layers.caches import ArrayCache, cached
 from funnet.layers.images import (
     Pair,
     at_most_half,
@@ -20,15 +21,6 @@ from funnet.layers.images import (
     pool_slides,
     stride_of,
 )
-
-
-@attrs.frozen(eq=False, repr=False)
-class AvgPool2dCache:
-    """Cache of `AvgPool2d`: its input, of which only shape and dtype are used."""
-
-    x: Images
-
-    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)
@@ -62,19 +54,18 @@ class AvgPool2d(OnImages, SomeLayer):
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def forward(self, x: Images, /) -> tuple[Images, AvgPool2dCache]:
+    def forward(self, x: Images, /) -> tuple[Images, ArrayCache[AvgPool2d, ImageShape]]:
         """Return the means, of shape (N, C, number of windows down, across)."""
         down, across = pool_slides(self, x, "x of AvgPool2d")
         y = window_sums(x, down, across)
         y /= down.kernel * across.kernel
-        return y.astype(x.dtype, copy=False), AvgPool2dCache(x)
+        return y.astype(x.dtype, copy=False), ArrayCache(type(self), x)
 
     def pullback(
-        self, cache: AvgPool2dCache, dout: Images, /
+        self, cache: ArrayCache[AvgPool2d, ImageShape], dout: Images, /
     ) -> tuple[AvgPool2d, Callable[[], Images]]:
         """Return no gradients; dx = for each pixel the sum of dout / size over its windows."""
-        check_cache(cache, AvgPool2dCache)
-        x = cache.x
+        x = cached(self, cache)
         down, across = pool_slides(self, x, "the cached x of AvgPool2d")
         check_dtype(dout, x.dtype, "dout of AvgPool2d")
         check_shape(dout, (*x.shape[:2], down.stops, across.stops), "dout of AvgPool2d")

@@ -35,7 +35,7 @@ from typing import Any, ClassVar, Generic, Literal, Never, Protocol, TypeVar, ca
 
 import attrs
 
-from funnet.core.arrays import Matrix, Ranked, Shaped, describe_cache
+from funnet.core.arrays import ImageShape, Matrix, Ranked, RowShape, Shaped, describe_cache
 from funnet.core.checks import check_cache
 from funnet.core.describe import describe
 from funnet.core.errors import DTypeError, ShapeError
@@ -49,9 +49,6 @@ I_co = TypeVar("I_co", bound=int, covariant=True)
 O_co = TypeVar("O_co", bound=int, covariant=True)
 L = TypeVar("L", bound=tuple[object, ...])
 L_co = TypeVar("L_co", bound=tuple[object, ...], covariant=True)
-
-RowShape = tuple[int, int]
-ImageShape = tuple[int, int, int, int]
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -10,14 +10,14 @@ from typing import Any, ClassVar, Generic, Literal, cast, overload
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Ranked, Shaped, describe_cache, plain
+from funnet.core.arrays import Array, Ranked, RowShape, Shaped, describe_cache, plain
 from funnet.core.checks import check_cache, check_dtype, check_float, check_like
 from funnet.core.describe import describe
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, Elementwise, Layer, S, SomeLayer, T
 from funnet.core.tree import refill
 from funnet.core.widths import Widths, beside, mismatches_beside, widths_of
-from funnet.layers.combinators import C1, C2, C3, C4, G1, G2, G3, G4, I_co, L, L_co, O_co, RowShape
+from funnet.layers.combinators import C1, C2, C3, C4, G1, G2, G3, G4, I_co, L, L_co, O_co
 from funnet.layers.nesting import add, as_layers, locate, of_another_network
 
 

@@ -11,7 +11,7 @@ from funnet.core.arrays import Array, ArrayT, Shaped, ShapeT, typed_like
 from funnet.core.checks import check_float, check_number
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import LOWEST
-from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
+from funnet.layers.caches import ArrayCache, Pulled, keep, pull
 
 
 def _alpha(alpha: float) -> float:
@@ -49,7 +49,7 @@ class ELU(Elementwise, OnRows, SomeLayer):
 
     alpha: float = attrs.field(default=1.0, converter=_alpha)
 
-    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], ElementwiseCache[ELU, ShapeT]]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], ArrayCache[ELU, ShapeT]]:
         """Return x where x > 0, else alpha (exp(x) - 1)."""
         check_float(x, "x")
         if self.alpha > -LOWEST[x.dtype.type]:
@@ -57,7 +57,7 @@ class ELU(Elementwise, OnRows, SomeLayer):
         return keep(self, _elu(x, self.alpha))
 
     def pullback(
-        self, cache: ElementwiseCache[ELU, ShapeT], dout: Shaped[ShapeT], /
+        self, cache: ArrayCache[ELU, ShapeT], dout: Shaped[ShapeT], /
     ) -> Pulled[ELU, ShapeT]:
         """Return no gradients; dx = dout where y > 0, else (y + alpha) dout."""
         return pull(self, cache, dout, partial(_dx, alpha=self.alpha))

@@ -8,19 +8,11 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from funnet.core.arrays import Images, Matrix, describe_cache
-from funnet.core.checks import check_cache, check_dtype, check_float, check_shape
+from funnet.core.arrays import Images, ImageShape, Matrix
+from funnet.core.checks import check_dtype, check_float, check_shape
 from funnet.core.errors import ShapeError
 from funnet.core.layer import SomeLayer
-
-
-@attrs.frozen(eq=False, repr=False)
-class FlattenCache:
-    """Cache of `Flatten`: its input, for the shape and dtype."""
-
-    x: Images
-
-    __repr__ = describe_cache
+from funnet.layers.caches import ArrayCache, cached
 
 
 @attrs.frozen(eq=False)
@@ -39,21 +31,21 @@ class Flatten(SomeLayer):
 
     multiplies_width: ClassVar[Literal[True]] = True
 
-    def forward(self, x: Images, /) -> tuple[Matrix, FlattenCache]:
+    def forward(self, x: Images, /) -> tuple[Matrix, ArrayCache[Flatten, ImageShape]]:
         """Return x, reshaped to (N, product of the other axes)."""
         check_float(x, "x")
         if x.ndim == 0:
             raise ShapeError("x must have one row per sample, got a scalar")
-        return x.reshape(_flat(x)), FlattenCache(x)
+        return x.reshape(_flat(x)), ArrayCache(type(self), x)
 
     def pullback(
-        self, cache: FlattenCache, dout: Matrix, /
+        self, cache: ArrayCache[Flatten, ImageShape], dout: Matrix, /
     ) -> tuple[Flatten, Callable[[], Images]]:
         """Return no gradients; dx = dout, reshaped to the shape of x."""
-        check_cache(cache, FlattenCache)
-        check_dtype(dout, cache.x.dtype, "dout of Flatten")
-        check_shape(dout, _flat(cache.x), "dout of Flatten")
-        return self, lambda: dout.reshape(cache.x.shape)
+        x = cached(self, cache)
+        check_dtype(dout, x.dtype, "dout of Flatten")
+        check_shape(dout, _flat(x), "dout of Flatten")
+        return self, lambda: dout.reshape(x.shape)
 
 
 def _flat(x: Images) -> tuple[int, int]:

@@ -8,19 +8,11 @@ from typing import ClassVar, Literal
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Images, Matrix, describe_cache, wide
-from funnet.core.checks import check_cache, check_dtype, check_shape
+from funnet.core.arrays import Images, ImageShape, Matrix, wide
+from funnet.core.checks import check_dtype, check_shape
 from funnet.core.layer import SomeLayer
+from funnet.layers.caches import ArrayCache, cached
 from funnet.layers.images import check_images
-
-
-@attrs.frozen(eq=False, repr=False)
-class GlobalAvgPool2dCache:
-    """Cache of `GlobalAvgPool2d`: its input, of which only shape and dtype are used."""
-
-    x: Images
-
-    __repr__ = describe_cache
 
 
 @attrs.frozen(eq=False)
@@ -37,19 +29,18 @@ class GlobalAvgPool2d(SomeLayer):
 
     keeps_width: ClassVar[Literal[True]] = True
 
-    def forward(self, x: Images, /) -> tuple[Matrix, GlobalAvgPool2dCache]:
+    def forward(self, x: Images, /) -> tuple[Matrix, ArrayCache[GlobalAvgPool2d, ImageShape]]:
         """Return the means, of shape (N, C)."""
         check_images(x, "x of GlobalAvgPool2d")
         with np.errstate(over="ignore", invalid="ignore"):
             y = x.mean((2, 3), wide(x.dtype))
-        return y.astype(x.dtype, copy=False), GlobalAvgPool2dCache(x)
+        return y.astype(x.dtype, copy=False), ArrayCache(type(self), x)
 
     def pullback(
-        self, cache: GlobalAvgPool2dCache, dout: Matrix, /
+        self, cache: ArrayCache[GlobalAvgPool2d, ImageShape], dout: Matrix, /
     ) -> tuple[GlobalAvgPool2d, Callable[[], Images]]:
         """Return no gradients; dx = dout / (H W) for each pixel of a channel."""
-        check_cache(cache, GlobalAvgPool2dCache)
-        x = cache.x
+        x = cached(self, cache)
         check_images(x, "the cached x of GlobalAvgPool2d")
         check_dtype(dout, x.dtype, "dout of GlobalAvgPool2d")
         check_shape(dout, x.shape[:2], "dout of GlobalAvgPool2d")

@@ -11,7 +11,7 @@ from funnet.core.checks import check_float, check_number
 from funnet.core.kernels import leak, leak_where_negative
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import LOWEST
-from funnet.layers.elementwise import ElementwiseCache, Pulled, pull
+from funnet.layers.caches import ArrayCache, Pulled, pull
 
 
 def _finite(slope: float) -> float:
@@ -45,19 +45,17 @@ class LeakyReLU(Elementwise, OnRows, SomeLayer):
 
     slope: float = attrs.field(default=0.01, converter=_finite)
 
-    def forward(
-        self, x: Shaped[ShapeT], /
-    ) -> tuple[Shaped[ShapeT], ElementwiseCache[LeakyReLU, ShapeT]]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], ArrayCache[LeakyReLU, ShapeT]]:
         """Return x where x > 0, else slope x."""
         check_float(x, "x")
         if abs(self.slope) > -LOWEST[x.dtype.type]:
             raise ValueError(
                 f"slope of LeakyReLU must be in the range of {x.dtype}, got {self.slope}"
             )
-        return leak(x, self.slope), ElementwiseCache(type(self), x)
+        return leak(x, self.slope), ArrayCache(type(self), x)
 
     def pullback(
-        self, cache: ElementwiseCache[LeakyReLU, ShapeT], dout: Shaped[ShapeT], /
+        self, cache: ArrayCache[LeakyReLU, ShapeT], dout: Shaped[ShapeT], /
     ) -> Pulled[LeakyReLU, ShapeT]:
         """Return no gradients; dx = dout where x > 0, else slope dout."""
         return pull(self, cache, dout, partial(leak_where_negative, slope=self.slope))

@@ -8,11 +8,11 @@ from typing import Any, overload
 
 import numpy as np
 
-from funnet.core.arrays import Float, RNGLike
+from funnet.core.arrays import Float, RNGLike, RowShape
 from funnet.core.checks import check_count, generator
 from funnet.core.layer import OnRows
 from funnet.layers.affine import Affine, I, O
-from funnet.layers.combinators import RowShape, Sequential
+from funnet.layers.combinators import Sequential
 from funnet.layers.dropout import Dropout, drop_rate
 from funnet.layers.initializers import Initializer, he
 from funnet.layers.nesting import check_layer

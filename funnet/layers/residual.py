@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 
 import attrs
 
-from funnet.core.arrays import Ranked, Shaped, describe_cache
+from funnet.core.arrays import Ranked, RowShape, Shaped, describe_cache
 from funnet.core.checks import check_cache, check_float, check_like
 from funnet.core.describe import describe
 from funnet.core.errors import ShapeError
 from funnet.core.layer import AnyLayer, C, Layer, S, SomeLayer
 from funnet.core.tree import refill
 from funnet.core.widths import Widths, around, mismatches_around, widths_of
-from funnet.layers.combinators import G1, RowShape
+from funnet.layers.combinators import G1
 from funnet.layers.nesting import L, add, check_layer, locate, of_another_network
 
 L_co = TypeVar("L_co", covariant=True)

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import attrs
 import numpy as np
 
-from funnet.core.arrays import Array, Matrix, Vector, describe_cache, plain, typed_like, wide
-from funnet.core.checks import check_batch, check_cache, check_float, check_like
+from funnet.core.arrays import Array, Matrix, RowShape, Vector, plain, typed_like, wide
+from funnet.core.checks import check_batch, check_float, check_like
 from funnet.core.context import BUFFER
 from funnet.core.describe import describe
 from funnet.core.errors import ShapeError
 from funnet.core.layer import OnRows, SomeLayer
 from funnet.core.locks import lock_vector
 from funnet.core.tree import reduce_to_constructor
-
-
-@attrs.frozen(eq=False, repr=False)
-class StandardizeCache:
-    """Cache of `Standardize`: its output, of which only shape and dtype are used."""
-
-    y: Matrix
-
-    __repr__ = describe_cache
+from funnet.layers.caches import ArrayCache, Pulled, keep, pull
 
 
 @attrs.frozen(eq=False)
@@ -115,24 +106,20 @@ class Standardize(OnRows, SomeLayer):
 
     # Results outside the range of the dtype are infinite, without a warning.
     @np.errstate(over="ignore")
-    def forward(self, x: Matrix, /) -> tuple[Matrix, StandardizeCache]:
+    def forward(self, x: Matrix, /) -> tuple[Matrix, ArrayCache[Standardize, RowShape]]:
         """Return y of shape (N, C)."""
         mean, std = self.mean, self.std
         check_batch(x, len(mean), mean.dtype, "x of Standardize")
         y: Array = x.astype(wide(x.dtype), copy=False) - mean
         y /= std
-        rows = typed_like(x, y.astype(x.dtype, copy=False))
-        return rows, StandardizeCache(rows)
+        return keep(self, typed_like(x, y.astype(x.dtype, copy=False)))
 
     def pullback(
-        self, cache: StandardizeCache, dout: Matrix, /
-    ) -> tuple[Standardize, Callable[[], Matrix]]:
+        self, cache: ArrayCache[Standardize, RowShape], dout: Matrix, /
+    ) -> Pulled[Standardize, RowShape]:
         """Return no gradients; dx = dout / std."""
-        check_cache(cache, StandardizeCache)
-        check_like(dout, cache.y, "dout of Standardize")
+        return pull(self, cache, dout, self._dx)
 
-        @np.errstate(over="ignore")
-        def dx() -> Matrix:
-            return typed_like(dout, dout / self.std)
-
-        return self, dx
+    @np.errstate(over="ignore")
+    def _dx(self, _: Array, dout: Array) -> Array:
+        return dout / self.std

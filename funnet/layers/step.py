@@ -8,7 +8,7 @@ import numpy as np
 from funnet.core.arrays import Shaped, ShapeT
 from funnet.core.layer import Elementwise, OnRows, SomeLayer
 from funnet.functions import step_function
-from funnet.layers.elementwise import ElementwiseCache, Pulled, keep, pull
+from funnet.layers.caches import ArrayCache, Pulled, keep, pull
 
 
 @attrs.frozen(eq=False)
@@ -18,14 +18,12 @@ class Step(Elementwise, OnRows, SomeLayer):
     Its derivative is 0 wherever it exists, so layers before it are not trained.
     """
 
-    def forward(
-        self, x: Shaped[ShapeT], /
-    ) -> tuple[Shaped[ShapeT], ElementwiseCache[Step, ShapeT]]:
+    def forward(self, x: Shaped[ShapeT], /) -> tuple[Shaped[ShapeT], ArrayCache[Step, ShapeT]]:
         """Return 1 where x > 0, else 0."""
         return keep(self, step_function(x))
 
     def pullback(
-        self, cache: ElementwiseCache[Step, ShapeT], dout: Shaped[ShapeT], /
+        self, cache: ArrayCache[Step, ShapeT], dout: Shaped[ShapeT], /
     ) -> Pulled[Step, ShapeT]:
         """Return no gradients; dx = 0."""
         return pull(self, cache, dout, lambda _, dout: np.zeros_like(dout))

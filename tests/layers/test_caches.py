@@ -29,13 +29,13 @@ def test_it_names_its_class_and_fields_but_no_address(case: Case) -> None:
     ("layer", "x", "text"),
     [
         (fn.Affine.init(4, 3, rng=0), rows, "AffineCache(x=float32[6, 4])"),
-        (fn.ReLU(), rows, "ElementwiseCache(layer=ReLU, array=float32[6, 4])"),
+        (fn.ReLU(), rows, "ArrayCache(layer=ReLU, array=float32[6, 4])"),
         (fn.MaxPool2d(2), x, "MaxPool2dCache(x=float32[2, 3, 4, 4], y=float32[2, 3, 2, 2])"),
         (fn.Dropout(0.5), rows, "DropoutCache(y=float32[6, 4], mask=None)"),
         (
             fn.residual(fn.Tanh()),
             rows,
-            "ResidualCache(x=float32[6, 4], layer=Tanh, cache=ElementwiseCache)",
+            "ResidualCache(x=float32[6, 4], layer=Tanh, cache=ArrayCache)",
         ),
         (
             fn.concatenate(fn.Tanh(), fn.Identity()),

@@ -14,8 +14,8 @@ from small_networks import Wrong, affine
 from zoo import AnyLayer, Scale, TwoLayerNet
 
 import funnet as fn
+from funnet.core.arrays import RowShape
 from funnet.core.widths import Widths, mismatches, whole
-from funnet.layers.combinators import RowShape
 
 NET = fn.sequential(affine(5, 4), fn.ReLU())
 

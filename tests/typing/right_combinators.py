@@ -39,7 +39,7 @@ from funnet import (
     training_mode,
     update_statistics,
 )
-from funnet.layers.combinators import RowShape
+from funnet.core.arrays import RowShape
 
 x = np.zeros((5, 4), np.float32)
 t = np.arange(5)

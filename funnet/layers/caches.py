@@ -1,7 +1,8 @@
 """The cache and the checks that layers without parameters share.
 
-`forward` of such a layer caches the array that the derivative is a function of, y or x. `pullback`
-passes that array and `dout` to the formula of dx, which is evaluated only when dx is called.
+`forward` of such a layer caches the array that the derivative is a function of, y or x. If that has
+the shape of `dout`, `pullback` passes both to the formula of dx, which is evaluated only when dx is
+called.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ L = TypeVar("L")
 
 
 @attrs.frozen(eq=False, repr=False)
-class ElementwiseCache(Generic[L, ShapeT]):
+class ArrayCache(Generic[L, ShapeT]):
     """Cache of a layer of class `L`: its input or output."""
 
     layer: type[L]
@@ -31,20 +32,30 @@ class ElementwiseCache(Generic[L, ShapeT]):
     __repr__ = describe_cache
 
 
-_cache = filler(ElementwiseCache)
+_cache = filler(ArrayCache)
 
 Pulled: TypeAlias = tuple[L, Callable[[], Shaped[ShapeT]]]
 """Result of `pullback`: gradients, and a function that computes dx."""
 
 
-def keep(layer: L, y: Shaped[ShapeT]) -> tuple[Shaped[ShapeT], ElementwiseCache[L, ShapeT]]:
+def keep(layer: L, y: Shaped[ShapeT]) -> tuple[Shaped[ShapeT], ArrayCache[L, ShapeT]]:
     """Return y, locked in place, and a cache of it."""
     return lock_in_place(y), _cache(type(layer), y)
 
 
+def cached(layer: L, cache: ArrayCache[L, ShapeT]) -> Shaped[ShapeT]:
+    """Return the cached array; raise StructureError if a layer of another class made the cache."""
+    cls = type(layer)
+    if type(cache) is not ArrayCache:
+        raise wrong_cache(f"the cache of {cls.__name__}", array_type(cache))
+    if cache.layer is not cls:
+        raise wrong_cache(f"the cache of {cls.__name__}", f"that of {cache.layer.__name__}")
+    return cache.array
+
+
 def pull(
     layer: L,
-    cache: ElementwiseCache[L, ShapeT],
+    cache: ArrayCache[L, ShapeT],
     dout: Shaped[ShapeT],
     formula: Callable[[Array, Array], Array],
 ) -> Pulled[L, ShapeT]:
@@ -57,18 +68,13 @@ def pull(
     ShapeError, DTypeError
         If `dout` does not have the shape and dtype of the cached array.
     """
-    cls = type(layer)
-    if type(cache) is not ElementwiseCache:
-        raise wrong_cache(f"the cache of {cls.__name__}", array_type(cache))
-    if cache.layer is not cls:
-        raise wrong_cache(f"the cache of {cls.__name__}", f"that of {cache.layer.__name__}")
-    array = cache.array
+    array = cached(layer, cache)
     if (
         type(array) is not ndarray
         or dout.__class__ is not ndarray
         or dout.dtype is not array.dtype
         or dout.shape != array.shape
     ):
-        check_like(dout, array, f"dout of {cls.__name__}")
+        check_like(dout, array, f"dout of {type(layer).__name__}")
     dx: Any = partial(formula, array, dout)  # NumPy's stubs lose the shape in arithmetic
     return layer, dx
