@@ -4,95 +4,71 @@ from __future__ import annotations
 
 import numpy as np
 
-from funnet import (
-    Affine,
-    BatchNorm,
-    Concatenate,
-    Flatten,
-    LayerNorm,
-    Network,
-    ReLU,
-    Residual,
-    Softmax,
-    Standardize,
-    accuracy,
-    adam,
-    backward,
-    concatenate,
-    forward,
-    input_gradient,
-    minibatches,
-    predict,
-    residual,
-    sequential,
-    sgd_update,
-    softmax_cross_entropy,
-    train,
-)
+import funnet as fn
 
 x = np.zeros((5, 4), np.float32)
 t = np.arange(5)
 images = np.zeros((5, 1, 2, 2), np.float32)
 
 
-def affine() -> Affine[int, int]:
-    return Affine.init(4, 4, rng=0)
+def affine() -> fn.Affine[int, int]:
+    return fn.Affine.init(4, 4, rng=0)
 
 
-def scores(net: Network[int, int]) -> None:
-    predict(net, x)
+def scores(net: fn.Network[int, int]) -> None:
+    fn.predict(net, x)
 
 
-net = residual(affine())
-other = residual(sequential(affine(), ReLU()))
-both = concatenate(affine(), ReLU())
-flat = concatenate(Flatten(), sequential(Flatten(), affine()))
+net = fn.residual(affine())
+other = fn.residual(fn.sequential(affine(), fn.ReLU()))
+both = fn.concatenate(affine(), fn.ReLU())
+flat = fn.concatenate(fn.Flatten(), fn.sequential(fn.Flatten(), affine()))
 
 # No layer, too many, or one whose output has another rank than its input.
-residual()  # [call-overload]
-residual(3)  # [call-overload]
-residual(ReLU)  # [call-overload]
-residual(affine(), affine())  # [call-overload]
-residual(Flatten())  # [arg-type]
-residual(sequential(Flatten(), affine()))  # [arg-type]
-residual(flat)  # [arg-type]
-Residual()  # [call-arg]
+fn.residual()  # [call-overload]
+fn.residual(3)  # [call-overload]
+fn.residual(fn.ReLU)  # [call-overload]
+fn.residual(affine(), affine())  # [call-overload]
+fn.residual(fn.Flatten())  # [arg-type]
+fn.residual(fn.sequential(fn.Flatten(), affine()))  # [arg-type]
+fn.residual(flat)  # [arg-type]
+fn.Residual()  # [call-arg]
 
 # No layers, a list, or layers on inputs of different ranks.
-concatenate()  # [call-overload]
-concatenate(3)  # [call-overload]
-concatenate([affine()])  # [call-overload]
-concatenate(affine(), ReLU)  # [call-overload]
-concatenate(affine(), Flatten())  # [misc]
-concatenate(flat, affine())  # [misc]
-Concatenate(affine(), affine())  # [call-arg] [type-var]
+fn.concatenate()  # [call-overload]
+fn.concatenate(3)  # [call-overload]
+fn.concatenate([affine()])  # [call-overload]
+fn.concatenate(affine(), fn.ReLU)  # [call-overload]
+fn.concatenate(affine(), fn.Flatten())  # [misc]
+fn.concatenate(flat, affine())  # [misc]
+fn.Concatenate(affine(), affine())  # [call-arg] [type-var]
 
 # In networks.
-sequential(net, Flatten())  # [misc]
-sequential(both, Flatten())  # [misc]
-sequential(Flatten(), net, Flatten())  # [misc]
-sequential(flat, flat)  # [misc]
+fn.sequential(net, fn.Flatten())  # [misc]
+fn.sequential(both, fn.Flatten())  # [misc]
+fn.sequential(fn.Flatten(), net, fn.Flatten())  # [misc]
+fn.sequential(flat, flat)  # [misc]
 scores(flat)  # [arg-type]
 
 # Input of another rank.
-predict(net, images)  # [misc]
-predict(both, images)  # [misc]
-predict(flat, x)  # [misc]
-accuracy(predict(flat, images), images)  # [arg-type]
+fn.predict(net, images)  # [misc]
+fn.predict(both, images)  # [misc]
+fn.predict(flat, x)  # [misc]
+fn.accuracy(fn.predict(flat, images), images)  # [arg-type]
 
 # The cache, the output or the gradients of another network.
-y, cache = forward(net, x)
-other_y, other_cache = forward(other, x)
-both_y, both_cache = forward(both, x)
-backward(net, other_cache, y)  # [misc]
-backward(net, both_cache, y)  # [misc]
-backward(both, cache, y)  # [misc]
-backward(net, cache, images)  # [misc]
-backward(net, y, cache)  # [misc]
-input_gradient(other, cache, y)  # [misc]
-grads = backward(net, cache, y)
-sgd_update(other, grads, lr=0.1)  # [type-var]
-sgd_update(both, grads, lr=0.1)  # [type-var]
+y, cache = fn.forward(net, x)
+other_y, other_cache = fn.forward(other, x)
+both_y, both_cache = fn.forward(both, x)
+fn.backward(net, other_cache, y)  # [misc]
+fn.backward(net, both_cache, y)  # [misc]
+fn.backward(both, cache, y)  # [misc]
+fn.backward(net, cache, images)  # [misc]
+fn.backward(net, y, cache)  # [misc]
+fn.input_gradient(other, cache, y)  # [misc]
+grads = fn.backward(net, cache, y)
+fn.sgd_update(other, grads, lr=0.1)  # [type-var]
+fn.sgd_update(both, grads, lr=0.1)  # [type-var]
 
 # Assignment to a field, and fields that are not there.
 net.layer = affine()  # [misc]
@@ -103,20 +79,20 @@ print(net.layers)  # [attr-defined]
 print(both.layer)  # [attr-defined]
 
 # Norms and dropout.
-LayerNorm.init(4.0)  # [type-var]
-LayerNorm.init(4, momentum=0.1)  # [call-arg]
-LayerNorm.init(4, dtype=np.int64)  # [arg-type]
-LayerNorm(x, x)  # [arg-type]
-BatchNorm.init("4")  # [type-var]
-LayerNorm(x[0], x[0], eps="small")  # [arg-type]
-Standardize.fit(images)  # [arg-type]
-Standardize.fit([[1.0]])  # [arg-type]
-predict(LayerNorm.init(4), images)  # [misc]
-predict(Standardize.fit(x), images)  # [misc]
-sequential(LayerNorm.init(4), Flatten())  # [misc]
+fn.LayerNorm.init(4.0)  # [type-var]
+fn.LayerNorm.init(4, momentum=0.1)  # [call-arg]
+fn.LayerNorm.init(4, dtype=np.int64)  # [arg-type]
+fn.LayerNorm(x, x)  # [arg-type]
+fn.BatchNorm.init("4")  # [type-var]
+fn.LayerNorm(x[0], x[0], eps="small")  # [arg-type]
+fn.Standardize.fit(images)  # [arg-type]
+fn.Standardize.fit([[1.0]])  # [arg-type]
+fn.predict(fn.LayerNorm.init(4), images)  # [misc]
+fn.predict(fn.Standardize.fit(x), images)  # [misc]
+fn.sequential(fn.LayerNorm.init(4), fn.Flatten())  # [misc]
 
 # Training.
-batches = minibatches(x, t, 5, rng=0)
-train(flat, batches, loss=softmax_cross_entropy, optimizer=adam())  # [arg-type]
-train(residual, batches, loss=softmax_cross_entropy, optimizer=adam())  # [call-overload]
-sequential(residual(affine()), residual(Softmax), affine())  # [call-overload]
+loss, batches = fn.softmax_cross_entropy, fn.minibatches(x, t, 5, rng=0)
+fn.train(flat, batches, loss=loss, optimizer=fn.adam())  # [arg-type]
+fn.train(fn.residual, batches, loss=loss, optimizer=fn.adam())  # [call-overload]
+fn.sequential(fn.residual(affine()), fn.residual(fn.Softmax), affine())  # [call-overload]

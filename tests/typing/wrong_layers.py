@@ -7,210 +7,189 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 
-from funnet import (
-    Affine,
-    BatchNorm,
-    Context,
-    Dropout,
-    Flatten,
-    Images,
-    Matrix,
-    Network,
-    ReLU,
-    Softmax,
-    Tanh,
-    adam,
-    backward,
-    forward,
-    mean_squared_error,
-    minibatches,
-    predict,
-    sequential,
-    sgd_update,
-    softmax_cross_entropy,
-    train,
-)
+import funnet as fn
 
 x = np.zeros((5, 4), np.float32)
 t = np.arange(5)
 images = np.zeros((5, 1, 2, 2), np.float32)
-batches = minibatches(x, t, 5, rng=0)
-of_images = minibatches(images, t, 5, rng=0)
-optimizer = adam()
+batches = fn.minibatches(x, t, 5, rng=0)
+of_images = fn.minibatches(images, t, 5, rng=0)
+loss, optimizer = fn.softmax_cross_entropy, fn.adam()
 
 
-def affine() -> Affine[int, int]:
-    return Affine.init(4, 4, rng=0)
+def affine() -> fn.Affine[int, int]:
+    return fn.Affine.init(4, 4, rng=0)
 
 
 # Classes that are not layers.
 @attrs.frozen(eq=False)
 class NoCache:
-    def forward(self, x: Matrix) -> Matrix:
+    def forward(self, x: fn.Matrix) -> fn.Matrix:
         return x
 
-    def pullback(self, cache: Matrix, dout: Matrix) -> tuple[NoCache, Callable[[], Matrix]]:
+    def pullback(
+        self, cache: fn.Matrix, dout: fn.Matrix
+    ) -> tuple[NoCache, Callable[[], fn.Matrix]]:
         return self, lambda: dout
 
 
 @attrs.frozen(eq=False)
 class OtherCache:
-    def forward(self, x: Matrix) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
         return x, x
 
     def pullback(
-        self, cache: list[Matrix], dout: Matrix
-    ) -> tuple[OtherCache, Callable[[], Matrix]]:
+        self, cache: list[fn.Matrix], dout: fn.Matrix
+    ) -> tuple[OtherCache, Callable[[], fn.Matrix]]:
         return self, lambda: dout
 
 
 @attrs.frozen(eq=False)
 class DictOfGradients:
-    def forward(self, x: Matrix) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
         return x, x
 
     def pullback(
-        self, cache: Matrix, dout: Matrix
-    ) -> tuple[dict[str, Matrix], Callable[[], Matrix]]:
+        self, cache: fn.Matrix, dout: fn.Matrix
+    ) -> tuple[dict[str, fn.Matrix], Callable[[], fn.Matrix]]:
         return {}, lambda: dout
 
 
 @attrs.frozen(eq=False)
 class OnlyADict:
-    def forward(self, x: Matrix) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
         return x, x
 
-    def pullback(self, cache: Matrix, dout: Matrix) -> dict[str, Matrix]:
+    def pullback(self, cache: fn.Matrix, dout: fn.Matrix) -> dict[str, fn.Matrix]:
         return {}
 
 
 @attrs.frozen(eq=False)
 class EagerGradient:
-    def forward(self, x: Matrix) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
         return x, x
 
-    def pullback(self, cache: Matrix, dout: Matrix) -> tuple[EagerGradient, Matrix]:
+    def pullback(self, cache: fn.Matrix, dout: fn.Matrix) -> tuple[EagerGradient, fn.Matrix]:
         return self, dout
 
 
 @attrs.frozen(eq=False)
 class NoPullback:
-    def forward(self, x: Matrix) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, fn.Matrix]:
         return x, x
 
 
 @attrs.frozen(eq=False)
 class WithAMode:
-    def forward(self, x: Matrix, mode: str) -> tuple[Matrix, Matrix]:
+    def forward(self, x: fn.Matrix, mode: str) -> tuple[fn.Matrix, fn.Matrix]:
         return x, x
 
-    def pullback(self, cache: Matrix, dout: Matrix) -> tuple[WithAMode, Callable[[], Matrix]]:
+    def pullback(
+        self, cache: fn.Matrix, dout: fn.Matrix
+    ) -> tuple[WithAMode, Callable[[], fn.Matrix]]:
         return self, lambda: dout
 
 
 @attrs.frozen(eq=False)
 class Pixelwise:
-    def forward(self, x: Images) -> tuple[Images, Images]:
+    def forward(self, x: fn.Images) -> tuple[fn.Images, fn.Images]:
         return x, x
 
-    def pullback(self, cache: Images, dout: Images) -> tuple[Pixelwise, Callable[[], Images]]:
+    def pullback(
+        self, cache: fn.Images, dout: fn.Images
+    ) -> tuple[Pixelwise, Callable[[], fn.Images]]:
         return self, lambda: dout
 
 
-sequential(affine(), NoCache(), ReLU())  # [call-overload]
-sequential(affine(), OtherCache(), ReLU())  # [misc]
-sequential(affine(), DictOfGradients(), ReLU())  # [type-var]
-sequential(affine(), OnlyADict(), ReLU())  # [call-overload]
-sequential(affine(), EagerGradient(), ReLU())  # [call-overload]
-sequential(affine(), NoPullback(), ReLU())  # [call-overload]
-sequential(affine(), WithAMode(), ReLU())  # [call-overload]
-sequential(NoCache())  # [call-overload]
-sequential(OtherCache())  # [misc]
-sequential(DictOfGradients())  # [type-var]
-sequential(OnlyADict())  # [call-overload]
-sequential(OtherCache(), OtherCache())  # [misc]
-sequential(*[NoCache()])  # [call-overload]
-sequential(*[DictOfGradients()])  # [type-var]
-sequential(*[OnlyADict(), OnlyADict()])  # [call-overload]
-full, relu = affine(), ReLU()
-sequential(full, relu, full, relu, full, relu, full, relu, full, NoCache())  # [call-overload]
-sequential(full, relu, full, relu, full, relu, full, relu, DictOfGradients())  # [type-var]
-forward(NoCache(), x)  # [call-overload]
-train(OnlyADict(), batches, loss=softmax_cross_entropy, optimizer=optimizer)  # [call-overload]
+fn.sequential(affine(), NoCache(), fn.ReLU())  # [call-overload]
+fn.sequential(affine(), OtherCache(), fn.ReLU())  # [misc]
+fn.sequential(affine(), DictOfGradients(), fn.ReLU())  # [type-var]
+fn.sequential(affine(), OnlyADict(), fn.ReLU())  # [call-overload]
+fn.sequential(affine(), EagerGradient(), fn.ReLU())  # [call-overload]
+fn.sequential(affine(), NoPullback(), fn.ReLU())  # [call-overload]
+fn.sequential(affine(), WithAMode(), fn.ReLU())  # [call-overload]
+fn.sequential(NoCache())  # [call-overload]
+fn.sequential(OtherCache())  # [misc]
+fn.sequential(DictOfGradients())  # [type-var]
+fn.sequential(OnlyADict())  # [call-overload]
+fn.sequential(OtherCache(), OtherCache())  # [misc]
+fn.sequential(*[NoCache()])  # [call-overload]
+fn.sequential(*[DictOfGradients()])  # [type-var]
+fn.sequential(*[OnlyADict(), OnlyADict()])  # [call-overload]
+full, relu = affine(), fn.ReLU()
+fn.sequential(full, relu, full, relu, full, relu, full, relu, full, NoCache())  # [call-overload]
+fn.sequential(full, relu, full, relu, full, relu, full, relu, DictOfGradients())  # [type-var]
+fn.forward(NoCache(), x)  # [call-overload]
+fn.train(OnlyADict(), batches, loss=loss, optimizer=optimizer)  # [call-overload]
 
 # Lists and dictionaries.
-stack = [affine(), ReLU()]
-sequential(*stack, Flatten())  # [arg-type]
-sequential(Flatten(), *stack, Flatten())  # [arg-type]
-forward(sequential(*stack), images)  # [misc]
-predict(sequential(*stack), t)  # [misc]
-sequential(*[affine(), affine()], Flatten())  # [arg-type]
-sequential(affine(), Flatten(), *stack)  # [arg-type]
-sequential(*[x])  # [call-overload]
-sequential(stack)  # [call-overload]
-sequential(*[ReLU, Tanh])  # [call-overload]
-stack.append(Flatten())  # [arg-type]
+stack = [affine(), fn.ReLU()]
+fn.sequential(*stack, fn.Flatten())  # [arg-type]
+fn.sequential(fn.Flatten(), *stack, fn.Flatten())  # [arg-type]
+fn.forward(fn.sequential(*stack), images)  # [misc]
+fn.predict(fn.sequential(*stack), t)  # [misc]
+fn.sequential(*[affine(), affine()], fn.Flatten())  # [arg-type]
+fn.sequential(affine(), fn.Flatten(), *stack)  # [arg-type]
+fn.sequential(*[x])  # [call-overload]
+fn.sequential(stack)  # [call-overload]
+fn.sequential(*[fn.ReLU, fn.Tanh])  # [call-overload]
+stack.append(fn.Flatten())  # [arg-type]
 stack.append(x)  # [arg-type]
-table = {"relu": ReLU, "tanh": Tanh, "softmax": Softmax}
-sequential(affine(), table["relu"])  # [call-overload]
+table = {"relu": fn.ReLU, "tanh": fn.Tanh, "softmax": fn.Softmax}
+fn.sequential(affine(), table["relu"])  # [call-overload]
 
 # Nine layers or more.
-flat = Flatten()
-sequential(full, relu, full, relu, full, relu, full, relu, full, relu, full, flat)  # [arg-type]
-sequential(full, relu, full, relu, full, relu, full, relu, flat, relu, full)  # [arg-type]
-sequential(full, flat, full, relu, full, relu, full, relu, full, relu, full)  # [arg-type]
-sequential(flat, full, relu, full, relu, full, relu, full, relu, full, relu, flat)  # [arg-type]
-deep = sequential(flat, full, relu, full, relu, full, relu, full, relu, full, relu, full)
-forward(deep, x)  # [misc]
+flat = fn.Flatten()
+fn.sequential(full, relu, full, relu, full, relu, full, relu, full, relu, full, flat)  # [arg-type]
+fn.sequential(full, relu, full, relu, full, relu, full, relu, flat, relu, full)  # [arg-type]
+fn.sequential(full, flat, full, relu, full, relu, full, relu, full, relu, full)  # [arg-type]
+fn.sequential(flat, full, relu, full, relu, full, relu, full, relu, full, relu, flat)  # [arg-type]
+deep = fn.sequential(flat, full, relu, full, relu, full, relu, full, relu, full, relu, full)
+fn.forward(deep, x)  # [misc]
 
 # Gradients.
-net = sequential(affine(), ReLU(), affine())
-other = sequential(affine(), Tanh(), affine())
-y, cache = forward(net, x)
-other_y, other_cache = forward(other, x)
-grads = backward(net, cache, y)
-other_grads = backward(other, other_cache, other_y)
-sgd_update(net, net.layers[0], lr=0.1)  # [type-var]
-sgd_update(net.layers[0], net, lr=0.1)  # [type-var]
-sgd_update(net.layers[0], net.layers[1], lr=0.1)  # [type-var]
-sgd_update(net, other_grads, lr=0.1)  # [type-var]
-sgd_update(net, cache, lr=0.1)  # [call-overload]
-sgd_update(x, x, lr=0.1)  # [call-overload]
-sgd_update(net, {"W": x}, lr=0.1)  # [call-overload]
-sgd_update(net, None, lr=0.1)  # [call-overload]
-sgd_update(net, grads, None)  # [call-overload]
-short = sequential(affine(), ReLU())
-short_y, short_cache = forward(short, x)
-sgd_update(net, backward(short, short_cache, short_y), lr=0.1)  # [type-var]
-backward(net, short_cache, y)  # [misc]
-backward(short, cache, y)  # [misc]
-optimizer.update(net, other_grads, optimizer.init(net))  # [misc]
+net = fn.sequential(affine(), fn.ReLU(), affine())
+other = fn.sequential(affine(), fn.Tanh(), affine())
+y, cache = fn.forward(net, x)
+grads = fn.backward(net, cache, y)
+fn.sgd_update(net.layers[0], net, lr=0.1)  # [type-var]
+fn.sgd_update(net.layers[0], net.layers[1], lr=0.1)  # [type-var]
+fn.sgd_update(net, cache, lr=0.1)  # [call-overload]
+fn.sgd_update(x, x, lr=0.1)  # [call-overload]
+fn.sgd_update(net, {"W": x}, lr=0.1)  # [call-overload]
+fn.sgd_update(net, None, lr=0.1)  # [call-overload]
+fn.sgd_update(net, grads, None)  # [call-overload]
+short = fn.sequential(affine(), fn.ReLU())
+short_y, short_cache = fn.forward(short, x)
+fn.sgd_update(net, fn.backward(short, short_cache, short_y), lr=0.1)  # [type-var]
+fn.backward(net, short_cache, y)  # [misc]
+fn.backward(short, cache, y)  # [misc]
 optimizer.update(net, net.layers[0], optimizer.init(net))  # [misc]
 
 
 def union(*, deep: bool) -> None:
     both = net if deep else other
-    forward(both, images)  # [misc]
-    predict(both, images)  # [misc]
-    backward(both, cache, images)  # [misc]
-    sgd_update(both, y, 0.1)  # [call-overload]
-    sgd_update(both, net.layers[0], 0.1)  # [type-var]
-    mixed = net if deep else Flatten()
-    predict(mixed, x)  # [misc]
-    train(mixed, batches, loss=softmax_cross_entropy, optimizer=optimizer)  # [arg-type]
+    fn.forward(both, images)  # [misc]
+    fn.predict(both, images)  # [misc]
+    fn.backward(both, cache, images)  # [misc]
+    fn.sgd_update(both, y, 0.1)  # [call-overload]
+    fn.sgd_update(both, net.layers[0], 0.1)  # [type-var]
+    mixed = net if deep else fn.Flatten()
+    fn.predict(mixed, x)  # [misc]
+    fn.train(mixed, batches, loss=loss, optimizer=optimizer)  # [arg-type]
 
 
-def annotated(n: Network[int, int]) -> None:
-    forward(n, images)  # [misc]
-    predict(n, images)  # [misc]
-    backward(n, 0, images)  # [misc]
-    sgd_update(n, x, 0.1)  # [call-overload]
-    train(n, of_images, loss=softmax_cross_entropy, optimizer=optimizer)  # [arg-type]
-    train(n, batches, loss=mean_squared_error, optimizer=optimizer)  # [arg-type]
+def annotated(n: fn.Network[int, int]) -> None:
+    fn.forward(n, images)  # [misc]
+    fn.predict(n, images)  # [misc]
+    fn.backward(n, 0, images)  # [misc]
+    fn.sgd_update(n, x, 0.1)  # [call-overload]
+    fn.train(n, of_images, loss=loss, optimizer=optimizer)  # [arg-type]
+    fn.train(n, batches, loss=fn.mean_squared_error, optimizer=optimizer)  # [arg-type]
 
 
 def constants() -> None:
-    Dropout("half")  # [arg-type]
-    BatchNorm.init(3, momentum="slow")  # [arg-type]
-    Context(seed="seed", step=0)  # [arg-type]
-    Context(seed=0, step="first")  # [arg-type]
+    fn.Dropout("half")  # [arg-type]
+    fn.BatchNorm.init(3, momentum="slow")  # [arg-type]
+    fn.Context(seed="seed", step=0)  # [arg-type]
+    fn.Context(seed=0, step="first")  # [arg-type]
