@@ -19,7 +19,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from funnet.core.arrays import Array, T
+from funnet.core.arrays import AnyArray, Array, T
 from funnet.core.checks import check_count
 from funnet.core.context import Statistics
 from funnet.core.errors import ShapeError
@@ -51,14 +51,13 @@ class Communicator(Protocol):
     def Get_size(self) -> int:  # noqa: N802
         """Return the number of processes."""
 
-    # Any: mpi4py sends any object.
-    def bcast(self, obj: Any, root: int = 0) -> Any:
-        """Send an object from one rank to all."""
+    def bcast(self, obj: T) -> T:
+        """Send an object from rank 0 to all."""
 
-    def allgather(self, sendobj: Any) -> list[Any]:
+    def allgather(self, sendobj: T) -> list[T]:
         """Send an object from each rank to all."""
 
-    def Allgather(self, sendbuf: Any, recvbuf: Any) -> None:  # noqa: N802
+    def Allgather(self, sendbuf: AnyArray, recvbuf: AnyArray) -> None:  # noqa: N802
         """Send an array from each rank to all."""
 
     def Abort(self, errorcode: int = 0) -> None:  # noqa: N802
@@ -216,13 +215,11 @@ def _gather(
 ) -> list[BatchGradients[P]]:
     """Return the parts of all ranks, in the order of the shards."""
     size = comm.Get_size()
-    # Any: None on a rank without a shard, which gets it from the first.
-    layout: Any = _Layout.of(mine[0]) if mine else None
-    if size > count:
-        layout = comm.bcast(layout, root=0)
-    for part in mine:
-        if _Layout.of(part) != layout:
-            raise ShapeError("the gradients and statistics of all shards must have equal shapes")
+    layouts = [_Layout.of(part) for part in mine]
+    first = layouts[:1]  # empty on a rank without a shard, which gets it from rank 0
+    (layout,) = comm.bcast(first) if size > count else first
+    if any(each != layout for each in layouts):
+        raise ShapeError("the gradients and statistics of all shards must have equal shapes")
     places = -(-count // size)
     own = np.zeros((places, sum(layout.sizes)), np.uint8)
     for row, part in zip(own, mine, strict=False):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
@@ -18,6 +18,11 @@ from funnet.core.arrays import Array
 from funnet.onnx.package import onnx_package
 
 MAX_RANK = 4
+
+Message: TypeAlias = Any
+"""A message of the onnx package, which is an extra."""
+
+A = TypeVar("A")
 
 _FIELDS = {"FLOAT": (np.float32, "float_data"), "DOUBLE": (np.float64, "double_data")} | {
     "INT64": (np.int64, "int64_data"),  # the shape of Reshape
@@ -49,7 +54,7 @@ class Node:
     rows: int | None
     rank: int | None
     constants: Mapping[int, Array]
-    attributes: Mapping[str, Any]  # numbers, text, and lists of integers
+    attributes: Mapping[str, object]  # numbers, text, and lists of integers
 
     def only(self, *names: str) -> None:
         """Raise OnnxError if there are other attributes than these."""
@@ -57,14 +62,14 @@ class Node:
         if unknown:
             raise self.error(f"has an unknown attribute {unknown[0]!r}")
 
-    def get(self, name: str, default: Any) -> Any:
+    def get(self, name: str, default: A) -> A:
         """Return an attribute, or its default; raise OnnxError if it is of another type."""
         value = self.attributes.get(name, default)
-        if type(value) is not type(default):
+        if not isinstance(value, type(default)):
             raise self.error(f"must have {name} like {default!r}, got {value!r}")
         return value
 
-    def require(self, **fixed: Any) -> None:
+    def require(self, **fixed: object) -> None:
         """Raise OnnxError for other values of attributes: these are all that funnet computes."""
         for name, value in fixed.items():
             given = self.attributes.get(name, value)
@@ -84,8 +89,7 @@ class Node:
         return OnnxError(f"node {self.name!r} ({self.operator}) {message}")
 
 
-# Any: the messages of a model, classes of an extra.
-def row_of(graph: Any) -> list[Node]:
+def row_of(graph: Message) -> list[Node]:
     """Return the operators of a graph, in order.
 
     Raise OnnxError if they do not form a row, or a tensor or an attribute is not supported.
@@ -128,7 +132,7 @@ def row_of(graph: Any) -> list[Node]:
     return row
 
 
-def _rows_and_rank(value: Any) -> tuple[int | None, int | None]:
+def _rows_and_rank(value: Message) -> tuple[int | None, int | None]:
     """Return the number of rows and the rank of the input of a model, where it states them."""
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
@@ -137,7 +141,9 @@ def _rows_and_rank(value: Any) -> tuple[int | None, int | None]:
     return (axes[0].dim_value or None) if axes else None, len(axes)
 
 
-def _node(node: Any, rows: int | None, rank: int | None, constants: Mapping[str, Any]) -> Node:
+def _node(
+    node: Message, rows: int | None, rank: int | None, constants: Mapping[str, Message]
+) -> Node:
     name = node.name or node.op_type
     if node.domain not in {"", "ai.onnx"}:
         raise OnnxError(f"node {name!r} has an operator of the domain {node.domain!r}")
@@ -146,7 +152,7 @@ def _node(node: Any, rows: int | None, rank: int | None, constants: Mapping[str,
     return Node(name, node.op_type, rows, rank, arrays, attributes)
 
 
-def _value_of(constant: Any) -> Any:
+def _value_of(constant: Message) -> Message:
     """Return the tensor of a Constant."""
     for attribute in constant.attribute:
         if attribute.name == "value" and attribute.HasField("t"):
@@ -154,7 +160,7 @@ def _value_of(constant: Any) -> Any:
     raise OnnxError(f"node {constant.name!r} (Constant) must have a tensor as its value")
 
 
-def _array(tensor: Any) -> Array:
+def _array(tensor: Message) -> Array:
     types, name = onnx_package().TensorProto, tensor.name or "a constant"
     known = {getattr(types, kind): field for kind, field in _FIELDS.items()}
     if tensor.data_type not in known:
@@ -174,7 +180,7 @@ def _array(tensor: Any) -> Array:
     return array.reshape(shape)
 
 
-def _attribute(attribute: Any, node: str) -> Any:
+def _attribute(attribute: Message, node: str) -> float | str | list[int]:
     """Return the value of an attribute: a number, text, or a list of integers."""
     kinds = onnx_package().AttributeProto
     if attribute.type == kinds.FLOAT:
@@ -183,7 +189,7 @@ def _attribute(attribute: Any, node: str) -> Any:
     if attribute.type == kinds.INT:
         return int(attribute.i)
     if attribute.type == kinds.STRING:
-        return attribute.s.decode("ascii", "replace")
+        return str(attribute.s, "ascii", "replace")
     if attribute.type == kinds.INTS:
         return list(attribute.ints)
     raise OnnxError(f"node {node!r} has an attribute {attribute.name!r} of an unsupported type")

@@ -36,8 +36,8 @@ class Graph:
 
     def __init__(self, dtype: np.dtype[Float], writers: Mapping[type, Writer]) -> None:
         self.dtype = dtype
-        self.nodes: list[Any] = []  # Any: classes of an extra
-        self.constants: list[Any] = []
+        self.nodes: list[object] = []
+        self.constants: list[object] = []
         self._writers = writers
         self._names = {"x", "y"}  # of the input and the output
 
@@ -253,7 +253,7 @@ def _operator(
     return write
 
 
-def _conv_moves(conv: nn.Conv2d[Any, Any]) -> dict[str, object]:
+def _conv_moves(conv: nn.Conv2d) -> dict[str, object]:
     kernel, padding = conv.W.shape[2:], conv.padding
     pads = same_pads(kernel) if padding == "same" else [*padding, *padding]
     return {"kernel_shape": kernel, "strides": conv.stride, "pads": pads}
