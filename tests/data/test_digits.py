@@ -35,14 +35,6 @@ def test_options_decide_shapes_and_dtypes(
         assert t.dtype == (np.float32 if one_hot_label else np.int64)
 
 
-def test_options_change_the_form_but_not_the_samples() -> None:
-    (x, t), _ = load_digits()
-    (pixels, rows), _ = load_digits(normalize=False, flatten=False, one_hot_label=True)
-
-    assert (x * 16 == pixels.reshape(1500, 64)).all()
-    assert (t == rows.argmax(axis=1)).all()
-
-
 def test_both_parts_together_hold_the_samples_of_scikit_learn() -> None:
     datasets = pytest.importorskip("sklearn.datasets")
     (x_train, t_train), (x_test, t_test) = load_digits(normalize=False)

@@ -97,14 +97,6 @@ def test_a_gzip_file_may_have_several_members(path: Path) -> None:
     assert read_idx(path).tolist() == list(range(9))
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_a_file_cut_in_the_header_is_refused(path: Path, pack: Callable[[bytes], bytes]) -> None:
-    content = encode(np.zeros((2, 3, 1), np.int16))
-
-    for n_bytes in range(16):
-        assert "expected" in message(path, pack(content[:n_bytes]))
-
-
 @given(array=Arrays, pack=Packing, data=st.data())
 def test_a_file_cut_anywhere_before_or_after_gzip_is_refused(
     path: Path,
@@ -175,7 +167,10 @@ def test_noise_gives_an_array_or_an_idx_error(path: Path, content: bytes) -> Non
         (b"\0\0\x08\x02\0\0\0\1", "expected 2 sizes of 4 bytes in the header, found only 4"),
         (header("int32", 2, 3) + bytes(23), "expected 24 bytes of data, found only 23"),
         (header("int32", 2, 3) + bytes(25), "expected 24 bytes of data, found more"),
-        (header("uint8", 2**32 - 1), "expected 4294967295 bytes of data"),
+        (
+            header("int16", 1000, 1000) + bytes(84),
+            "expected 2000000 bytes of data, as the header says (int16, shape (1000, 1000)), ",
+        ),
         (header("float64", *[2**31] * 9), f"expected {2**282} bytes of data"),
         (header("uint8", *[1] * 70) + b"7", "expected a shape that NumPy can hold"),
         (header("uint8", 0, *[2**32 - 1] * 3), "expected a shape that NumPy can hold"),
@@ -193,38 +188,26 @@ def test_the_message_says_the_file_and_what_was_found(
     assert says in text
 
 
-def test_a_plain_file_smaller_than_its_header_says_is_refused(path: Path) -> None:
-    content = header("int16", 1000, 1000) + bytes(84)
-
-    assert "expected 2000000 bytes of data, as the header says (int16, shape (1000, 1000)), " in (
-        message(path, content)
-    )
-
-
 def test_a_missing_file_is_a_file_not_found_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_idx(tmp_path / "nothing")
 
 
-def test_a_bomb_after_a_small_array_is_not_decompressed(path: Path) -> None:
-    path.write_bytes(gzip.compress(header("uint8", 10) + bytes(100 * MB), compresslevel=1))
-
-    assert peak_memory(lambda: message(path, path.read_bytes())) < 4 * MB
-
-
-def test_a_bomb_that_declares_more_than_deflate_can_hold_is_not_decompressed(path: Path) -> None:
-    path.write_bytes(gzip.compress(header("uint8", 2**31) + bytes(100 * MB)))
-
-    assert peak_memory(lambda: message(path, path.read_bytes())) < 4 * MB
-
-
-def test_memory_is_not_allocated_for_a_declared_array_that_the_file_does_not_hold(
-    path: Path,
+@pytest.mark.parametrize(
+    ("declared", "body", "limit"),
+    [
+        (10, bytes(100 * MB), 4 * MB),
+        (2**31, bytes(100 * MB), 4 * MB),  # more than deflate can hold in this file
+        (1000 * MB, np.random.default_rng(0).bytes(MB), 8 * MB),
+    ],
+    ids=["after a small array", "a larger array", "not in the file"],
+)
+def test_memory_is_not_allocated_for_what_an_array_does_not_need_or_the_file_does_not_hold(
+    declared: int, body: bytes, limit: int, path: Path
 ) -> None:
-    noise = np.random.default_rng(0).bytes(MB)
-    path.write_bytes(gzip.compress(header("uint8", 1000 * MB) + noise, compresslevel=1))
+    content = gzip.compress(header("uint8", declared) + body, compresslevel=1)
 
-    assert peak_memory(lambda: message(path, path.read_bytes())) < 8 * MB
+    assert peak_memory(lambda: message(path, content)) < limit
 
 
 def test_reading_takes_little_more_memory_than_the_array(path: Path) -> None:

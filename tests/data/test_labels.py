@@ -21,16 +21,12 @@ def test_each_row_is_the_unit_vector_of_its_label(
 ) -> None:
     t = data.draw(arrays(dtype, st.integers(0, 9), elements=st.integers(0, n_classes - 1)))
 
-    assert (one_hot(t, n_classes) == np.eye(n_classes)[t.astype(np.int64)]).all()
+    assert np.array_equal(one_hot(t, n_classes), np.eye(n_classes)[t.astype(np.int64)])
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_the_rows_have_the_given_dtype(dtype: type[Float]) -> None:
     assert one_hot(np.array([1, 0]), 2, dtype).dtype == dtype
-
-
-def test_no_labels_give_no_rows() -> None:
-    assert one_hot(np.array([], np.int64), 3).shape == (0, 3)
 
 
 def test_mypy_knows_the_type() -> None:

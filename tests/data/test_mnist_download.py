@@ -91,10 +91,6 @@ def a_login_page(handler: BaseHTTPRequestHandler, _: bytes) -> None:
     reply(handler, b"<html>Welcome to the airport!</html>")
 
 
-def no_http(handler: BaseHTTPRequestHandler, _: bytes) -> None:
-    handler.wfile.write(b"220 ftp.example.org\r\n")
-
-
 def silent(_: BaseHTTPRequestHandler, __: bytes) -> None:
     time.sleep(1)
 
@@ -140,6 +136,7 @@ LOCATIONS = (
 )
 ANSWERS = (
     b"",
+    b"220 ftp.example.org\r\n",
     b"HTTP/1.1\r\n\r\n",
     b"HTTP/1.1 abc OK\r\n\r\n",
     b"HTTP/1.1 99 OK\r\n\r\n",
@@ -162,7 +159,6 @@ FAILURES = (
     broken_off,
     another_file,
     a_login_page,
-    no_http,
     silent,
 )
 

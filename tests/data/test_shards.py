@@ -106,16 +106,14 @@ def test_more_shards_of_shards_than_rows_are_refused_at_the_call() -> None:
         batches.shard(0, 2).shard(0, 3)
 
 
-def test_without_short_batches_there_can_be_as_many_shards_as_rows() -> None:
-    batches = minibatches(*samples(10), 4, rng=0, drop_last=True)
+def test_full_batches_can_have_as_many_shards_as_rows() -> None:
+    x, t = samples(10)
 
-    assert [len(batches.shard(i, 4)[0][1]) for i in range(4)] == [1, 1, 1, 1]
-
-
-def test_draws_with_replacement_can_have_as_many_shards_as_a_batch_has_rows() -> None:
-    batches = minibatches(*samples(10), 4, rng=0, replacement=True)
-
-    assert [len(batches.shard(i, 4)[2][1]) for i in range(4)] == [1, 1, 1, 1]
+    for batches in (
+        minibatches(x, t, 4, rng=0, drop_last=True),
+        minibatches(x, t, 4, rng=0, replacement=True),
+    ):
+        assert [len(batches.shard(i, 4)[2][1]) for i in range(4)] == [1, 1, 1, 1]
 
 
 def test_a_mapped_batch_with_fewer_rows_than_shards_is_refused_at_the_batch() -> None:
