@@ -98,32 +98,21 @@ def read_reports(output: str) -> Reports:
     return reports
 
 
+REPORTS = {
+    "E": "{}  [funnet-width]",
+    "R": "{}  [funnet-rank]",
+    "U": "the result of {} is not used, and it has no other effect  [funnet-unused]",
+}
+"""For each kind of comment, mypy's output."""
+
+
 def announced(program: str) -> set[tuple[int, str]]:
     """Return the messages that the comments of a program announce."""
     return {
-        (number, ERRORS[kind](text))
+        (number, REPORTS[kind].format(text))
         for number, line in enumerate(program.splitlines(), start=1)
         for kind, text in re.findall(r"# ([ERU]): (.*?)(?= +# [ERU]: |$)", line)
     }
-
-
-def width_error(message: str) -> str:
-    """Return mypy's output for a message about widths."""
-    return f"{message}  [funnet-width]"
-
-
-def rank_error(message: str) -> str:
-    """Return mypy's output for a message about ranks."""
-    return f"{message}  [funnet-rank]"
-
-
-def unused_error(name: str) -> str:
-    """Return mypy's output for a call whose result is not used."""
-    return f"the result of {name} is not used, and it has no other effect  [funnet-unused]"
-
-
-ERRORS = {"E": width_error, "R": rank_error, "U": unused_error}
-"""For each kind of comment, mypy's output."""
 
 
 # Random programs
@@ -254,7 +243,7 @@ def test_each_public_function_is_pure_or_known_to_have_an_effect(workspace: Work
 
     reported = workspace.check(str(workspace.folder / "public.py"))["public"]
 
-    silent = [name for line, name in calls if (line, unused_error(name)) not in reported]
+    silent = [name for line, name in calls if (line, REPORTS["U"].format(name)) not in reported]
     assert silent == [
         *("check_gradients", "concatenate", "last", "load_mnist", "lock_in_place"),
         *("residual", "save", "sequential"),
@@ -300,7 +289,7 @@ def test_plain_mypy_accepts_every_program(workspace: Workspace) -> None:
 
 HIDDEN = "hidden = sequential(Affine.init(784, {width}, rng=rng), ReLU())\n"
 HEAD = "from hidden_part import hidden\nsequential(hidden, Affine.init(12, 3, rng=rng))\n"
-WIDER = width_error(
+WIDER = REPORTS["E"].format(
     "layer 1 (Affine) expects 12 input features, but layer 0 (Sequential) outputs 13"
 )
 
