@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from programs import output_of
 from small_mnist import CONTENTS, idx
 
 from funnet.data import mnist_files
@@ -30,17 +28,8 @@ def run(tmp_path: Path) -> Callable[..., str]:
     def run(name: str, *arguments: str) -> str:
         quiet = {"PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
         nowhere = {"FUNNET_DATA_DIR": str(tmp_path)}  # no MNIST, and no download
-        environment = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "MPLBACKEND"}}
-        done = subprocess.run(
-            [sys.executable, "-W", "error", EXAMPLES / f"{name}.py", *arguments],
-            cwd=tmp_path,
-            env=environment | quiet | nowhere,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        example = EXAMPLES / f"{name}.py"
+        return output_of("-W", "error", example, *arguments, folder=tmp_path, **quiet, **nowhere)
 
     return run
 

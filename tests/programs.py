@@ -12,14 +12,20 @@ import pytest
 FOLDER = Path(__file__).parent
 
 
-def python(program: str, *arguments: object) -> str:
-    """Return what a Python program prints, if it succeeds."""
+def output_of(*arguments: object, folder: Path = FOLDER, **environment: str) -> str:
+    """Return what Python with these arguments prints, if it succeeds; there is no display."""
+    inherited = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "MPLBACKEND"}}
     done = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        cwd=FOLDER, capture_output=True, check=False, text=True, timeout=120,
+        [sys.executable, *map(str, arguments)], cwd=folder, env=inherited | environment,
+        capture_output=True, check=False, encoding="utf-8", timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def python(program: str, *arguments: object) -> str:
+    """Return what a Python program prints, if it succeeds."""
+    return output_of("-c", program, *arguments)
 
 
 def mpiexec(size: int, *command: str | Path) -> subprocess.CompletedProcess[str]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mypy import api
+from programs import output_of
 from test_typing import needs_typed_numpy
 
 ROOT = Path(__file__).parent.parent
@@ -57,20 +55,10 @@ def table(path: Path) -> list[str]:
     return list(html)
 
 
-def run(command: list[str], folder: Path) -> str:
-    environment = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "MPLBACKEND"}}
+def run(folder: Path, *command: str) -> str:
     # In a kernel without ipywidgets, tqdm prints its bar, and warns of that.
     quiet = {"OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore:IProgress"}
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env=environment | quiet,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return output_of(*command, folder=folder, **quiet)
 
 
 def check(output: str) -> None:
@@ -102,7 +90,7 @@ def test_its_cells_are_a_program(tmp_path: Path) -> None:
     script = tmp_path / "tour.py"
     script.write_text(program(), encoding="utf-8")
 
-    check(run(["-W", "error", str(script)], tmp_path))
+    check(run(tmp_path, "-W", "error", str(script)))
 
 
 @needs_typed_numpy
@@ -124,7 +112,7 @@ def test_a_clean_kernel_shows_what_is_stored(tmp_path: Path) -> None:
     preprocessor = "nbconvert.preprocessors.CoalesceStreamsPreprocessor"
     options = ["--inplace", f"--NotebookExporter.preprocessors={preprocessor}"]
 
-    run(["-m", "nbconvert", "--execute", "--to=notebook", *options, str(copy)], tmp_path)
+    run(tmp_path, "-m", "nbconvert", "--execute", "--to=notebook", *options, str(copy))
 
     assert table(copy) == table(NOTEBOOK)
     assert shown(copy) == shown(NOTEBOOK)

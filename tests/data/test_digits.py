@@ -1,12 +1,12 @@
 """`load_digits`."""
 
-import subprocess
 import sys
 from itertools import product
 from typing import assert_type
 
 import numpy as np
 import pytest
+from programs import python
 
 from funnet.core.arrays import Labels
 from funnet.data import load_digits
@@ -60,9 +60,7 @@ def test_class_frequencies_are_similar_in_both_parts() -> None:
 
 
 def test_scikit_learn_is_not_imported() -> None:
-    script = "import sys, funnet.data as d; d.load_digits(); assert 'sklearn' not in sys.modules"
-
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    python("import sys, funnet.data as d; d.load_digits(); assert 'sklearn' not in sys.modules")
 
 
 def test_without_scikit_learn_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
