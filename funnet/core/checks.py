@@ -243,7 +243,10 @@ def check_targets(
         raise DTypeError(f"t must be an array of numbers, got {array_type(t)}{hint}")
     if t.shape != scores.shape:
         labels = f", or ({len(scores)},) for class labels" if or_labels else ""
-        raise ShapeError(f"t must have shape {scores.shape}, as the scores{labels}, got {t.shape}")
+        hint = "; use t[:, np.newaxis]" if (*t.shape, 1) == scores.shape else ""
+        raise ShapeError(
+            f"t must have shape {scores.shape}, as the scores{labels}, got {t.shape}{hint}"
+        )
 
 
 def check_cache(cache: object, cls: type[object]) -> None:

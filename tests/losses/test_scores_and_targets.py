@@ -223,14 +223,18 @@ def test_targets_of_sigmoid_cross_entropy_must_be_probabilities(
 
 
 @pytest.mark.parametrize(
-    ("loss", "n_outputs"), [(fn.sigmoid_cross_entropy, 2), (fn.mean_squared_error, 1)]
+    ("loss", "n_outputs", "hint"),
+    [
+        (fn.sigmoid_cross_entropy, 2, ""),
+        (fn.mean_squared_error, 2, ""),
+        (fn.mean_squared_error, 1, r"; use t\[:, np\.newaxis\]"),
+    ],
 )
 def test_a_vector_of_targets_is_not_broadcast_against_the_outputs(
-    loss: Loss, n_outputs: int
+    loss: Loss, n_outputs: int, hint: str
 ) -> None:
-    with pytest.raises(
-        ShapeError, match=rf"t must have shape \(3, {n_outputs}\), as the scores, got \(3,\)$"
-    ):
+    says = rf"^t must have shape \(3, {n_outputs}\), as the scores, got \(3,\){hint}$"
+    with pytest.raises(ShapeError, match=says):
         loss(np.zeros((3, n_outputs)), np.array([0, 1, 1]))
 
 
