@@ -25,13 +25,22 @@ def setting(seed: int) -> tuple[fn.BatchNorm, Any, Any]:
     return norm, 3 * rng.standard_normal(shape) + 1, rng.standard_normal(shape)
 
 
+@pytest.mark.parametrize("shape", [(5, 2), (5, 2, 3, 4)])
+def test_a_new_layer_at_rest_has_mean_0_and_variance_1(shape: tuple[int, ...]) -> None:
+    """So a new network can be looked at."""
+    norm, x = fn.BatchNorm.init(2, eps=0.5, dtype=np.float64), normal_array(0, *shape)
+
+    assert not norm.has_statistics
+    np.testing.assert_allclose(fn.predict(norm, x), x / np.sqrt(1.5), rtol=1e-14)
+
+
 def close(ours: Any, theirs: Any) -> None:
     theirs = theirs.detach().numpy()
     assert np.abs(ours - theirs).max() <= 1e-10 * max(1, np.abs(theirs).max())
 
 
 @pytest.mark.parametrize("live", [False, True])
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(300))
 def test_values_gradients_and_statistics_are_those_of_pytorch(seed: int, live: bool) -> None:  # noqa: FBT001
     torch: Any = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
     norm, x, dout = setting(seed)
@@ -65,7 +74,7 @@ def test_values_gradients_and_statistics_are_those_of_pytorch(seed: int, live: b
         close(after.var, theirs.running_var)
 
 
-def test_running_statistics_are_an_exact_average_and_then_pytorchs() -> None:
+def test_running_statistics_are_an_exact_average_and_then_an_exponential_one() -> None:
     norm = fn.BatchNorm.init(2, dtype=np.float64)
     batches = np.random.default_rng(0).standard_normal((40, 8, 2))
     mean, var = np.zeros(2), np.ones(2)
@@ -77,6 +86,23 @@ def test_running_statistics_are_an_exact_average_and_then_pytorchs() -> None:
         var = (1 - weight) * var + weight * x.var(axis=0, ddof=1)
         np.testing.assert_allclose(norm.mean, mean, rtol=1e-10, atol=1e-12)
         np.testing.assert_allclose(norm.var, var, rtol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(8, 2), (2, 1), (1, 3, 1, 2), (3, 2, 4, 5)])
+def test_over_many_steps_both_averages_are_those_of_pytorch(shape: tuple[int, ...]) -> None:
+    """PyTorch has both averages, one for momentum=None; it never changes from one to the other."""
+    torch: Any = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
+    norm = fn.BatchNorm.init(shape[1], dtype=np.float64)
+    module = torch.nn.BatchNorm1d if len(shape) == 2 else torch.nn.BatchNorm2d
+    theirs = module(shape[1], momentum=None, dtype=torch.float64)
+
+    for k, x in enumerate(normal_array(0, 40, *shape, scale=3) + 5):
+        norm = fn.update_statistics(norm, fn.forward(fn.training_mode(norm, seed=0, step=k), x)[1])
+        if k == 10:
+            theirs.momentum = norm.momentum
+        theirs(torch.tensor(x))
+        close(norm.mean, theirs.running_mean)
+        close(norm.var, theirs.running_var)
 
 
 @given(
