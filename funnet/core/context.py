@@ -7,7 +7,8 @@
   `context: Context | None = None`; a network without contexts is at rest. Random numbers come from
   `self.context.generator()`: other ones in each layer and step, the same ones in each call.
 - *Statistics* are what a layer reports from a step of training. It puts `Statistics(path, values)`
-  into its cache; `update_statistics` passes the values to the layer's `with_statistics(values)`.
+  into its cache, an attrs value, tuple, list or dict; `update_statistics` passes the values to the
+  layer's `with_statistics(values)`.
 
 Examples
 --------

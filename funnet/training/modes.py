@@ -29,7 +29,7 @@ from funnet.core.checks import as_samples, check_count
 from funnet.core.context import Context, Statistics
 from funnet.core.errors import LocatedError, StructureError, is_inside
 from funnet.core.layer import ROWS_AT_ONCE, AnyLayer, forward
-from funnet.core.live import check_at_rest, map_contexts
+from funnet.core.live import check_at_rest, contexts, map_contexts
 from funnet.core.nodes import is_branch
 from funnet.core.tree import Tree, named_branches, replace_at, value_at
 
@@ -213,6 +213,8 @@ def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | No
         If `x` is not an array.
     TypeError
         If a layer with statistics has no method `with_population`.
+    StructureError
+        If the cache of a layer that keeps statistics contains none.
     """
     check_at_rest(net, "population_statistics")
     rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
@@ -230,7 +232,7 @@ def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | No
     for i in range(n_batches):
         batch = x[i * len(x) // n_batches : (i + 1) * len(x) // n_batches]
         _, cache = forward(cast(AnyLayer, live), batch)
-        for record in records(cache):
+        for record in statistics_of(live, cache):
             if not all(np.isfinite(value).all() for value in record.values):
                 raise ValueError(
                     f"the statistics of {record.path or 'the network'} are infinite or NaN; "
@@ -250,6 +252,21 @@ def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | No
 def records(cache: object) -> Iterator[Statistics]:
     """Iterate over the statistics in a cache, in order."""
     return (value for _, value in named_branches(cache) if isinstance(value, Statistics))
+
+
+def statistics_of(live: object, cache: object) -> tuple[Statistics, ...]:
+    """Return what the layers report; raise StructureError if one that keeps statistics does not."""
+    statistics = tuple(records(cache))
+    reported = {record.path for record in statistics}
+    for path, layer, context in contexts(live):
+        if context is not None and isinstance(layer, KeepsStatistics) and path not in reported:
+            raise StructureError(
+                f"the cache has no statistics of {type(layer).__name__}; its forward must return "
+                "a cache that contains Statistics(path, values) and is an attrs value, a tuple, a "
+                "list or a dict",
+                path,
+            )
+    return statistics
 
 
 def check_paths(net: object, paths: Iterable[str]) -> tuple[str, ...]:

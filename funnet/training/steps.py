@@ -40,7 +40,7 @@ from numpy import ndarray
 from funnet.core.arrays import Array, array_type
 from funnet.core.checks import as_float, check_count, check_number
 from funnet.core.context import Context, Statistics
-from funnet.core.errors import StructureError, is_inside
+from funnet.core.errors import is_inside
 from funnet.core.layer import Layer, X, Y, backward, forward
 from funnet.core.live import check_at_rest, contexts
 from funnet.core.locks import lock_in_place
@@ -49,13 +49,7 @@ from funnet.core.tree import tree_map
 from funnet.data.shards import rows_of, shards_of
 from funnet.gradients import check_loss
 from funnet.optimizers.optimizer import Optimizer, OptimizerState, P, check_optimizer
-from funnet.training.modes import (
-    KeepsStatistics,
-    apply_statistics,
-    check_paths,
-    records,
-    training_mode,
-)
+from funnet.training.modes import apply_statistics, check_paths, statistics_of, training_mode
 from funnet.training.state import (
     NonFiniteError,
     TrainState,
@@ -183,24 +177,10 @@ def gradients_with(
             weight = as_float(batch_weight(t), "batch_weight(t) of the loss")
         else:
             weight = float(len(y)) if isinstance(y, ndarray) and y.ndim else 1.0
-        statistics = () if live is None else _statistics(net, cache)
+        statistics = () if live is None else statistics_of(net, cache)
         return value, weight, grads, statistics
 
     return gradients_of
-
-
-def _statistics(live: object, cache: object) -> tuple[Statistics, ...]:
-    """Return what the layers report; raise StructureError if one that keeps statistics does not."""
-    statistics = tuple(records(cache))
-    reported = {record.path for record in statistics}
-    for path, layer, context in contexts(live):
-        if context is not None and isinstance(layer, KeepsStatistics) and path not in reported:
-            raise StructureError(
-                f"the cache has no statistics of {type(layer).__name__}; its forward must return "
-                "a cache that contains Statistics(path, values)",
-                path,
-            )
-    return statistics
 
 
 @np.errstate(all="ignore")
