@@ -79,6 +79,11 @@ def test_numbers_whose_squares_overflow_raise_no_warning() -> None:
     assert np.isfinite(y[1]).all()
 
 
+@pytest.mark.parametrize("init", [LayerNorm.init, fn.BatchNorm.init])
+def test_the_default_of_eps_is_that_of_pytorch(init: Wrong) -> None:
+    assert init(3).eps == 1e-5
+
+
 @pytest.mark.parametrize("eps", [0.0, -1e-05, 1e-50])
 @pytest.mark.parametrize("init", [LayerNorm.init, fn.BatchNorm.init])
 def test_an_eps_below_1e_37_is_refused(init: Wrong, eps: float) -> None:
