@@ -125,18 +125,19 @@ def _layers(net: object) -> Iterator[tuple[str, object, list[tuple[str, str, Any
     """
     seen: set[str] = set()
     for path, layer in named_branches(net):
-        arrays = {f: child for f, child in named_children(layer) if isinstance(child, np.ndarray)}
+        arrays = [(f, child) for f, child in named_children(layer) if isinstance(child, np.ndarray)]
+        fields = tuple(field for field, _ in arrays)
         prefix = [part for part in path.split(".") if part not in {"layers", ""}]
-        renamed = _NAMES.get(tuple(arrays), tuple(arrays))
-        names = [".".join((*prefix, name)) for name in renamed]
-        if not seen.isdisjoint(names):
-            twice = next(name for name in names if name in seen)
-            raise StructureError(
-                f"{twice!r} would be the name of two arrays in the state dict", path
-            )
-        seen.update(names)
+        names = [".".join((*prefix, name)) for name in _NAMES.get(fields, fields)]
+        for name in names:
+            if name in seen:
+                raise StructureError(
+                    f"{name!r} would be the name of two arrays in the state dict", path
+                )
+            seen.add(name)
         if arrays:
-            yield path, layer, list(zip(arrays, names, arrays.values(), strict=True))
+            entries = zip(arrays, names, strict=True)
+            yield path, layer, [(field, name, array) for (field, array), name in entries]
 
 
 def _is_tracked(field: str, name: str) -> bool:

@@ -227,13 +227,16 @@ def test_the_number_of_batches_is_a_number(tracked: object) -> None:
 
 
 def test_two_arrays_of_one_name_are_refused() -> None:
-    """Which a field `layers` makes possible, as it is left out."""
+    """Which a field `layers` makes possible, as it is left out, and keys of two types."""
     norm = fn.BatchNorm.init(1)
-    net = {"a": {"layers": norm}, "a.layers": norm}
-    state = fn.to_state_dict({"a": norm})
-    for call in (lambda: fn.to_state_dict(net), lambda: fn.from_state_dict(net, state)):
-        with pytest.raises(fn.StructureError, match=r"a\.layers: 'a\.weight' would be the name of"):
-            call()
+    nested = {"a": {"layers": norm}, "a.layers": norm}
+    for net, name in (
+        (nested, r"a\.layers: 'a\.weight'"),
+        ({"1": np.ones(2), 1: np.zeros(2)}, "'1'"),
+    ):
+        for call in (fn.to_state_dict, lambda net: fn.from_state_dict(net, {})):
+            with pytest.raises(fn.StructureError, match=f"{name} would be the name of two"):
+                call(net)
 
 
 def test_a_batch_norm_continues_with_the_exponential_average() -> None:
