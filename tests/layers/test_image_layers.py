@@ -90,7 +90,6 @@ W, b = conv.W, conv.b
         (lambda: free.Conv2d(W, b[1:]), fn.ShapeError, "b of Conv2d must have shape (4,), got (3,"),
         (lambda: free.Conv2d(W, b.astype(float)), fn.DTypeError, "b of Conv2d must be float32, "),
         (lambda: free.MaxPool2d(None), TypeError, "kernel_size must be an integer, got None"),
-        (lambda: free.AvgPool2d((4, 3), 1, 2), ValueError, "half of kernel_size (4, 3), got (2, "),
         (lambda: free.MaxPool2d(2, padding="same"), TypeError, "padding must be an integer"),
     ],
 )
@@ -99,6 +98,19 @@ def test_sizes_and_arrays_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(error, match=re.escape(message)):
         make()
+
+
+@pytest.mark.parametrize("pool", [MaxPool2d, AvgPool2d])
+@pytest.mark.parametrize("kernel_size", range(1, 6))
+def test_padding_of_a_pooling_layer_is_at_most_half_of_its_kernel(
+    pool: type[MaxPool2d | AvgPool2d], kernel_size: int
+) -> None:
+    most = kernel_size // 2
+
+    assert pool(kernel_size, padding=most).padding == (most, most)
+    for padding in ((most + 1, most), (most, most + 1)):
+        with pytest.raises(ValueError, match=r"at most half of kernel_size \(\d, \d\), got \("):
+            pool(kernel_size, padding=padding)
 
 
 # What they refuse
