@@ -17,8 +17,7 @@ import numpy as np
 from funnet.core.arrays import Array, ArrayT
 from funnet.core.checks import check_float
 from funnet.core.errors import DTypeError, StructureError, join
-from funnet.core.layer import Forward, empty_batch, forward
-from funnet.core.live import check_at_rest
+from funnet.core.layer import Forward, check_resting_network, empty_batch, forward
 from funnet.core.locks import lock
 from funnet.core.nodes import is_branch, kind_of, named_children
 
@@ -164,7 +163,7 @@ def summary(params: Forward[Never, object], input_shape: Sequence[int]) -> Summa
               Sequential  (10,)                  0        0       0
     total                                    2,730        0  10,920
     """
-    check_at_rest(params, "summary")
+    check_resting_network(params, "summary")
     outputs = _outputs(params, empty_batch(params, input_shape))
     return Summary(
         tuple(
@@ -192,8 +191,8 @@ def activations(params: Forward[ArrayT, object], x: ArrayT) -> dict[str, Array]:
         As for `forward`.
     StructureError
         If a layer is applied more than once; the message names it by its path.
-    ValueError
-        If the network is in training mode.
+    TypeError, ValueError
+        If `params` is not a network at rest.
 
     Examples
     --------
@@ -206,7 +205,7 @@ def activations(params: Forward[ArrayT, object], x: ArrayT) -> dict[str, Array]:
     'layers.1': [[2. 0.]]
     '': [[2. 0.]]
     """
-    check_at_rest(params, "activations")
+    check_resting_network(params, "activations")
     return {path: lock(y) for path, (_, y) in _outputs(params, x).items()}
 
 

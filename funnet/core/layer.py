@@ -257,11 +257,7 @@ def predict(
     (5, 1)
     """
     rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
-    if not hasattr(params, "forward"):
-        raise TypeError(
-            f"params must be a layer or network, such as state.params, got {array_type(params)}"
-        )
-    check_at_rest(params, "predict")
+    check_resting_network(params, "predict")
     x = as_samples(x)
     first: npt.NDArray[Float]
     first, _ = forward(params, x[:rows])
@@ -272,6 +268,14 @@ def predict(
     for start in range(rows, len(x), rows):
         y[start : start + rows], _ = forward(params, x[start : start + rows])
     return y
+
+
+def check_resting_network(params: object, what: str) -> None:
+    """Raise TypeError unless a value is a layer or network, ValueError if it is live."""
+    if isinstance(params, type) or not hasattr(params, "forward"):
+        got = f"the class {params.__name__}" if isinstance(params, type) else array_type(params)
+        raise TypeError(f"{what} needs a layer or network, such as state.params, got {got}")
+    check_at_rest(params, what)
 
 
 def output_shape(params: Forward[Any, Any], input_shape: Sequence[int]) -> tuple[int, ...]:
@@ -289,7 +293,7 @@ def output_shape(params: Forward[Any, Any], input_shape: Sequence[int]) -> tuple
     ShapeError
         If a layer does not accept that shape; the message names the layer by its path.
     TypeError, ValueError
-        If a size is not an integer >= 0, or the network is in training mode.
+        If a size is not an integer >= 0, or `params` not a network at rest.
 
     Examples
     --------
@@ -298,7 +302,7 @@ def output_shape(params: Forward[Any, Any], input_shape: Sequence[int]) -> tuple
     >>> output_shape(net, (1, 28, 28))
     (4320,)
     """
-    check_at_rest(params, "output_shape")
+    check_resting_network(params, "output_shape")
     y, _ = forward(params, empty_batch(params, input_shape))
     return tuple(y.shape[1:])
 

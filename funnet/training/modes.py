@@ -28,7 +28,7 @@ from funnet.core.arrays import Array, Float, array_type
 from funnet.core.checks import as_samples, check_count
 from funnet.core.context import Context, Statistics
 from funnet.core.errors import LocatedError, StructureError, is_inside
-from funnet.core.layer import ROWS_AT_ONCE, AnyLayer, forward
+from funnet.core.layer import ROWS_AT_ONCE, AnyLayer, check_resting_network, forward
 from funnet.core.live import check_at_rest, contexts, map_contexts
 from funnet.core.nodes import is_branch
 from funnet.core.tree import Tree, named_branches, replace_at, value_at
@@ -212,11 +212,11 @@ def population_statistics(net: Tree, x: npt.NDArray[Float], batch_size: int | No
     DTypeError
         If `x` is not an array.
     TypeError
-        If a layer with statistics has no method `with_population`.
+        If `net` is not a network, or a layer with statistics has no method `with_population`.
     StructureError
         If the cache of a layer that keeps statistics contains none.
     """
-    check_at_rest(net, "population_statistics")
+    check_resting_network(net, "population_statistics")
     rows = ROWS_AT_ONCE if batch_size is None else check_count(batch_size, "batch_size")
     x = as_samples(x)
     if len(x) == 0:

@@ -41,23 +41,44 @@ def test_inference_mode_is_the_inverse_of_training_mode(case: Case) -> None:
     assert fn.fingerprint(fn.inference_mode(live(net))) == fn.fingerprint(net)
 
 
+LOOKS: dict[str, Callable[[Any, Any], object]] = {
+    "predict": fn.predict,
+    "activations": fn.activations,
+    "output_shape": lambda net, x: fn.output_shape(net, x.shape[1:]),
+    "summary": lambda net, x: fn.summary(net, x.shape[1:]),
+    "population_statistics": fn.population_statistics,
+}
+
+
 @every_case
 def test_a_live_network_is_refused_where_one_at_rest_is_needed(case: Case) -> None:
     net, x = live(case.layer(0)), case.x(0)
-    calls: dict[str, Callable[[], object]] = {
-        "training_mode": lambda: live(net),
-        "predict": lambda: fn.predict(net, x),
-        "activations": lambda: fn.activations(net, x),
-        "output_shape": lambda: fn.output_shape(net, x.shape[1:]),
-        "summary": lambda: fn.summary(net, x.shape[1:]),
-        "population_statistics": lambda: fn.population_statistics(net, x),
-        "to_state_dict": lambda: fn.to_state_dict(net),
-        "from_state_dict": lambda: fn.from_state_dict(net, {}),
+    calls = LOOKS | {
+        "training_mode": lambda net, _: live(net),
+        "to_state_dict": lambda net, _: fn.to_state_dict(net),
+        "from_state_dict": lambda net, _: fn.from_state_dict(net, {}),
     }
 
     for name, call in calls.items():
         with pytest.raises(ValueError, match=rf"^{name} needs .* pass inference_mode\(net\)"):
-            call()
+            call(net, x)
+
+
+@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [
+        (fn.TrainState.init(NORM, fn.sgd()), "TrainState"),
+        (fn.BatchNorm, "the class BatchNorm"),
+        ([NORM], "list"),
+    ],
+)
+def test_what_is_not_a_network_is_refused_where_one_is_needed(
+    name: str, given: object, got: str
+) -> None:
+    message = f"^{name} needs a layer or network, such as state.params, got {got}$"
+    with pytest.raises(TypeError, match=message):
+        LOOKS[name](given, X)
 
 
 @pytest.mark.parametrize("net", [fn.Dropout(0.5), fn.ReLU()])
