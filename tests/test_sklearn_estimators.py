@@ -78,6 +78,19 @@ def test_the_training_is_that_of_scikit_learn_from_the_same_weights() -> None:
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-9)
 
 
+@pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
+def test_the_defaults_are_those_of_scikit_learn(kind: Any) -> None:
+    """But for alpha, which is 0 here, and for "auto", which is a batch of at most 200 rows."""
+    ours, theirs = kind().get_params(), MLPClassifier().get_params()
+    names = {"hidden": "hidden_layer_sizes", "learning_rate": "learning_rate_init"}
+    other = {"alpha", "batch_size", "network", "class_weight"}
+
+    assert {name: ours[name] for name in ours.keys() - other} == {
+        name: theirs[names.get(name, name)] for name in ours.keys() - other
+    }
+    assert (ours["alpha"], ours["batch_size"], theirs["batch_size"]) == (0, 200, "auto")
+
+
 def test_a_search_with_two_processes_finds_what_one_process_finds() -> None:
     model = Pipeline([("scale", StandardScaler()), ("net", classifier())])
     grid = {"net__hidden": [(4,), (8, 4)], "net__alpha": [1e-4, 1.0]}
