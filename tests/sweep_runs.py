@@ -1,7 +1,6 @@
 """Runs for the tests of `sweep`, in a module that processes can import."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -76,12 +75,6 @@ def exits_for_odd(config: int, seed: np.random.SeedSequence) -> int:
 def is_interrupted(config: int, seed: np.random.SeedSequence) -> int:
     """Raise what Ctrl-C raises."""
     raise KeyboardInterrupt
-
-
-def is_killed(config: int, seed: np.random.SeedSequence) -> int:
-    """End the process as the system does when it is out of memory."""
-    os.kill(os.getpid(), signal.SIGKILL)
-    return config
 
 
 def processes(workers: int) -> ProcessPoolExecutor:

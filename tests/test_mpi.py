@@ -192,13 +192,6 @@ class SlowToEnd(ThreadComm):
         self.aborted.append(errorcode)
 
 
-def test_nothing_runs_after_an_error_until_the_process_ends() -> None:
-    comm = SlowToEnd(0, Meeting(2))
-    with pytest.raises(SystemExit), mpi.abort_on_error(comm):
-        raise RuntimeError("one rank has failed")
-    assert comm.aborted == [1]
-
-
 def test_all_ranks_end_even_if_the_error_cannot_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     comm = SlowToEnd(0, Meeting(2))
@@ -207,11 +200,22 @@ def test_all_ranks_end_even_if_the_error_cannot_be_printed(monkeypatch: pytest.M
     assert comm.aborted == [1]
 
 
-@pytest.mark.parametrize(("code", "aborted"), [(None, []), (0, []), (2, [1]), ("no data", [1])])
-def test_exit_with_an_error_ends_all_ranks(code: int | str | None, aborted: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("error", "aborted"),
+    [
+        (RuntimeError("one rank has failed"), [1]),
+        (SystemExit(2), [1]),
+        (SystemExit("no data"), [1]),
+        (SystemExit(0), []),
+        (SystemExit(None), []),
+    ],
+)
+def test_an_error_ends_all_ranks_and_nothing_runs_until_then(
+    error: BaseException, aborted: list[int]
+) -> None:
     comm = SlowToEnd(0, Meeting(2))
     with pytest.raises(SystemExit), mpi.abort_on_error(comm):
-        sys.exit(code)
+        raise error
     assert comm.aborted == aborted
 
 
@@ -228,20 +232,14 @@ def test_a_non_finite_loss_is_the_error_of_train_on_every_rank() -> None:
     assert len({str(result) for result in results}) == 1
 
 
-def test_different_starts_are_an_error_on_every_rank() -> None:
-    results = on_ranks(2, lambda comm: prints(comm, start=network(comm.rank)))
-    assert [str(result) for result in results] == [UNEQUAL] * 2
-
-
-@pytest.mark.parametrize("name", ["seed", "n_shards", "at_rest"])
-def test_different_arguments_are_an_error_on_every_rank(name: str) -> None:
+@pytest.mark.parametrize(
+    "other", [{"start": network(1)}, {"seed": 8}, {"n_shards": 3}, {"at_rest": ["layers.1"]}]
+)
+def test_different_arguments_are_an_error_on_every_rank(other: dict[str, Any]) -> None:
     def run(comm: ThreadComm) -> Any:
-        given: dict[str, Any] = {"seed": 7, "n_shards": 2, "at_rest": ()}
-        other = {"seed": 8, "n_shards": 3, "at_rest": ["layers.1"]}[name]
-        return mpi.train(
-            network(), BATCHES, loss=LOSS, optimizer=OPTIMIZER, comm=comm,
-            **(given | {name: other} if comm.rank else given),
-        )  # fmt: skip
+        given: dict[str, Any] = {"start": network(), "seed": 7, "n_shards": 2, "at_rest": ()}
+        given |= other if comm.rank else {}
+        return mpi.train(batches=BATCHES, loss=LOSS, optimizer=OPTIMIZER, comm=comm, **given)
 
     assert [str(result) for result in on_ranks(2, run)] == [UNEQUAL] * 2
 

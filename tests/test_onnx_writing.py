@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -20,6 +19,7 @@ runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime (dependen
 
 from funnet.onnx import Graph, OnnxError, from_onnx, save_onnx, to_onnx  # noqa: E402
 
+SQUARE = fn.Affine.init(3, 3, rng=0)
 WITHOUT_FLOAT64 = {"Conv", "AveragePool", "GlobalAveragePool", "LeakyRelu", "Elu"}
 """Operators for which ONNX Runtime has no kernel in float64."""
 
@@ -100,44 +100,22 @@ def test_equal_networks_give_equal_bytes() -> None:
     assert to_onnx(nets[0], shape) == to_onnx(nets[1], shape)
 
 
-def test_a_network_without_layers_is_the_identity() -> None:
-    x = np.ones((2, 3), np.float32)
-    np.testing.assert_array_equal(run(to_onnx(fn.sequential(), (3,)), x), x)
-
-
-def test_a_layer_that_occurs_twice_is_written_twice() -> None:
-    layer = fn.Affine.init(3, 3, rng=0)
-    net = fn.sequential(layer, layer)
-    x = np.ones((2, 3), np.float32)
-    assert_close(fn.predict(net, x), run(to_onnx(net, (3,)), x), 1e-6)
-
-
-def test_softmax_of_images_is_along_the_last_axis() -> None:
-    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
-    assert_close(fn.predict(fn.Softmax(), x), run(to_onnx(fn.Softmax(), (3, 4, 5)), x), 1e-6)
-
-
-@attrs.frozen(eq=False)
-class Pair:
-    """Two layers in order."""
-
-    x: fn.ReLU
-    y: fn.Tanh
-
-    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, tuple[object, object]]:
-        h, first = self.x.forward(x)
-        y, second = self.y.forward(h)
-        return y, (first, second)
-
-    def pullback(self, cache: object, dout: object, /) -> Any:
-        raise NotImplementedError
+@pytest.mark.parametrize(
+    ("net", "shape"),
+    [(fn.sequential(), (3,)), (fn.sequential(*[SQUARE] * 2), (3,)), (fn.Softmax(), (3, 4, 5))],
+    ids=["no layers", "the same layer twice", "softmax of images"],
+)
+def test_networks_of_other_kinds_are_written(net: AnyLayer, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
+    assert_close(fn.predict(net, x), run(to_onnx(net, shape), x), 1e-6)
 
 
 def write_scale(graph: Graph, path: str, layer: Scale, x: str) -> str:
-    return graph.node("Mul", [x, graph.constant(f"{path}.gain", layer.gain)], path)
+    """Add nodes with the names of the input and the output of the model."""
+    return graph.node("Mul", [x, graph.constant("y", layer.gain)], "x")
 
 
-def test_a_users_layer_takes_part_by_a_function() -> None:
+def test_a_users_layer_takes_part_by_a_function_which_may_give_any_names() -> None:
     net = fn.sequential(fn.Affine.init(3, 2, rng=0), Scale(np.array([2.0, 3.0], np.float32)))
     x = np.ones((4, 3), np.float32)
     model = to_onnx(net, (3,), layers={Scale: write_scale})
@@ -150,18 +128,6 @@ def test_a_function_that_returns_no_name_is_an_error() -> None:
         fn.StructureError, match=r"^layers\.0: .* writes a Scale must return .* None"
     ):
         to_onnx(net, (2,), layers={Scale: lambda *_: None})  # type: ignore[dict-item]
-
-
-def write_pair(graph: Graph, path: str, pair: Pair, x: str) -> str:
-    return graph.layer("y", pair.y, graph.layer("x", pair.x, x))
-
-
-def test_paths_may_be_the_names_of_input_and_output() -> None:
-    net = Pair(fn.ReLU(), fn.Tanh())
-    x = np.array([[-1.0, 2.0]], np.float32)
-    assert_close(
-        np.tanh(np.maximum(x, 0)), run(to_onnx(net, (2,), layers={Pair: write_pair}), x), 1e-6
-    )
 
 
 def test_a_users_layer_without_a_function_is_an_error_with_its_path() -> None:

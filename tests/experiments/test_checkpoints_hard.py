@@ -251,24 +251,14 @@ def test_a_structure_with_a_valid_checksum_is_an_error_or_a_value(
         loaded(path, kind.pack(bytes(byte & 0x7F for byte in text), kept))
 
 
-@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_bomb_is_refused_before_it_is_unpacked(compression: int, tmp_path: Path) -> None:
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "bomb.npz"
-    fn.save(path, [np.zeros(5_000_000, np.float32)])
-    with zipfile.ZipFile(path) as old:
-        members = [(name, old.read(name)) for name in old.namelist()]
-    with zipfile.ZipFile(path, "w", compression) as new:
-        for name, content in members:
-            new.writestr(name, content)
+    np.savez_compressed(path, W=np.zeros(5_000_000, np.float32))
+    assert path.stat().st_size < 1_000_000
     tracemalloc.start()
     try:
-        if compression == zipfile.ZIP_DEFLATED:
-            assert path.stat().st_size < 1_000_000
-            with pytest.raises(fn.CheckpointError, match="it has compressed members"):
-                fn.load(path)
-            assert tracemalloc.get_traced_memory()[1] < 1_000_000
-        else:
-            _ = fn.load(path)
-            assert tracemalloc.get_traced_memory()[1] < 4 * path.stat().st_size
+        with pytest.raises(fn.CheckpointError, match="it has compressed members"):
+            fn.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
