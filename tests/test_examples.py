@@ -55,6 +55,15 @@ def test_without_mnist_the_digits_are_used(run: Run, tmp_path: Path) -> None:
     assert percentage(output) >= 90
 
 
+def assert_learned_digits(output: str, epochs: int) -> None:
+    """Assert that a run on the 8 x 8 digits prints an accuracy for each epoch, and ends well."""
+    assert output.startswith("data: 8 x 8 digits, since MNIST is not available")
+    accuracies = re.findall(r"^epoch +\d+: ([\d.]+)%$", output, re.MULTILINE)
+    assert len(accuracies) == epochs
+    assert output.endswith(f"\ntest accuracy: {accuracies[-1]}%\n")
+    assert percentage(output) >= 90
+
+
 @needs_mnist
 def test_a_convolutional_network_learns_mnist_in_one_epoch(run: Run, tmp_path: Path) -> None:
     output = run("convnet", "--epochs", "1", "--data-dir", str(MNIST))
@@ -67,22 +76,14 @@ def test_a_convolutional_network_learns_mnist_in_one_epoch(run: Run, tmp_path: P
 def test_a_convolutional_network_learns_the_digits(run: Run, tmp_path: Path) -> None:
     output = run("convnet")
 
-    assert output.startswith("data: 8 x 8 digits, since MNIST is not available")
-    accuracies = re.findall(r"^epoch +\d+: ([\d.]+)%$", output, re.MULTILINE)
-    assert len(accuracies) == 20
-    assert output.endswith(f"\ntest accuracy: {accuracies[-1]}%\n")
-    assert percentage(output) >= 90
+    assert_learned_digits(output, epochs=20)
     assert_wrote_only(tmp_path / "out" / "convnet.png")
 
 
 def test_a_deep_convolutional_network_reads_as_well_in_float16(run: Run, tmp_path: Path) -> None:
     output = run("deep_convnet", "--epochs", "16")
 
-    assert output.startswith("data: 8 x 8 digits, since MNIST is not available")
-    accuracies = re.findall(r"^epoch +\d+: ([\d.]+)%$", output, re.MULTILINE)
-    assert len(accuracies) == 16
-    assert output.endswith(f"\ntest accuracy: {accuracies[-1]}%\n")
-    assert percentage(output) >= 90
+    assert_learned_digits(output, epochs=16)
     (half,) = re.findall(r"^with weights in float16.*: ([\d.]+)%$", output, re.MULTILINE)
     assert float(half) == pytest.approx(percentage(output), abs=0.4)  # one of 297 digits
     assert_wrote_only(tmp_path / "out" / "deep_convnet.png")

@@ -15,7 +15,6 @@ pytest.importorskip("sklearn", minversion="1.6", reason="scikit-learn >= 1.6 is 
 from hypothesis import given, settings, strategies as st
 from scipy.sparse import csr_array
 from sklearn import config_context
-from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -111,18 +110,6 @@ def test_a_pickled_estimator_predicts_and_continues_as_the_original(
 
     np.testing.assert_array_equal(copy.predict(X), model.predict(X))
     assert fingerprint(copy.fit(X, T)) == fingerprint(model.fit(X, T))
-
-
-def test_a_clone_has_the_parameters_and_is_not_fitted() -> None:
-    model = classifier(
-        class_weight="balanced", network=lambda n_in, n_out, rng: fn.mlp((n_in, 5, n_out), rng=rng)
-    ).fit(X, T)
-
-    copy = clone(model)
-
-    assert copy.get_params() == model.get_params()
-    with pytest.raises(NotFittedError):
-        copy.predict(X)
 
 
 def test_equal_seeds_give_equal_bytes_and_a_generator_is_advanced() -> None:
