@@ -36,6 +36,7 @@ def test_a_sample_with_a_nan_score_is_wrong() -> None:
 
     assert accuracy(scores, np.array([0, 1, 1])) == 1 / 3
     assert accuracy(scores, np.array([1, 0, 1])) == 1 / 3
+    assert accuracy(scores[:, :1], np.array([0, 1, 1]), threshold=-1) == 2 / 3
 
 
 @given(seed=seeds, size=sizes)
@@ -74,28 +75,11 @@ def test_scores_above_a_threshold_mean_class_1(
     assert accuracy(scores, t[:, np.newaxis], threshold=threshold) == sum(hits) / n
 
 
-def test_a_nan_is_wrong_with_a_threshold_too() -> None:
-    scores = np.array([[np.nan], [np.nan], [1.0]])
-
-    assert accuracy(scores, np.array([0, 1, 1]), threshold=0) == 1 / 3
-
-
-def test_one_column_of_scores_requires_a_threshold() -> None:
-    message = (
-        r"threshold=0 for raw scores, or threshold=0\.5 for probabilities, .* of shape \(3, 1\)$"
-    )
-    with pytest.raises(ShapeError, match=message):
-        accuracy(np.zeros((3, 1)), np.array([0, 1, 1]))
-
-
-def test_class_numbers_are_not_scores() -> None:
-    with pytest.raises(DTypeError, match=r"got int64\[2\]; for predicted class numbers, use np"):
-        accuracy(np.array([0, 1]), np.array([0, 1]))
-
-
 @pytest.mark.parametrize(
     ("scores", "t", "threshold", "error", "message"),
     [
+        (np.zeros((3, 1)), [0, 1, 1], None, ShapeError, r"threshold=0\.5 for prob.* \(3, 1\)$"),
+        (np.zeros(2, int), [0, 1], None, DTypeError, r"got int64\[2\]; for predicted class num"),
         (np.zeros((2, 2)), [0, 1], 0, ShapeError, r"shape \(N, 1\) .*, got \(2, 2\)$"),
         (np.zeros(2), [0, 1], 0, ShapeError, r"shape \(N, 1\) .*, got \(2,\)$"),
         (np.zeros((0, 1)), [], 0, ShapeError, r"shape \(N, 1\) .*, got \(0, 1\)$"),
@@ -110,8 +94,8 @@ def test_class_numbers_are_not_scores() -> None:
         (np.zeros((2, 1)), [0, 1], "0", TypeError, "threshold must be a number, got '0'$"),
     ],
 )
-def test_a_threshold_must_be_finite_and_needs_one_column_of_scores(
-    scores: Matrix, t: list[int], threshold: float, error: type[Exception], message: str
+def test_scores_and_threshold_must_fit(
+    scores: Matrix, t: list[int], threshold: float | None, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         accuracy(scores, np.array(t, int), threshold=threshold)

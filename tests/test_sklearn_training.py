@@ -53,12 +53,13 @@ def same(a: Model, b: Model) -> bool:
 
 
 @BOTH
-def test_a_warm_start_continues_as_one_long_fit(kind: Any) -> None:
-    model = make(kind, 3, warm_start=True).fit(X, T)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_warm_start_continues_as_one_long_fit(kind: Any, *, early_stopping: bool) -> None:
+    model = make(kind, 3, warm_start=True, early_stopping=early_stopping).fit(X, T)
 
     model.set_params(max_iter=4).fit(X, T)
 
-    assert same(model, make(kind, 7).fit(X, T))
+    assert same(model, make(kind, 7, early_stopping=early_stopping).fit(X, T))
 
 
 @BOTH
@@ -70,14 +71,6 @@ def test_a_network_with_a_batch_norm_may_leave_one_row_over(kind: Any) -> None:
 
     assert model.n_iter_ == 4
     assert np.isfinite(model.loss_curve_).all()
-
-
-def test_a_warm_start_continues_with_early_stopping() -> None:
-    model = make(NetworkClassifier, 3, warm_start=True, early_stopping=True).fit(X, T)
-
-    model.set_params(max_iter=4).fit(X, T)
-
-    assert same(model, make(NetworkClassifier, 7, early_stopping=True).fit(X, T))
 
 
 def test_a_warm_start_may_change_alpha_but_not_from_zero() -> None:

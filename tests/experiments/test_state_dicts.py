@@ -270,23 +270,17 @@ def counterpart() -> Any:
     ).double()
 
 
-def test_pytorch_computes_the_same_with_a_state_dict_of_funnet() -> None:
+@pytest.mark.parametrize("outward", [True, False], ids=["to PyTorch", "from PyTorch"])
+def test_pytorch_and_funnet_compute_the_same_with_one_state_dict(*, outward: bool) -> None:
     module, net = counterpart(), images(np.random.default_rng(1))
     torch = pytest.importorskip("torch")
     x = np.random.default_rng(2).normal(size=(3, 2, 8, 6))
-    state = {name: torch.from_numpy(array) for name, array in fn.to_state_dict(net).items()}
-    module.load_state_dict(state, strict=True)
+    if outward:
+        state = {name: torch.from_numpy(array) for name, array in fn.to_state_dict(net).items()}
+        module.load_state_dict(state, strict=True)
+    else:
+        module(torch.from_numpy(x))  # so that the batch norm has statistics
+        net = fn.from_state_dict(net, module.state_dict())
     with torch.no_grad():
         theirs = module.eval()(torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(fn.predict(net, x), theirs, rtol=1e-10, atol=1e-12)
-
-
-def test_funnet_computes_the_same_with_a_state_dict_of_pytorch() -> None:
-    module, net = counterpart(), images(np.random.default_rng(1))
-    torch = pytest.importorskip("torch")
-    x = np.random.default_rng(2).normal(size=(3, 2, 8, 6))
-    module(torch.from_numpy(x))  # so that the batch norm has statistics
-    ours = fn.from_state_dict(net, module.state_dict())
-    with torch.no_grad():
-        theirs = module.eval()(torch.from_numpy(x)).numpy()
-    np.testing.assert_allclose(fn.predict(ours, x), theirs, rtol=1e-10, atol=1e-12)
