@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+import attrs
 import numpy as np
 from hypothesis import strategies as st
 
 from funnet.core.arrays import Labels
 from funnet.data import Minibatches, minibatches
+from funnet.data.rows import each
 
 Pixels = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 Batches = Minibatches[Pixels, Labels]
@@ -23,8 +26,13 @@ def samples(n: int) -> Batch:
     return np.stack([t, -t], axis=1).astype(np.float64), t
 
 
-def listed(batches: Batches) -> list[tuple[list[list[float]], list[int]]]:
-    return [(x.tolist(), t.tolist()) for x, t in batches]
+def content(batch: tuple[Pixels, Any]) -> list[Any]:
+    """Return the numbers of a batch, whose targets may be a tuple of arrays."""
+    return [each(np.ndarray.tolist, array) for array in batch]
+
+
+def listed(batches: Minibatches[Any, Any]) -> list[Any]:
+    return list(map(content, batches))
 
 
 def add_noise(x: Pixels, t: Labels, rng: np.random.Generator) -> Batch:
@@ -38,7 +46,7 @@ def draw_all(x: Pixels, t: Labels, rng: np.random.Generator) -> Batch:
 def repeat(x: Pixels, t: Labels, rng: np.random.Generator) -> Batch:
     """Return each row 1 to 3 times."""
     times = rng.integers(1, 4)
-    return np.repeat(x, times, axis=0), np.repeat(t, times, axis=0)
+    return np.repeat(x, times, axis=0), each(lambda array: np.repeat(array, times, axis=0), t)
 
 
 def mapped(batches: Batches) -> Batches:
@@ -70,10 +78,13 @@ def runs(draw: st.DrawFn, least: int = 1, *, whole: bool = False) -> Batches:
 
 @st.composite
 def transformed(draw: st.DrawFn) -> Batches:
-    """Return batches with up to three maps and shards."""
+    """Return batches with up to three maps and shards, of an array or of two arrays as targets."""
     transforms: list[Transform] = [mapped, repeated, partial(halved, 0), partial(halved, 1)]
     chosen = draw(st.lists(st.sampled_from(transforms), max_size=3))
-    batches = draw(runs(least=8 if chosen else 1))
+    batches: Any = draw(runs(least=8 if chosen else 1))
+    if draw(st.booleans()):
+        batches = attrs.evolve(batches, t=(batches.t, -batches.t))
     for transform in chosen:
         batches = transform(batches)
-    return batches
+    plain: Batches = batches
+    return plain
