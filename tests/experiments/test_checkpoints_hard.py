@@ -1,4 +1,4 @@
-"""Processes that are killed while they write, and files with random damage.
+"""Processes that are killed while they write, and damaged files, which never load as other values.
 
 By default 20 kills and 300 files per value and format; with FUNNET_HARD_TESTS=1 in the environment
 200 and 100,000.
@@ -27,6 +27,7 @@ from funnet.experiments.checkpoints import npz, safetensors
 
 KILLS = 200 if HARD else 20
 MUTATIONS = 100_000 if HARD else 300
+SMALL = (np.arange(3.0), fn.LeakyReLU(0.3))
 
 every_state = pytest.mark.parametrize("make", [trained, with_buffers])
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -192,6 +193,35 @@ def loaded(path: Path, data: bytes) -> object:
         # Half a megabyte is what zipfile may take to quote a name, which has at most 64 kB.
         assert tracemalloc.get_traced_memory()[1] <= 4 * len(data) + 500_000
         tracemalloc.stop()
+
+
+def test_a_single_flipped_bit_is_detected_or_harmless(path: Path) -> None:
+    """Each bit with FUNNET_HARD_TESTS=1, one bit of each byte without."""
+    fn.save(path, SMALL)
+    data = path.read_bytes()
+    for place in range(0, 8 * len(data), 1 if HARD else 9):
+        flipped = bytearray(data)
+        flipped[place // 8] ^= 1 << place % 8
+        value = loaded(path, bytes(flipped))
+        assert value is None or content(value) == content(SMALL), place
+
+
+def test_a_truncated_file_is_refused_at_any_length(path: Path) -> None:
+    fn.save(path, SMALL)
+    data = path.read_bytes()
+    assert not any(loaded(path, data[:length]) for length in range(len(data)))
+
+
+def test_swapped_tensors_are_detected(tmp_path: Path) -> None:
+    package = pytest.importorskip("safetensors.numpy")
+    path = tmp_path / "a.safetensors"
+    fn.save(path, [np.zeros(3), np.ones(3)])
+    data = path.read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    tensors = package.load_file(path)
+    package.save_file({"0": tensors["1"], "1": tensors["0"]}, path, header["__metadata__"])
+    with pytest.raises(fn.CheckpointError, match="its SHA-256 does not match its content"):
+        fn.load(path)
 
 
 @every_state
