@@ -11,29 +11,21 @@ import pytest
 from hypothesis import strategies as st
 from strategies import LAYOUTS, AnyArray, float_arrays, matrix_shapes, normal_array
 
-from funnet import (
-    Matrix,
-    huber_loss,
-    mean_absolute_error,
-    mean_squared_error,
-    sigmoid_cross_entropy,
-    softmax_cross_entropy,
-    sum_squared_error,
-)
+import funnet as fn
 
 # Any: the tests hand over right and wrong targets of every type.
-Loss = Callable[[Any, Any], tuple[float, Matrix]]
+Loss = Callable[[Any, Any], tuple[float, fn.Matrix]]
 Target = npt.NDArray[np.generic]
 Draw = Callable[[int, int, int], Target]
 Layout = Callable[[Target], Target]
 
 LOSSES: dict[str, Loss] = {
-    "softmax_cross_entropy": softmax_cross_entropy,
-    "sigmoid_cross_entropy": sigmoid_cross_entropy,
-    "mean_squared_error": mean_squared_error,
-    "mean_absolute_error": mean_absolute_error,
-    "huber_loss": huber_loss,
-    "sum_squared_error": sum_squared_error,
+    "softmax_cross_entropy": fn.softmax_cross_entropy,
+    "sigmoid_cross_entropy": fn.sigmoid_cross_entropy,
+    "mean_squared_error": fn.mean_squared_error,
+    "mean_absolute_error": fn.mean_absolute_error,
+    "huber_loss": fn.huber_loss,
+    "sum_squared_error": fn.sum_squared_error,
 }
 
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
@@ -76,17 +68,17 @@ def numbers(seed: int, n: int, n_outputs: int) -> AnyArray:
 
 
 CASES: list[tuple[Loss, Draw]] = [
-    (softmax_cross_entropy, class_numbers),
-    (softmax_cross_entropy, one_hot_rows),
-    (softmax_cross_entropy, distributions),
-    (sigmoid_cross_entropy, bits),
-    (sigmoid_cross_entropy, shares),
-    (mean_squared_error, numbers),
-    (mean_squared_error, one_hot_rows),
-    (mean_absolute_error, numbers),
-    (huber_loss, numbers),
-    (sum_squared_error, numbers),
-    (sum_squared_error, one_hot_rows),
+    (fn.softmax_cross_entropy, class_numbers),
+    (fn.softmax_cross_entropy, one_hot_rows),
+    (fn.softmax_cross_entropy, distributions),
+    (fn.sigmoid_cross_entropy, bits),
+    (fn.sigmoid_cross_entropy, shares),
+    (fn.mean_squared_error, numbers),
+    (fn.mean_squared_error, one_hot_rows),
+    (fn.mean_absolute_error, numbers),
+    (fn.huber_loss, numbers),
+    (fn.sum_squared_error, numbers),
+    (fn.sum_squared_error, one_hot_rows),
 ]
 
 every_case = pytest.mark.parametrize(
@@ -101,10 +93,10 @@ def same(result: tuple[float, AnyArray], other: tuple[float, AnyArray]) -> bool:
 
 def is_smooth(loss: Loss, scores: AnyArray, t: Target) -> bool:
     """Return whether a loss has no kink in reach of `derivatives`."""
-    if loss not in (mean_absolute_error, huber_loss):
+    if loss not in (fn.mean_absolute_error, fn.huber_loss):
         return True
     distance = np.abs(scores - np.asarray(t, np.float64))
-    kinks = (0, 1) if loss is huber_loss else (0,)
+    kinks = (0, 1) if loss is fn.huber_loss else (0,)
     return all(bool((np.abs(distance - kink) > 0.005).all()) for kink in kinks)
 
 

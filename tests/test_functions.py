@@ -13,26 +13,15 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import array_shapes
 from strategies import LAYOUTS, AnyArray, dtypes, few, float_arrays, normal_array
 
-from funnet import (
-    DTypeError,
-    Float,
-    ShapeError,
-    identity,
-    log_softmax,
-    relu,
-    sigmoid,
-    softmax,
-    step_function,
-    tanh,
-)
+import funnet as fn
 
 Function = Callable[[AnyArray], AnyArray]
 Exact = npt.NDArray[np.longdouble]
 
 ELEMENTWISE: dict[str, Function] = {
-    f.__name__: f for f in (identity, relu, sigmoid, step_function, tanh)
+    f.__name__: f for f in (fn.identity, fn.relu, fn.sigmoid, fn.step_function, fn.tanh)
 }
-OVER_CLASSES: dict[str, Function] = {f.__name__: f for f in (softmax, log_softmax)}
+OVER_CLASSES: dict[str, Function] = {f.__name__: f for f in (fn.softmax, fn.log_softmax)}
 FUNCTIONS = ELEMENTWISE | OVER_CLASSES
 
 every_function = pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS.keys())
@@ -68,12 +57,12 @@ def assert_close(y: AnyArray, expected: Exact, *, rtol: float = 4, atol: float =
 
 @given(x=float_arrays() | near_zero)
 def test_sigmoid_agrees_with_scipy(x: AnyArray) -> None:
-    assert_close(sigmoid(x), exact(scipy.special.expit, x))
+    assert_close(fn.sigmoid(x), exact(scipy.special.expit, x))
 
 
 @given(x=float_arrays() | near_zero)
 def test_tanh_agrees_with_long_double(x: AnyArray) -> None:
-    assert_close(tanh(x), exact(np.tanh, x))
+    assert_close(fn.tanh(x), exact(np.tanh, x))
 
 
 @given(x=scores | near_scores)
@@ -83,46 +72,46 @@ def test_softmax_agrees_with_scipy(x: AnyArray) -> None:
 
     expected = exact(lambda x: scipy.special.softmax(x, axis=-1), x)
 
-    assert_close(softmax(x), expected, rtol=4 + furthest)
+    assert_close(fn.softmax(x), expected, rtol=4 + furthest)
 
 
 @given(x=scores | near_scores)
 def test_log_softmax_agrees_with_scipy_or_is_the_lowest_number(x: AnyArray) -> None:
     expected = exact(lambda x: scipy.special.log_softmax(x, axis=-1), x)
 
-    assert_close(log_softmax(x), expected, atol=4)
+    assert_close(fn.log_softmax(x), expected, atol=4)
 
 
 @given(x=float_arrays())
 def test_relu_is_the_larger_of_x_and_zero(x: AnyArray) -> None:
-    assert relu(x).ravel().tolist() == [max(value, 0) for value in x.ravel().tolist()]
+    assert fn.relu(x).ravel().tolist() == [max(value, 0) for value in x.ravel().tolist()]
 
 
 @given(x=float_arrays())
 def test_step_is_one_above_zero_only(x: AnyArray) -> None:
-    assert step_function(x).ravel().tolist() == [int(value > 0) for value in x.ravel().tolist()]
+    assert fn.step_function(x).ravel().tolist() == [int(value > 0) for value in x.ravel().tolist()]
 
 
 @given(x=float_arrays())
 def test_identity_is_the_array_itself(x: AnyArray) -> None:
-    assert identity(x) is x
+    assert fn.identity(x) is x
 
 
 @given(dtype=dtypes, n=st.integers(1, 400), c=st.floats(-1000, 1000, width=16))
-def test_equal_scores_have_equal_probabilities(dtype: type[Float], n: int, c: float) -> None:
-    p = softmax(np.full(n, c, dtype))
+def test_equal_scores_have_equal_probabilities(dtype: type[fn.Float], n: int, c: float) -> None:
+    p = fn.softmax(np.full(n, c, dtype))
 
     assert set(p.tolist()) == {float(dtype(Fraction(1, n)))}
 
 
 @every_dtype
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_no_number_of_classes_is_too_large(dtype: type[Float], order: str) -> None:
+def test_no_number_of_classes_is_too_large(dtype: type[fn.Float], order: str) -> None:
     """In float16, a running sum of ones stops at 2048, and sums above 65504 are infinite."""
     x = np.zeros((2, 70000), dtype, order)  # type: ignore[call-overload]
 
-    assert_close(softmax(x), np.full(x.shape, 1 / 70000, np.longdouble))
-    assert_close(log_softmax(x), np.full(x.shape, -np.log(np.longdouble(70000))))
+    assert_close(fn.softmax(x), np.full(x.shape, 1 / 70000, np.longdouble))
+    assert_close(fn.log_softmax(x), np.full(x.shape, -np.log(np.longdouble(70000))))
 
 
 @every_function
@@ -153,14 +142,16 @@ def test_the_layout_of_the_input_changes_no_bit(f: Function, x: AnyArray, layout
 @every_layout
 @every_dtype
 def test_the_layout_of_the_input_changes_no_bit_of_a_long_sum(
-    f: Function, layout: Function, dtype: type[Float]
+    f: Function, layout: Function, dtype: type[fn.Float]
 ) -> None:
     x = normal_array(0, 5, 100, dtype=dtype)
 
     assert f(layout(x)).tobytes() == f(x).tobytes()
 
 
-@pytest.mark.parametrize("f", [relu, sigmoid, step_function, tanh, softmax, log_softmax])
+@pytest.mark.parametrize(
+    "f", [fn.relu, fn.sigmoid, fn.step_function, fn.tanh, fn.softmax, fn.log_softmax]
+)
 @every_layout
 def test_the_result_is_a_new_plain_array(f: Function, layout: Function) -> None:
     x = layout(np.ones((3, 2)))
@@ -202,10 +193,12 @@ def test_a_score_of_minus_infinity_removes_a_class(f: Function) -> None:
 @every_dtype
 @pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 4)])
 def test_an_empty_array_gives_an_empty_array(
-    f: Function, dtype: type[Float], shape: tuple[int, ...]
+    f: Function, dtype: type[fn.Float], shape: tuple[int, ...]
 ) -> None:
     if f.__name__ in OVER_CLASSES and shape[-1] == 0:
-        with pytest.raises(ShapeError, match="expected x with at least one class in its last axis"):
+        with pytest.raises(
+            fn.ShapeError, match="expected x with at least one class in its last axis"
+        ):
             f(np.empty(shape, dtype))
         return
 
@@ -227,7 +220,7 @@ def test_an_array_of_rank_0_gives_an_array_of_rank_0(f: Function, x: AnyArray) -
 
 @every_over_classes
 def test_softmax_requires_a_last_axis(f: Function) -> None:
-    with pytest.raises(ShapeError, match="expected x with at least one class in its last axis"):
+    with pytest.raises(fn.ShapeError, match="expected x with at least one class in its last axis"):
         f(np.empty(()))
 
 
@@ -250,18 +243,18 @@ def test_softmax_requires_a_last_axis(f: Function) -> None:
 def test_a_value_other_than_a_float_array_is_refused(
     f: Function, x: AnyArray, message: str
 ) -> None:
-    with pytest.raises(DTypeError, match=f"^x must .*{message}"):
+    with pytest.raises(fn.DTypeError, match=f"^x must .*{message}"):
         f(x)
 
 
 @given(x=scores)
 def test_sigmoid_is_symmetric_about_a_half(x: AnyArray) -> None:
-    np.testing.assert_allclose(sigmoid(-x), 1 - sigmoid(x), atol=float(np.finfo(x.dtype).eps))
+    np.testing.assert_allclose(fn.sigmoid(-x), 1 - fn.sigmoid(x), atol=float(np.finfo(x.dtype).eps))
 
 
 @given(x=scores)
 def test_softmax_sums_to_one(x: AnyArray) -> None:
-    sums = softmax(x).sum(axis=-1, dtype=np.float64)
+    sums = fn.softmax(x).sum(axis=-1, dtype=np.float64)
 
     np.testing.assert_allclose(sums, 1, atol=6 * float(np.finfo(x.dtype).eps))
 
@@ -270,4 +263,4 @@ def test_softmax_sums_to_one(x: AnyArray) -> None:
 def test_softmax_is_invariant_to_a_shift_of_all_scores(x: AnyArray, shift: int) -> None:
     whole = np.round(x)
 
-    assert (softmax(whole + x.dtype.type(shift)) == softmax(whole)).all()
+    assert (fn.softmax(whole + x.dtype.type(shift)) == fn.softmax(whole)).all()

@@ -12,28 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 from zoo import CASES, Case, Scale, ScaleCache, every_case
 
-from funnet import (
-    Affine,
-    DTypeError,
-    GradientError,
-    GradientReport,
-    Images,
-    Matrix,
-    MaxPool2d,
-    ReLU,
-    ShapeError,
-    Sigmoid,
-    StructureError,
-    Vector,
-    batch_gradients,
-    check_gradients,
-    lock_matrix,
-    numerical_gradient,
-    sequential,
-    softmax_cross_entropy,
-    sum_squared_error,
-    tree_leaves,
-)
+import funnet as fn
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=5))
@@ -43,7 +22,7 @@ def test_numerical_gradient_agrees_with_the_gradient_of_a_quadratic_form(
     x = np.array(values)
     A = np.arange(x.size**2).reshape(x.size, x.size)
 
-    grad = numerical_gradient(lambda v: float(v @ A @ v), x)
+    grad = fn.numerical_gradient(lambda v: float(v @ A @ v), x)
 
     np.testing.assert_allclose(grad, (A + A.T) @ x, rtol=1e-6, atol=1e-6)
 
@@ -51,7 +30,7 @@ def test_numerical_gradient_agrees_with_the_gradient_of_a_quadratic_form(
 def test_numerical_gradient_has_the_structure_of_the_parameters() -> None:
     params = {"W": np.array([[1.0, 2.0]]), "b": np.array([3.0])}
 
-    grads = numerical_gradient(lambda p: float((p["W"] ** 3).sum() + p["b"][0]), params)
+    grads = fn.numerical_gradient(lambda p: float((p["W"] ** 3).sum() + p["b"][0]), params)
 
     np.testing.assert_allclose(grads["W"], [[3, 12]], rtol=1e-6)
     np.testing.assert_allclose(grads["b"], [1], rtol=1e-6)
@@ -60,7 +39,7 @@ def test_numerical_gradient_has_the_structure_of_the_parameters() -> None:
 def test_numerical_gradient_does_not_modify_its_argument() -> None:
     x = np.array([1.0, 2.0])
 
-    _ = numerical_gradient(lambda v: float(v.sum()), x)
+    _ = fn.numerical_gradient(lambda v: float(v.sum()), x)
 
     assert x.tolist() == [1, 2]
     assert x.flags.writeable
@@ -69,12 +48,12 @@ def test_numerical_gradient_does_not_modify_its_argument() -> None:
 @pytest.mark.parametrize("step", [0.0, -1e-4])
 def test_a_step_must_be_positive(step: float) -> None:
     with pytest.raises(ValueError, match=f"step must be finite and > 0, got {step}"):
-        numerical_gradient(lambda v: float(v.sum()), np.ones(1), step=step)
+        fn.numerical_gradient(lambda v: float(v.sum()), np.ones(1), step=step)
 
 
 def test_a_step_below_the_rounding_error_is_refused() -> None:
     with pytest.raises(ValueError, match=r"step 0\.0001 is too small for float32 at 10000\.0"):
-        numerical_gradient(lambda v: float(v.sum()), np.array([1e4], np.float32))
+        fn.numerical_gradient(lambda v: float(v.sum()), np.array([1e4], np.float32))
 
 
 @every_case
@@ -82,31 +61,31 @@ def test_every_layer_passes_the_check_with_its_defaults(case: Case) -> None:
     layer, x = case.layer(5), case.x(5)
     t = np.random.default_rng(1).standard_normal(layer.forward(x)[0].shape)
 
-    report = check_gradients(layer, x, sum_squared_error, t, raise_error=True)
+    report = fn.check_gradients(layer, x, fn.sum_squared_error, t, raise_error=True)
 
     assert report.ok
-    assert report.entries == x.size + sum(array.size for array in tree_leaves(layer))
+    assert report.entries == x.size + sum(array.size for array in fn.tree_leaves(layer))
 
 
 def test_a_float32_network_is_checked_in_float64() -> None:
-    net = sequential(Affine.init(5, 8, rng=0), Sigmoid(), Affine.init(8, 3, rng=1))
+    net = fn.sequential(fn.Affine.init(5, 8, rng=0), fn.Sigmoid(), fn.Affine.init(8, 3, rng=1))
     x = np.random.default_rng(2).normal(size=(4, 5)).astype(np.float32)
 
-    assert check_gradients(net, x, softmax_cross_entropy, np.array([0, 1, 2, 0])).excess < 1
+    assert fn.check_gradients(net, x, fn.softmax_cross_entropy, np.array([0, 1, 2, 0])).excess < 1
 
 
-def wrong(change: Callable[[Vector], Vector]) -> Callable[..., object]:
+def wrong(change: Callable[[fn.Vector], fn.Vector]) -> Callable[..., object]:
     """Return the pullback of Scale, with the gradient of its gain changed."""
 
     def pullback(
-        self: Scale, cache: ScaleCache, dout: Matrix
-    ) -> tuple[Scale, Callable[[], Matrix]]:
+        self: Scale, cache: ScaleCache, dout: fn.Matrix
+    ) -> tuple[Scale, Callable[[], fn.Matrix]]:
         return Scale(change((dout * cache.x).sum(axis=0))), lambda: dout * self.gain
 
     return pullback
 
 
-def bump(grad: Vector) -> Vector:
+def bump(grad: fn.Vector) -> fn.Vector:
     """Change one entry by one part in ten thousand."""
     bumped = grad.copy()
     bumped[2] *= 1 + 1e-4
@@ -114,14 +93,16 @@ def bump(grad: Vector) -> Vector:
 
 
 @pytest.fixture
-def check(monkeypatch: pytest.MonkeyPatch) -> Callable[..., GradientReport]:
+def check(monkeypatch: pytest.MonkeyPatch) -> Callable[..., fn.GradientReport]:
     """Return a function that checks the layer Scale with the gradient of its gain changed."""
 
-    def check(change: Callable[[Vector], Vector], **options: Any) -> GradientReport:
+    def check(change: Callable[[fn.Vector], fn.Vector], **options: Any) -> fn.GradientReport:
         monkeypatch.setattr(Scale, "pullback", wrong(change))
         case = CASES["a user's layer"]
         x = case.x(0)
-        return check_gradients(case.layer(0), x, sum_squared_error, np.zeros_like(x), **options)
+        return fn.check_gradients(
+            case.layer(0), x, fn.sum_squared_error, np.zeros_like(x), **options
+        )
 
     return check
 
@@ -132,7 +113,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Callable[..., GradientReport]:
     ids=["sign", "factor", "order", "zero", "one entry", "nan"],
 )
 def test_a_wrong_parameter_gradient_fails_the_check(
-    change: Callable[[Vector], Vector], check: Callable[..., GradientReport]
+    change: Callable[[fn.Vector], fn.Vector], check: Callable[..., fn.GradientReport]
 ) -> None:
     report = check(change)
 
@@ -141,19 +122,19 @@ def test_a_wrong_parameter_gradient_fails_the_check(
     assert report.path == "gain"
     with pytest.raises(AssertionError, match="differs from the numerical gradient") as caught:
         check(change, raise_error=True)
-    assert isinstance(caught.value, GradientError)
+    assert isinstance(caught.value, fn.GradientError)
     assert caught.value.report.path == "gain"
 
 
 def test_a_right_or_tolerated_gradient_passes_the_check(
-    check: Callable[..., GradientReport],
+    check: Callable[..., fn.GradientReport],
 ) -> None:
     assert check(lambda grad: grad)
     assert check(lambda grad: grad).ok
     assert check(bump, rtol=1e-3)
 
 
-def test_gradients_of_another_shape_are_refused(check: Callable[..., GradientReport]) -> None:
+def test_gradients_of_another_shape_are_refused(check: Callable[..., fn.GradientReport]) -> None:
     with pytest.raises(ValueError, match=r"gain: expected shape \(4,\), got \(3,\)"):
         check(lambda grad: grad[1:])
 
@@ -161,10 +142,10 @@ def test_gradients_of_another_shape_are_refused(check: Callable[..., GradientRep
 def test_the_report_names_the_worst_entry_with_both_values(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    net = sequential(ReLU(), Scale(np.ones(4)))
+    net = fn.sequential(fn.ReLU(), Scale(np.ones(4)))
     monkeypatch.setattr(Scale, "pullback", wrong(bump))
 
-    report = check_gradients(net, np.ones((1, 4)), sum_squared_error, np.zeros((1, 4)))
+    report = fn.check_gradients(net, np.ones((1, 4)), fn.sum_squared_error, np.zeros((1, 4)))
 
     assert (report.path, report.index) == ("layers.1.gain", (2,))
     assert report.backward == pytest.approx(1.0001)
@@ -183,22 +164,22 @@ def test_a_wrong_input_gradient_fails_the_check(monkeypatch: pytest.MonkeyPatch)
         lambda self, cache, dout: (Scale((dout * cache.x).sum(axis=0)), lambda: dout),
     )
 
-    report = check_gradients(
-        Scale(np.full(4, 2.0)), np.ones((1, 4)), sum_squared_error, np.ones((1, 4))
+    report = fn.check_gradients(
+        Scale(np.full(4, 2.0)), np.ones((1, 4)), fn.sum_squared_error, np.ones((1, 4))
     )
 
     assert not report.ok
     assert report.path == "x"
 
 
-@pytest.mark.parametrize("layer", [ReLU(), MaxPool2d(2)], ids=["ReLU", "MaxPool2d"])
-def test_a_difference_at_a_kink_is_reported_as_such(layer: ReLU | MaxPool2d) -> None:
-    background: Images = np.zeros((1, 1, 4, 4))
-    noise: Images = np.random.default_rng(0).normal(size=(1, 1, 4, 4))
+@pytest.mark.parametrize("layer", [fn.ReLU(), fn.MaxPool2d(2)], ids=["ReLU", "MaxPool2d"])
+def test_a_difference_at_a_kink_is_reported_as_such(layer: fn.ReLU | fn.MaxPool2d) -> None:
+    background: fn.Images = np.zeros((1, 1, 4, 4))
+    noise: fn.Images = np.random.default_rng(0).normal(size=(1, 1, 4, 4))
     t = np.ones_like(layer.forward(background)[0])
 
-    at_kinks = check_gradients(layer, background, sum_squared_error, t)
-    elsewhere = check_gradients(layer, noise, sum_squared_error, t)
+    at_kinks = fn.check_gradients(layer, background, fn.sum_squared_error, t)
+    elsewhere = fn.check_gradients(layer, noise, fn.sum_squared_error, t)
 
     assert not at_kinks
     assert at_kinks.kink
@@ -207,17 +188,17 @@ def test_a_difference_at_a_kink_is_reported_as_such(layer: ReLU | MaxPool2d) -> 
     assert not elsewhere.kink
 
 
-def test_a_wrong_gradient_is_not_taken_for_a_kink(check: Callable[..., GradientReport]) -> None:
+def test_a_wrong_gradient_is_not_taken_for_a_kink(check: Callable[..., fn.GradientReport]) -> None:
     assert not check(bump).kink
     assert not check(np.negative).kink
 
 
 def test_gradients_of_another_class_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     layer, x = CASES["a user's layer"].layer(0), CASES["a user's layer"].x(0)
-    monkeypatch.setattr(Scale, "pullback", lambda *_: (ReLU(), lambda: x))
+    monkeypatch.setattr(Scale, "pullback", lambda *_: (fn.ReLU(), lambda: x))
 
-    with pytest.raises(StructureError, match="expected Scale, got ReLU"):
-        check_gradients(layer, x, sum_squared_error, np.zeros_like(x))
+    with pytest.raises(fn.StructureError, match="expected Scale, got ReLU"):
+        fn.check_gradients(layer, x, fn.sum_squared_error, np.zeros_like(x))
 
 
 Words = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -227,12 +208,12 @@ Words = np.ndarray[tuple[int], np.dtype[np.int64]]
 class Lookup:
     """A layer on integers, which have no gradient: y = table[x]."""
 
-    table: Matrix = attrs.field(converter=lock_matrix)
+    table: fn.Matrix = attrs.field(converter=fn.lock_matrix)
 
-    def forward(self, x: Words) -> tuple[Matrix, Words]:
+    def forward(self, x: Words) -> tuple[fn.Matrix, Words]:
         return self.table[x], x
 
-    def pullback(self, cache: Words, dout: Matrix) -> tuple[Lookup, Callable[[], Words]]:
+    def pullback(self, cache: Words, dout: fn.Matrix) -> tuple[Lookup, Callable[[], Words]]:
         grad = np.zeros_like(self.table)
         np.add.at(grad, cache, dout)
 
@@ -245,9 +226,9 @@ class Lookup:
 def test_a_layer_on_integers_passes_the_check() -> None:
     # Any: the type of a network tells the rank of its input, but takes the numbers for floats.
     first: Any = Lookup(np.arange(6.0).reshape(3, 2) / 7)
-    layer = sequential(first, Sigmoid())
+    layer = fn.sequential(first, fn.Sigmoid())
 
-    report = check_gradients(layer, np.array([2, 0, 2]), sum_squared_error, np.zeros((3, 2)))
+    report = fn.check_gradients(layer, np.array([2, 0, 2]), fn.sum_squared_error, np.zeros((3, 2)))
 
     assert report.ok
     assert report.entries == 6
@@ -267,13 +248,13 @@ def test_a_check_without_floats_fails() -> None:
     )()
     words: Any = np.array([[1, 2]])
 
-    report = check_gradients(layer, words, sum_squared_error, np.zeros((1, 2)))
+    report = fn.check_gradients(layer, words, fn.sum_squared_error, np.zeros((1, 2)))
 
     assert not report
     assert not report.ok
     assert str(report).startswith("nothing to compare: ")
-    with pytest.raises(GradientError, match=r"^nothing to compare"):
-        check_gradients(layer, words, sum_squared_error, np.zeros((1, 2)), raise_error=True)
+    with pytest.raises(fn.GradientError, match=r"^nothing to compare"):
+        fn.check_gradients(layer, words, fn.sum_squared_error, np.zeros((1, 2)), raise_error=True)
 
 
 @pytest.mark.parametrize(
@@ -281,26 +262,26 @@ def test_a_check_without_floats_fails() -> None:
     [
         (
             lambda y: (0.0, y.astype(np.float32)),
-            DTypeError,
+            fn.DTypeError,
             "the gradient that the loss my_loss returns must be float64, got f",
         ),
         (
             lambda y: (0.0, y[:1]),
-            ShapeError,
+            fn.ShapeError,
             r"the gradient that the loss my_loss returns must have shape \(5, 4\), got \(1, 4\)",
         ),
         (
             lambda y: (0.0, y.tolist()),
-            DTypeError,
+            fn.DTypeError,
             "the gradient that the loss my_loss returns must be a NumPy array.*, got list",
         ),
         (
             lambda y: (0.0, y[:, 0]),
-            ShapeError,
+            fn.ShapeError,
             r"the gradient that the loss my_loss returns must have shape \(5, 4\), got \(5,\)",
         ),
-        (lambda y: (0.0, None), DTypeError, "be a NumPy array of floats, got NoneType"),
-        (lambda y: (0.0, np.ones(y.shape, int)), DTypeError, "be float16, .* got int64"),
+        (lambda y: (0.0, None), fn.DTypeError, "be a NumPy array of floats, got NoneType"),
+        (lambda y: (0.0, np.ones(y.shape, int)), fn.DTypeError, "be float16, .* got int64"),
         (lambda y: (y, y), TypeError, r"my_loss returns must be a number, got float64\[5, 4\]"),
         *(
             (lambda y, value=value: (value, y), TypeError, "my_loss returns must be a number, got")
@@ -311,20 +292,20 @@ def test_a_check_without_floats_fails() -> None:
     ],
 )
 def test_a_loss_that_returns_something_else_is_named(
-    result: Callable[[Matrix], Any], error: type[Exception], says: str
+    result: Callable[[fn.Matrix], Any], error: type[Exception], says: str
 ) -> None:
-    def my_loss(y: Matrix, t: Matrix) -> Any:
+    def my_loss(y: fn.Matrix, t: fn.Matrix) -> Any:
         return result(y)
 
-    layer, x, t = Affine.init(3, 4, rng=0, dtype=np.float64), np.ones((5, 3)), np.zeros((5, 4))
+    layer, x, t = fn.Affine.init(3, 4, rng=0, dtype=np.float64), np.ones((5, 3)), np.zeros((5, 4))
 
     with pytest.raises(error, match=f".*{says}"):
-        check_gradients(layer, x, my_loss, t)
+        fn.check_gradients(layer, x, my_loss, t)
     with pytest.raises(error, match=f".*{says}"):
-        batch_gradients(layer, x, t, loss=partial(my_loss))
+        fn.batch_gradients(layer, x, t, loss=partial(my_loss))
 
 
 @pytest.mark.parametrize("value", [np.ones(2), np.array([1.0]), "1", None, 1j])
 def test_numerical_gradient_requires_a_function_that_returns_a_number(value: Any) -> None:
     with pytest.raises(TypeError, match="what f returns must be a number, got"):
-        numerical_gradient(lambda v: value, np.ones(1))
+        fn.numerical_gradient(lambda v: value, np.ones(1))

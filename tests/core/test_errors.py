@@ -15,26 +15,10 @@ import pytest
 from hypothesis import given, strategies as st
 from zoo import AnyLayer
 
-from funnet import (
-    Affine,
-    DTypeError,
-    Identity,
-    LocatedError,
-    Matrix,
-    ReLU,
-    ShapeError,
-    StructureError,
-    backward,
-    forward,
-    input_gradient,
-    predict,
-    replace_at,
-    sequential,
-    sgd_update,
-)
+import funnet as fn
 from funnet.layers.affine import AffineCache
 
-ERRORS = {ShapeError: ValueError, DTypeError: TypeError, StructureError: ValueError}
+ERRORS = {fn.ShapeError: ValueError, fn.DTypeError: TypeError, fn.StructureError: ValueError}
 
 every_error = pytest.mark.parametrize("error", ERRORS)
 
@@ -44,13 +28,13 @@ def test_an_error_is_also_the_one_that_python_would_raise(
     error: type[Exception], parent: type[Exception]
 ) -> None:
     assert issubclass(error, parent)
-    assert issubclass(error, LocatedError)
+    assert issubclass(error, fn.LocatedError)
 
 
 @every_error
 @given(message=st.text(), path=st.lists(st.sampled_from(["layers.0", "layers.12", "W", "b"])))
 def test_a_path_is_built_from_the_inside_out(
-    error: type[LocatedError], message: str, path: list[str]
+    error: type[fn.LocatedError], message: str, path: list[str]
 ) -> None:
     raised = error(message)
 
@@ -61,12 +45,12 @@ def test_a_path_is_built_from_the_inside_out(
     assert str(raised) == (f"{raised.path}: {message}" if path else message)
 
 
-def unpickle(error: LocatedError, protocol: int) -> LocatedError:
-    copied: LocatedError = pickle.loads(pickle.dumps(error, protocol))  # noqa: S301 (our own bytes)
+def unpickle(error: fn.LocatedError, protocol: int) -> fn.LocatedError:
+    copied: fn.LocatedError = pickle.loads(pickle.dumps(error, protocol))  # noqa: S301 (our own bytes)
     return copied
 
 
-COPIES: dict[str, Callable[[LocatedError], LocatedError]] = {
+COPIES: dict[str, Callable[[fn.LocatedError], fn.LocatedError]] = {
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
     **{f"pickle {p}": partial(unpickle, protocol=p) for p in range(pickle.HIGHEST_PROTOCOL + 1)},
@@ -76,7 +60,7 @@ COPIES: dict[str, Callable[[LocatedError], LocatedError]] = {
 @every_error
 @pytest.mark.parametrize("make_copy", COPIES.values(), ids=COPIES.keys())
 def test_a_copy_keeps_class_message_and_path(
-    error: type[LocatedError], make_copy: Callable[[LocatedError], LocatedError]
+    error: type[fn.LocatedError], make_copy: Callable[[fn.LocatedError], fn.LocatedError]
 ) -> None:
     raised = error("expected this, got that")
     raised.locate("W")
@@ -89,44 +73,44 @@ def test_a_copy_keeps_class_message_and_path(
     assert str(raised) == "W: expected this, got that"
 
 
-def affine(seed: int = 0) -> Affine:
-    return Affine.init(3, 4, rng=seed)
+def affine(seed: int = 0) -> fn.Affine:
+    return fn.Affine.init(3, 4, rng=seed)
 
 
 @attrs.frozen(eq=False)
 class Halve:
     """A user's layer that does not tell its widths: every second column."""
 
-    def forward(self, x: Matrix, /) -> tuple[Matrix, None]:
+    def forward(self, x: fn.Matrix, /) -> tuple[fn.Matrix, None]:
         return x[:, ::2].copy(), None
 
-    def pullback(self, _: None, dout: Matrix, /) -> tuple[Halve, Callable[[], Matrix]]:
+    def pullback(self, _: None, dout: fn.Matrix, /) -> tuple[Halve, Callable[[], fn.Matrix]]:
         return self, lambda: np.repeat(dout, 2, axis=1)
 
 
 # Each takes 6 columns, and holds a layer of widths 3 and 4 at the path.
 NETS: dict[str, AnyLayer] = {
-    "layers.1": sequential(Halve(), affine(), ReLU()),
-    "layers.2": sequential(ReLU(), Halve(), affine()),
-    "layers.0.layers.1": sequential(sequential(Halve(), affine()), ReLU()),
-    "layers.1.layers.0.layers.2": sequential(
-        Halve(), sequential(sequential(ReLU(), Identity(), affine()), Identity())
+    "layers.1": fn.sequential(Halve(), affine(), fn.ReLU()),
+    "layers.2": fn.sequential(fn.ReLU(), Halve(), affine()),
+    "layers.0.layers.1": fn.sequential(fn.sequential(Halve(), affine()), fn.ReLU()),
+    "layers.1.layers.0.layers.2": fn.sequential(
+        Halve(), fn.sequential(fn.sequential(fn.ReLU(), fn.Identity(), affine()), fn.Identity())
     ),
 }
 
 every_net = pytest.mark.parametrize(("path", "net"), NETS.items(), ids=NETS.keys())
 
 
-def batch(*shape: int) -> Matrix:
+def batch(*shape: int) -> fn.Matrix:
     return np.zeros(shape, np.float32)
 
 
 @every_net
-@pytest.mark.parametrize("run", [forward, predict])
+@pytest.mark.parametrize("run", [fn.forward, fn.predict])
 def test_forward_names_the_layer_that_takes_another_width(
-    path: str, net: AnyLayer, run: Callable[[AnyLayer, Matrix], object]
+    path: str, net: AnyLayer, run: Callable[[AnyLayer, fn.Matrix], object]
 ) -> None:
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(fn.ShapeError) as caught:
         run(net, batch(5, 20))
 
     assert caught.value.path == path
@@ -134,16 +118,16 @@ def test_forward_names_the_layer_that_takes_another_width(
 
 
 @every_net
-@pytest.mark.parametrize("pull", [backward, input_gradient])
+@pytest.mark.parametrize("pull", [fn.backward, fn.input_gradient])
 def test_backward_names_the_layer_that_got_the_wrong_cache(
-    path: str, net: AnyLayer, pull: Callable[[AnyLayer, object, Matrix], object]
+    path: str, net: AnyLayer, pull: Callable[[AnyLayer, object, fn.Matrix], object]
 ) -> None:
     """The cache of the one layer with parameters is swapped for one of another width."""
-    y, cache = forward(net, batch(5, 6))
-    other = replace_at(cache, path.replace("layers", "caches"), AffineCache(batch(5, 2)))
+    y, cache = fn.forward(net, batch(5, 6))
+    other = fn.replace_at(cache, path.replace("layers", "caches"), AffineCache(batch(5, 2)))
 
     with pytest.raises(
-        ShapeError, match=r"the cached x of Affine must have shape \(N, 3\)"
+        fn.ShapeError, match=r"the cached x of Affine must have shape \(N, 3\)"
     ) as caught:
         pull(net, other, y)
 
@@ -151,8 +135,8 @@ def test_backward_names_the_layer_that_got_the_wrong_cache(
 
 
 def test_an_error_outside_of_a_network_has_no_path() -> None:
-    with pytest.raises(ShapeError) as caught:
-        forward(affine(), batch(5, 4))
+    with pytest.raises(fn.ShapeError) as caught:
+        fn.forward(affine(), batch(5, 4))
 
     assert caught.value.path == ""
     assert str(caught.value) == "x of Affine must have shape (N, 3), got (5, 4)"
@@ -160,18 +144,18 @@ def test_an_error_outside_of_a_network_has_no_path() -> None:
 
 @every_net
 def test_an_update_names_the_array_that_does_not_fit(path: str, net: AnyLayer) -> None:
-    grads = replace_at(net, path, Affine.init(3, 5, rng=0))
+    grads = fn.replace_at(net, path, fn.Affine.init(3, 5, rng=0))
 
-    with pytest.raises(ShapeError) as caught:
-        sgd_update(net, grads, 0.1)
+    with pytest.raises(fn.ShapeError) as caught:
+        fn.sgd_update(net, grads, 0.1)
 
     assert str(caught.value) == f"{path}.W: expected shape (3, 4), got (3, 5)"
 
 
 def test_an_error_comes_back_from_another_process() -> None:
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        future = pool.submit(forward, sequential(ReLU(), affine()), batch(5, 4))
-        with pytest.raises(ShapeError, match=r"^layers\.1: x of Affine must") as caught:
+        future = pool.submit(fn.forward, fn.sequential(fn.ReLU(), affine()), batch(5, 4))
+        with pytest.raises(fn.ShapeError, match=r"^layers\.1: x of Affine must") as caught:
             future.result()
 
     assert caught.value.path == "layers.1"

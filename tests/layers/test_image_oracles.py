@@ -13,16 +13,7 @@ import pytest
 import scipy.signal
 from zoo import AnyLayer
 
-from funnet import (
-    Array,
-    AvgPool2d,
-    Conv2d,
-    MaxPool2d,
-    backward,
-    forward,
-    input_gradient,
-    tree_leaves,
-)
+import funnet as fn
 
 SEEDS = range(300)
 FEW = range(60)  # loops take their time
@@ -32,7 +23,7 @@ FEW = range(60)  # loops take their time
 class Setting:
     """A batch, a kernel, and how it moves."""
 
-    x: Array
+    x: fn.Array
     kernel_size: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int]
@@ -42,10 +33,10 @@ class Setting:
     def moves(self) -> dict[str, tuple[int, int]]:
         return {"stride": self.stride, "padding": self.padding}
 
-    def conv(self) -> Conv2d:
+    def conv(self) -> fn.Conv2d:
         out_channels = int(self.rng.integers(1, 5))
         W = self.rng.standard_normal((out_channels, self.x.shape[1], *self.kernel_size))
-        return Conv2d(W, self.rng.standard_normal(out_channels), **self.moves)
+        return fn.Conv2d(W, self.rng.standard_normal(out_channels), **self.moves)
 
 
 def setting(seed: int, *, pool: bool) -> Setting:
@@ -67,19 +58,21 @@ def setting(seed: int, *, pool: bool) -> Setting:
     return Setting(x, kernel, stride, (padding[0], padding[1]), rng)
 
 
-def assert_same(ours: list[Array], theirs: list[Array]) -> None:
+def assert_same(ours: list[fn.Array], theirs: list[fn.Array]) -> None:
     """Check that arrays agree to 1e-10, relative to the largest number of each."""
     for a, b in zip(ours, theirs, strict=True):
         assert a.shape == b.shape
         assert np.abs(a - b).max() <= 1e-10 * max(1e-3, np.abs(b).max())
 
 
-def results(layer: AnyLayer, x: Array, rng: np.random.Generator) -> tuple[Array, list[Array]]:
+def results(
+    layer: AnyLayer, x: fn.Array, rng: np.random.Generator
+) -> tuple[fn.Array, list[fn.Array]]:
     """Return a direction, and the output and all gradients for it."""
-    y, cache = forward(layer, x)
+    y, cache = fn.forward(layer, x)
     dout = rng.standard_normal(y.shape)
-    grads = tree_leaves(backward(layer, cache, dout))
-    return dout, [y, input_gradient(layer, cache, dout), *grads]
+    grads = fn.tree_leaves(fn.backward(layer, cache, dout))
+    return dout, [y, fn.input_gradient(layer, cache, dout), *grads]
 
 
 # PyTorch
@@ -91,8 +84,8 @@ def torch() -> Any:
 
 
 def torch_results(
-    torch: Any, f: Callable[..., Any], leaves: list[Array], dout: Array
-) -> list[Array]:
+    torch: Any, f: Callable[..., Any], leaves: list[fn.Array], dout: fn.Array
+) -> list[fn.Array]:
     tensors = [torch.tensor(leaf, requires_grad=True) for leaf in leaves]
     y = f(*tensors)
     grads = torch.autograd.grad(y, tensors, torch.from_numpy(dout))
@@ -113,9 +106,11 @@ def test_a_convolution_and_its_gradients_are_those_of_pytorch(torch: Any, seed: 
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("pool", "name"), [(MaxPool2d, "max_pool2d"), (AvgPool2d, "avg_pool2d")])
+@pytest.mark.parametrize(
+    ("pool", "name"), [(fn.MaxPool2d, "max_pool2d"), (fn.AvgPool2d, "avg_pool2d")]
+)
 def test_a_pooling_and_its_gradient_are_those_of_pytorch(
-    torch: Any, pool: type[MaxPool2d | AvgPool2d], name: str, seed: int
+    torch: Any, pool: type[fn.MaxPool2d | fn.AvgPool2d], name: str, seed: int
 ) -> None:
     given = setting(seed, pool=True)
 
@@ -132,7 +127,7 @@ def test_padding_that_keeps_the_size_is_that_of_pytorch(
     torch: Any, kernel_size: tuple[int, int]
 ) -> None:
     rng = np.random.default_rng(0)
-    layer = Conv2d.init(2, 3, kernel_size, padding="same", rng=rng, dtype=np.float64)
+    layer = fn.Conv2d.init(2, 3, kernel_size, padding="same", rng=rng, dtype=np.float64)
     x = rng.standard_normal((2, 2, 5, 3))
 
     dout, ours = results(layer, x, rng)
@@ -148,7 +143,7 @@ def test_padding_that_keeps_the_size_is_that_of_pytorch(
 # SciPy, and plain loops
 
 
-def padded(x: Array, padding: tuple[int, int], value: float) -> Array:
+def padded(x: fn.Array, padding: tuple[int, int], value: float) -> fn.Array:
     sides = [(0, 0), (0, 0), *((p, p) for p in padding)]
     return np.pad(x, sides, constant_values=value)
 
@@ -159,7 +154,7 @@ def test_a_convolution_is_a_sum_of_correlations(seed: int) -> None:
     layer = given.conv()
     down, across = given.stride
 
-    y, _ = forward(layer, given.x)
+    y, _ = fn.forward(layer, given.x)
 
     expected = np.array(
         [
@@ -182,16 +177,16 @@ def test_the_gradients_of_a_convolution_are_its_adjoints(seed: int) -> None:
     """It is linear in x, in W and in b: a gradient times v is dout times what v would give."""
     given = setting(seed, pool=False)
     layer = given.conv()
-    y, cache = forward(layer, given.x)
+    y, cache = fn.forward(layer, given.x)
     dout = given.rng.standard_normal(y.shape)
-    grads = backward(layer, cache, dout)
+    grads = fn.backward(layer, cache, dout)
     v, V = (given.rng.standard_normal(a.shape) for a in (given.x, layer.W))
     zero = np.zeros_like(layer.b)
 
-    along_x, _ = forward(Conv2d(layer.W, zero, **given.moves), v)
-    along_W, _ = forward(Conv2d(V, zero, **given.moves), given.x)
+    along_x, _ = fn.forward(fn.Conv2d(layer.W, zero, **given.moves), v)
+    along_W, _ = fn.forward(fn.Conv2d(V, zero, **given.moves), given.x)
 
-    dx = input_gradient(layer, cache, dout)
+    dx = fn.input_gradient(layer, cache, dout)
     scale = np.abs(dout).sum()
     assert np.vdot(dx, v) == pytest.approx(np.vdot(dout, along_x), abs=1e-12 * scale)
     assert np.vdot(grads.W, V) == pytest.approx(np.vdot(dout, along_W), abs=1e-12 * scale)
@@ -211,16 +206,16 @@ def test_pooling_is_a_loop_over_windows(seed: int) -> None:
     given = setting(seed, pool=True)
     top, left = given.padding
     inside = (..., slice(top, top + given.x.shape[2]), slice(left, left + given.x.shape[3]))
-    for pool, value in ((MaxPool2d, -np.inf), (AvgPool2d, 0)):
+    for pool, value in ((fn.MaxPool2d, -np.inf), (fn.AvgPool2d, 0)):
         dout, ours = results(pool(given.kernel_size, **given.moves), given.x, given.rng)
         x = padded(given.x, given.padding, value)
         y, dx = np.empty_like(dout), np.zeros_like(x)
         for at, window in windows(given, dout.shape):
             share = np.full(given.kernel_size, 1 / x[window].size)
-            if pool is MaxPool2d:
+            if pool is fn.MaxPool2d:
                 share = np.zeros(given.kernel_size)
                 share.flat[x[window].argmax()] = 1
-            y[at] = x[window].max() if pool is MaxPool2d else x[window].mean()
+            y[at] = x[window].max() if pool is fn.MaxPool2d else x[window].mean()
             dx[window] += share * dout[at]
 
         assert_same(ours, [y, dx[inside]])

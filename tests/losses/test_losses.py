@@ -28,16 +28,8 @@ from loss_cases import (
 )
 from strategies import AnyArray, dtypes, normal_array, seeds
 
-from funnet import (
-    Float,
-    huber_loss,
-    losses,
-    mean_absolute_error,
-    mean_squared_error,
-    sigmoid_cross_entropy,
-    softmax_cross_entropy,
-    sum_squared_error,
-)
+import funnet as fn
+from funnet import losses
 
 worst_error = {"figure": 0.0}
 
@@ -72,7 +64,7 @@ def test_dscores_is_the_derivative_of_the_loss(
 
 
 def scores_and_classes(
-    seed: int, dtype: type[Float] = np.float64
+    seed: int, dtype: type[fn.Float] = np.float64
 ) -> tuple[AnyArray, npt.NDArray[np.int64]]:
     return normal_array(seed, 5, 3, dtype=dtype, scale=4), class_numbers(seed, 5, 3)
 
@@ -83,7 +75,7 @@ def test_softmax_cross_entropy_is_log_softmax_weighted_by_the_probabilities(
 ) -> None:
     scores, t = normal_array(seed, *size, scale=9), distributions(seed, *size)
 
-    loss, dscores = softmax_cross_entropy(scores, t)
+    loss, dscores = fn.softmax_cross_entropy(scores, t)
 
     expected = -(t * scipy.special.log_softmax(scores, axis=1)).sum() / size[0]
     assert loss == pytest.approx(expected, rel=1e-13, abs=1e-15)
@@ -98,7 +90,7 @@ def test_sigmoid_cross_entropy_is_the_sum_over_the_outputs_of_a_sample(
 ) -> None:
     scores, t = normal_array(seed, *size, scale=9), shares(seed, *size)
 
-    loss, dscores = sigmoid_cross_entropy(scores, t)
+    loss, dscores = fn.sigmoid_cross_entropy(scores, t)
 
     log_y, log_not_y = scipy.special.log_expit(scores), scipy.special.log_expit(-scores)
     assert loss == pytest.approx(-(t * log_y + (1 - t) * log_not_y).sum() / size[0], rel=1e-13)
@@ -111,9 +103,9 @@ Formula = Callable[[AnyArray], AnyArray]
 @pytest.mark.parametrize(
     ("loss", "of_entries", "slopes"),
     [
-        (mean_squared_error, lambda d: d**2 / d[0].size, lambda d: 2 * d / d.size),
-        (sum_squared_error, lambda d: d**2 / 2, lambda d: d / len(d)),
-        (mean_absolute_error, lambda d: np.abs(d) / d[0].size, lambda d: np.sign(d) / d.size),
+        (fn.mean_squared_error, lambda d: d**2 / d[0].size, lambda d: 2 * d / d.size),
+        (fn.sum_squared_error, lambda d: d**2 / 2, lambda d: d / len(d)),
+        (fn.mean_absolute_error, lambda d: np.abs(d) / d[0].size, lambda d: np.sign(d) / d.size),
     ],
 )
 @given(seed=seeds, size=sizes)
@@ -132,13 +124,13 @@ def test_sum_squared_error_of_the_textbook_example_is_0_0975() -> None:
     """Deep Learning from Scratch, section 4.2: the outputs for a digit 2."""
     y = np.array([[0.1, 0.05, 0.6, 0.0, 0.05, 0.1, 0.0, 0.1, 0.0, 0.0]])
 
-    loss, _ = sum_squared_error(y, np.eye(10, dtype=int)[[2]])
+    loss, _ = fn.sum_squared_error(y, np.eye(10, dtype=int)[[2]])
 
     assert loss == pytest.approx(0.0975)
 
 
 def test_the_absolute_error_has_no_gradient_where_nothing_is_wrong() -> None:
-    loss, dscores = mean_absolute_error(np.array([[1.0, 2.0]]), np.array([[1, 0]]))
+    loss, dscores = fn.mean_absolute_error(np.array([[1.0, 2.0]]), np.array([[1, 0]]))
 
     assert (loss, dscores.tolist()) == (1, [[0, 0.5]])
 
@@ -147,7 +139,7 @@ def test_the_absolute_error_has_no_gradient_where_nothing_is_wrong() -> None:
 def test_the_huber_loss_is_that_of_scipy(seed: int, size: tuple[int, int], delta: float) -> None:
     scores, t = normal_array(seed, *size, scale=3), numbers(seed + 1, *size)
 
-    loss, dscores = huber_loss(scores, t, delta=delta)
+    loss, dscores = fn.huber_loss(scores, t, delta=delta)
 
     expected = scipy.special.huber(delta, scores - t).mean()
     assert loss == pytest.approx(expected, rel=1e-13)
@@ -159,7 +151,7 @@ def test_the_huber_loss_is_that_of_scipy(seed: int, size: tuple[int, int], delta
 @pytest.mark.parametrize("delta", [0, -1.0])
 def test_the_delta_of_a_huber_loss_is_positive(delta: float) -> None:
     with pytest.raises(ValueError, match="delta must be finite and > 0, got"):
-        huber_loss(np.ones((1, 1)), np.ones((1, 1)), delta=delta)
+        fn.huber_loss(np.ones((1, 1)), np.ones((1, 1)), delta=delta)
 
 
 @given(seed=seeds, size=sizes)
@@ -167,7 +159,12 @@ def test_losses_of_numbers_accept_a_batch_of_any_rank(seed: int, size: tuple[int
     scores, t = normal_array(seed, *size, 2, 3), normal_array(seed + 1, *size, 2, 3)
     rows = size[0], -1
 
-    for loss in (mean_squared_error, sum_squared_error, mean_absolute_error, huber_loss):
+    for loss in (
+        fn.mean_squared_error,
+        fn.sum_squared_error,
+        fn.mean_absolute_error,
+        fn.huber_loss,
+    ):
         value, dscores = loss(scores, t)
         flat_value, flat_dscores = loss(scores.reshape(rows), t.reshape(rows))
 
@@ -177,11 +174,11 @@ def test_losses_of_numbers_accept_a_batch_of_any_rank(seed: int, size: tuple[int
 
 
 @given(seed=seeds, dtype=dtypes)
-def test_class_numbers_and_one_hot_rows_agree(seed: int, dtype: type[Float]) -> None:
+def test_class_numbers_and_one_hot_rows_agree(seed: int, dtype: type[fn.Float]) -> None:
     scores, t = scores_and_classes(seed, dtype)
 
-    loss, dscores = softmax_cross_entropy(scores, t)
-    loss_of_rows, dscores_of_rows = softmax_cross_entropy(scores, np.eye(3)[t])
+    loss, dscores = fn.softmax_cross_entropy(scores, t)
+    loss_of_rows, dscores_of_rows = fn.softmax_cross_entropy(scores, np.eye(3)[t])
 
     eps = float(np.finfo(dtype).eps)
     assert loss == pytest.approx(loss_of_rows, rel=4 * eps)
@@ -192,17 +189,17 @@ def test_class_numbers_and_one_hot_rows_agree(seed: int, dtype: type[Float]) -> 
 def test_sigmoid_cross_entropy_of_one_output_accepts_class_numbers(seed: int, integer: str) -> None:
     scores, t = normal_array(seed, 5, 1), class_numbers(seed, 5, 2)
 
-    of_classes = sigmoid_cross_entropy(scores, t.astype(integer))
+    of_classes = fn.sigmoid_cross_entropy(scores, t.astype(integer))
 
-    assert same(of_classes, sigmoid_cross_entropy(scores, t[:, np.newaxis]))
+    assert same(of_classes, fn.sigmoid_cross_entropy(scores, t[:, np.newaxis]))
 
 
 @given(seed=seeds)
 def test_one_sigmoid_output_is_a_softmax_over_itself_and_zero(seed: int) -> None:
     scores, t = normal_array(seed, 5, 1, scale=4), class_numbers(seed, 5, 2)
 
-    loss, dscores = sigmoid_cross_entropy(scores, t)
-    loss_of_two, dscores_of_two = softmax_cross_entropy(np.hstack([0 * scores, scores]), t)
+    loss, dscores = fn.sigmoid_cross_entropy(scores, t)
+    loss_of_two, dscores_of_two = fn.softmax_cross_entropy(np.hstack([0 * scores, scores]), t)
 
     assert loss == pytest.approx(loss_of_two, rel=1e-13)
     np.testing.assert_allclose(dscores, dscores_of_two[:, 1:], atol=1e-15)

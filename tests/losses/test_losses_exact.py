@@ -19,29 +19,20 @@ from strategies import (
     seeds,
 )
 
-from funnet import (
-    Float,
-    Identity,
-    check_gradients,
-    log_softmax,
-    mean_squared_error,
-    sigmoid_cross_entropy,
-    softmax_cross_entropy,
-    sum_squared_error,
-)
+import funnet as fn
 
 Exact = npt.NDArray[np.longdouble]
 
 MARGINS = [0, 0.5, 5, 12, 15, 17, 20, 40, 80]
 
 every_margin = pytest.mark.parametrize("margin", MARGINS)
-every_squared_error = pytest.mark.parametrize("loss", [mean_squared_error, sum_squared_error])
+every_squared_error = pytest.mark.parametrize("loss", [fn.mean_squared_error, fn.sum_squared_error])
 every_loss_of_numbers = pytest.mark.parametrize(
     "loss", [loss for loss, target in CASES if target is numbers]
 )
 
 
-def working_eps(dtype: type[Float]) -> float:
+def working_eps(dtype: type[fn.Float]) -> float:
     """Return the precision of the loss: that of float32 for float16 too."""
     return float(np.finfo(np.float64 if dtype is np.float64 else np.float32).eps)
 
@@ -72,7 +63,7 @@ def softmax_of_the_others(scores: AnyArray, t: npt.NDArray[np.int64]) -> tuple[E
 @every_margin
 @pytest.mark.parametrize("rows", [False, True], ids=["class numbers", "one-hot rows"])
 def test_softmax_cross_entropy_is_accurate_for_a_certain_winner(
-    dtype: type[Float],
+    dtype: type[fn.Float],
     margin: float,
     rows: bool,  # noqa: FBT001
 ) -> None:
@@ -80,8 +71,8 @@ def test_softmax_cross_entropy_is_accurate_for_a_certain_winner(
     t = np.array([0, 1])
     losses, gradient = softmax_of_the_others(scores, t)
 
-    loss, dscores = softmax_cross_entropy(scores, np.eye(3)[t] if rows else t)
-    alone, _ = softmax_cross_entropy(scores[:1], np.eye(3)[t[:1]] if rows else t[:1])
+    loss, dscores = fn.softmax_cross_entropy(scores, np.eye(3)[t] if rows else t)
+    alone, _ = fn.softmax_cross_entropy(scores[:1], np.eye(3)[t[:1]] if rows else t[:1])
 
     eps = working_eps(dtype)
     assert loss == pytest.approx(float(losses.mean()), rel=8 * eps)
@@ -91,7 +82,7 @@ def test_softmax_cross_entropy_is_accurate_for_a_certain_winner(
 
 @given(seed=seeds, size=sizes, dtype=dtypes, scale=st.sampled_from([1, 5, 20]))
 def test_softmax_cross_entropy_is_accurate_for_all_scores(
-    seed: int, size: tuple[int, int], dtype: type[Float], scale: float
+    seed: int, size: tuple[int, int], dtype: type[fn.Float], scale: float
 ) -> None:
     """The rounding of a score below the highest counts as often as there are units in it."""
     scores, t = normal_array(seed, *size, dtype=dtype, scale=scale), class_numbers(seed, *size)
@@ -99,7 +90,7 @@ def test_softmax_cross_entropy_is_accurate_for_all_scores(
     spread = float(np.ptp(scores.astype(np.float64)))
 
     for targets in (t, np.eye(size[1])[t]):
-        loss, dscores = softmax_cross_entropy(scores, targets)
+        loss, dscores = fn.softmax_cross_entropy(scores, targets)
 
         assert loss == pytest.approx(float(losses.mean()), rel=(8 + spread) * working_eps(dtype))
         close(dscores, gradient / len(t), ulp=8 + spread)
@@ -107,27 +98,27 @@ def test_softmax_cross_entropy_is_accurate_for_all_scores(
 
 @every_dtype
 @every_margin
-def test_log_softmax_is_accurate_for_a_certain_winner(dtype: type[Float], margin: float) -> None:
+def test_log_softmax_is_accurate_for_a_certain_winner(dtype: type[fn.Float], margin: float) -> None:
     x: AnyArray = np.array([[[margin, 0, -1]], [[0, 0, margin]]], dtype)
 
     expected = scipy.special.log_softmax(x.astype(np.longdouble), axis=-1)
     expected[0, 0, 0] = -softmax_of_the_others(x[0], np.array([0]))[0][0]
     expected[1, 0, 2] = -softmax_of_the_others(x[1], np.array([2]))[0][0]
 
-    close(log_softmax(x), expected, ulp=4)
+    close(fn.log_softmax(x), expected, ulp=4)
 
 
 @every_dtype
 @every_margin
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_sigmoid_cross_entropy_is_accurate_for_a_certain_output(
-    dtype: type[Float], margin: float, sign: int
+    dtype: type[fn.Float], margin: float, sign: int
 ) -> None:
     scores: AnyArray = np.array([[sign * margin]], dtype)
     t = np.array([[sign > 0]])
     small = np.exp(-np.longdouble(scores.astype(np.longdouble)[0, 0] * sign))
 
-    loss, dscores = sigmoid_cross_entropy(scores, t)
+    loss, dscores = fn.sigmoid_cross_entropy(scores, t)
 
     assert loss == pytest.approx(float(np.log1p(small)), rel=8 * working_eps(dtype))
     close(dscores, np.reshape(-sign * small / (1 + small), (1, 1)), ulp=8)
@@ -135,7 +126,7 @@ def test_sigmoid_cross_entropy_is_accurate_for_a_certain_output(
 
 @given(seed=seeds, size=sizes, dtype=dtypes)
 def test_sigmoid_cross_entropy_is_accurate_for_probabilities_near_the_right_one(
-    seed: int, size: tuple[int, int], dtype: type[Float]
+    seed: int, size: tuple[int, int], dtype: type[fn.Float]
 ) -> None:
     scores = normal_array(seed, *size, dtype=dtype, scale=8)
     above = scores > 0
@@ -145,7 +136,7 @@ def test_sigmoid_cross_entropy_is_accurate_for_probabilities_near_the_right_one(
     off = np.where(above, 1 - p, p)  # how far t is from 0 or 1
     e = np.exp(-np.abs(x))
 
-    loss, _ = sigmoid_cross_entropy(scores, t)
+    loss, _ = fn.sigmoid_cross_entropy(scores, t)
 
     expected = float((np.abs(x) * off + np.log1p(e)).sum() / len(t))
     assert loss == pytest.approx(expected, rel=8 * working_eps(dtype))
@@ -159,7 +150,7 @@ def test_the_gradient_is_exact_for_rows_whose_sum_is_rounded(
     t = np.random.default_rng(1).dirichlet(np.ones(4), 3) * (1 + error)
     p = scipy.special.softmax(scores, axis=1)
 
-    _, dscores = softmax_cross_entropy(scores, t)
+    _, dscores = fn.softmax_cross_entropy(scores, t)
 
     np.testing.assert_allclose(dscores, (p * t.sum(axis=1, keepdims=True) - t) / 3, atol=1e-15)
     np.testing.assert_allclose(dscores.sum(axis=1), 0, atol=1e-15)
@@ -169,12 +160,12 @@ def test_the_gradient_is_exact_for_rows_whose_sum_is_rounded(
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("total", [0.99, 1.01, 0.5])
 def test_rows_off_by_more_than_rounding_are_refused(
-    dtype: type[Float], kind: type[Float], total: float
+    dtype: type[fn.Float], kind: type[fn.Float], total: float
 ) -> None:
     t: AnyArray = np.array([[0.25, 0.75, 0], [0.5 * total, 0.5 * total, 0]], kind)
 
     with pytest.raises(ValueError, match=r"rows of t must sum to 1, got .* in row 1$"):
-        softmax_cross_entropy(np.zeros((2, 3), dtype), t)
+        fn.softmax_cross_entropy(np.zeros((2, 3), dtype), t)
 
 
 @given(
@@ -184,19 +175,19 @@ def test_rows_off_by_more_than_rounding_are_refused(
     n_classes=st.sampled_from([2, 3, 10, 100, 1000]),
 )
 def test_rows_of_probabilities_computed_in_any_float_type_are_accepted(
-    seed: int, dtype: type[Float], computed: type[Float], n_classes: int
+    seed: int, dtype: type[fn.Float], computed: type[fn.Float], n_classes: int
 ) -> None:
     rows: AnyArray = np.random.default_rng(seed).random((20, n_classes)).astype(computed)
     rows = rows / rows.sum(axis=1, keepdims=True)
     if computed is np.float32:
         rows = rows.astype(np.float64)  # which hides how they were computed
 
-    loss, _ = softmax_cross_entropy(np.zeros((20, n_classes), dtype), rows)
+    loss, _ = fn.softmax_cross_entropy(np.zeros((20, n_classes), dtype), rows)
 
     assert loss == pytest.approx(np.log(n_classes), rel=1e-2)
 
 
-@pytest.mark.parametrize("loss", [softmax_cross_entropy, sigmoid_cross_entropy])
+@pytest.mark.parametrize("loss", [fn.softmax_cross_entropy, fn.sigmoid_cross_entropy])
 def test_a_probability_rounded_beyond_0_or_1_is_accepted(loss: Loss) -> None:
     """0.1 * 3 + 0.7 is 1.0000000000000002."""
     scores = normal_array(0, 2, 2)
@@ -212,7 +203,7 @@ def test_a_probability_rounded_beyond_0_or_1_is_accepted(loss: Loss) -> None:
 @every_dtype
 @pytest.mark.parametrize("rows", [False, True], ids=["class numbers", "one-hot rows"])
 def test_a_score_of_minus_infinity_removes_a_class(
-    dtype: type[Float],
+    dtype: type[fn.Float],
     rows: bool,  # noqa: FBT001
 ) -> None:
     scores: AnyArray = np.array([[1, -np.inf, 3]], dtype)
@@ -220,7 +211,7 @@ def test_a_score_of_minus_infinity_removes_a_class(
     def of(label: int, scores: AnyArray) -> float:
         classes = np.array([label])
         targets = np.eye(scores.shape[1])[classes] if rows else classes
-        return softmax_cross_entropy(scores, targets)[0]
+        return fn.softmax_cross_entropy(scores, targets)[0]
 
     assert of(0, scores) == of(0, scores[:, [0, 2]])
     assert of(1, scores) == np.inf
@@ -230,7 +221,7 @@ def test_differences_of_float16_scores_do_not_overflow() -> None:
     scores = np.array([[65504, -65504]], np.float16)
 
     for t in (np.array([1]), np.array([[0, 1]])):
-        loss, dscores = softmax_cross_entropy(scores, t)
+        loss, dscores = fn.softmax_cross_entropy(scores, t)
 
         assert loss == 2 * 65504
         assert dscores.tolist() == [[1, -1]]
@@ -259,13 +250,13 @@ def test_a_difference_beyond_float16_is_squared_exactly(loss: Loss) -> None:
 
     value, dscores = loss(scores, -scores)
 
-    factor = 1 if loss is mean_squared_error else 2
+    factor = 1 if loss is fn.mean_squared_error else 2
     assert value == factor * (2 * 65504.0) ** 2
-    if loss is mean_squared_error:
+    if loss is fn.mean_squared_error:
         assert (dscores == 65504).all()
 
 
 def test_check_gradients_agrees_for_rows_off_by_rounding() -> None:
     t = np.random.default_rng(0).dirichlet(np.ones(3), 2).astype(np.float32)
 
-    assert check_gradients(Identity(), normal_array(1, 2, 3), softmax_cross_entropy, t)
+    assert fn.check_gradients(fn.Identity(), normal_array(1, 2, 3), fn.softmax_cross_entropy, t)

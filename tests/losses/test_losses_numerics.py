@@ -22,15 +22,7 @@ from loss_cases import (
 )
 from strategies import LAYOUTS, AnyArray, dtypes, few, normal_array, seeds
 
-from funnet import (
-    Float,
-    log_softmax,
-    sigmoid,
-    sigmoid_cross_entropy,
-    softmax,
-    softmax_cross_entropy,
-    sum_squared_error,
-)
+import funnet as fn
 
 
 @every_case
@@ -101,10 +93,10 @@ def test_probabilities_that_underflow_are_no_error_where_a_user_wants_errors() -
     scores, zeros = np.array([[0.0, 1e3], [-1e3, 0.0]], np.float32), np.zeros(2, int)
     one_hot = np.eye(2, dtype=np.float32)[zeros]
     with np.errstate(all="raise"):
-        for loss in (softmax_cross_entropy, sigmoid_cross_entropy):
+        for loss in (fn.softmax_cross_entropy, fn.sigmoid_cross_entropy):
             assert loss(scores, one_hot)[0] > 0
-        assert softmax_cross_entropy(scores, zeros)[0] == 1000
-        for function in (sigmoid, softmax, log_softmax):
+        assert fn.softmax_cross_entropy(scores, zeros)[0] == 1000
+        for function in (fn.sigmoid, fn.softmax, fn.log_softmax):
             assert np.isfinite(function(scores)).all()
 
 
@@ -117,7 +109,7 @@ def test_softmax_cross_entropy_is_accurate_or_infinite(scores: AnyArray, seed: i
         losses = np.minimum(-log_p[np.arange(len(t)), t], largest)
         expected = float(losses.sum() / len(t))
 
-    loss, _ = softmax_cross_entropy(scores, t)
+    loss, _ = fn.softmax_cross_entropy(scores, t)
 
     eps = float(np.finfo(scores.dtype).eps)
     assert loss == pytest.approx(expected, rel=4 * eps, abs=4 * eps) or loss == np.inf
@@ -125,10 +117,10 @@ def test_softmax_cross_entropy_is_accurate_or_infinite(scores: AnyArray, seed: i
 
 @every_loss
 @every_dtype
-def test_a_perfect_output_has_a_loss_of_0_without_a_sign(loss: Loss, dtype: type[Float]) -> None:
+def test_a_perfect_output_has_a_loss_of_0_without_a_sign(loss: Loss, dtype: type[fn.Float]) -> None:
     t = np.eye(3, dtype=dtype)
     perfect = 3000 * (2 * t - 1) if "cross_entropy" in loss.__name__ else t
-    classes = [np.arange(3)] if loss is softmax_cross_entropy else []
+    classes = [np.arange(3)] if loss is fn.softmax_cross_entropy else []
 
     for targets in (t, *classes):
         value, dscores = loss(perfect, targets)
@@ -140,7 +132,7 @@ def test_a_perfect_output_has_a_loss_of_0_without_a_sign(loss: Loss, dtype: type
 @every_case
 @given(seed=seeds, size=sizes, dtype=dtypes)
 def test_the_loss_is_the_mean_over_the_samples(
-    loss: Loss, target: Draw, seed: int, size: tuple[int, int], dtype: type[Float]
+    loss: Loss, target: Draw, seed: int, size: tuple[int, int], dtype: type[fn.Float]
 ) -> None:
     """It is summed in float64, whatever the dtype of the scores."""
     scores, t = normal_array(seed, *size, dtype=dtype), target(seed, *size)
@@ -159,18 +151,18 @@ def test_squares_beyond_the_range_of_the_dtype_are_exact(scores: AnyArray) -> No
     with np.errstate(over="ignore"):
         expected = (scores.astype(np.float64) ** 2).sum()
 
-    loss, _ = sum_squared_error(scores, np.zeros_like(scores))
+    loss, _ = fn.sum_squared_error(scores, np.zeros_like(scores))
 
     assert loss == pytest.approx(expected / (2 * len(scores)), rel=1e-13)
 
 
 @every_loss
 @every_dtype
-def test_gradients_of_a_large_batch_are_not_zero_or_nan(loss: Loss, dtype: type[Float]) -> None:
+def test_gradients_of_a_large_batch_are_not_zero_or_nan(loss: Loss, dtype: type[fn.Float]) -> None:
     """In float16, the number of rows is infinite for 65520 rows and more."""
     n = 70000
     scores, t = np.zeros((n, 1), dtype), np.ones((n, 1))
-    if loss is softmax_cross_entropy:
+    if loss is fn.softmax_cross_entropy:
         scores, t = np.zeros((n, 2), dtype), np.eye(2)[np.zeros(n, int)]
 
     _, dscores = loss(scores, t)
@@ -196,11 +188,14 @@ def test_the_loss_of_few_rows_does_not_depend_on_their_order(order: list[int]) -
     scores = np.array([[0.0, 1e30], [0.0, 1.0], [1e30, 0.0]], np.float32)
     t = np.array([0, 1, 0])
 
-    assert softmax_cross_entropy(scores, t)[0] == softmax_cross_entropy(scores[order], t[order])[0]
+    assert (
+        fn.softmax_cross_entropy(scores, t)[0]
+        == fn.softmax_cross_entropy(scores[order], t[order])[0]
+    )
 
 
 def test_a_sum_of_losses_beyond_float64_is_infinite() -> None:
-    loss, dscores = softmax_cross_entropy(np.array([[1.5e308, 0.0]] * 2), np.array([1, 1]))
+    loss, dscores = fn.softmax_cross_entropy(np.array([[1.5e308, 0.0]] * 2), np.array([1, 1]))
 
     assert loss == np.inf
     assert dscores.tolist() == [[0.5, -0.5]] * 2
