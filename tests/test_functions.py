@@ -191,20 +191,17 @@ def test_a_score_of_minus_infinity_removes_a_class(f: Function) -> None:
 
 @every_function
 @every_dtype
-@pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 4)])
-def test_an_empty_array_gives_an_empty_array(
-    f: Function, dtype: type[fn.Float], shape: tuple[int, ...]
-) -> None:
-    if f.__name__ in OVER_CLASSES and shape[-1] == 0:
-        with pytest.raises(
-            fn.ShapeError, match="expected x with at least one class in its last axis"
-        ):
-            f(np.empty(shape, dtype))
-        return
+def test_an_empty_array_gives_an_empty_array(f: Function, dtype: type[fn.Float]) -> None:
+    y = f(np.empty((0, 4), dtype))
 
-    y = f(np.empty(shape, dtype))
+    assert (y.dtype.type, y.shape) == (dtype, (0, 4))
 
-    assert (y.dtype.type, y.shape) == (dtype, shape)
+
+@every_over_classes
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0)])
+def test_softmax_requires_at_least_one_class(f: Function, shape: tuple[int, ...]) -> None:
+    with pytest.raises(fn.ShapeError, match="expected x with at least one class in its last axis"):
+        f(np.empty(shape))
 
 
 @every_elementwise
@@ -216,12 +213,6 @@ def test_an_array_of_rank_0_gives_an_array_of_rank_0(f: Function, x: AnyArray) -
     assert type(y) is np.ndarray
     assert (y.dtype, y.shape) == (x.dtype, ())
     assert y.tolist() == f(x.reshape(1)).tolist()[0]
-
-
-@every_over_classes
-def test_softmax_requires_a_last_axis(f: Function) -> None:
-    with pytest.raises(fn.ShapeError, match="expected x with at least one class in its last axis"):
-        f(np.empty(()))
 
 
 @every_function
@@ -245,11 +236,6 @@ def test_a_value_other_than_a_float_array_is_refused(
 ) -> None:
     with pytest.raises(fn.DTypeError, match=f"^x must .*{message}"):
         f(x)
-
-
-@given(x=scores)
-def test_sigmoid_is_symmetric_about_a_half(x: AnyArray) -> None:
-    np.testing.assert_allclose(fn.sigmoid(-x), 1 - fn.sigmoid(x), atol=float(np.finfo(x.dtype).eps))
 
 
 @given(x=scores)

@@ -186,44 +186,6 @@ def test_rows_are_counted_as_by_hand() -> None:
     assert table.nbytes == 4 * (table.parameters + table.buffers - 1) + 8  # the count is int64
 
 
-def test_the_convolutional_networks_of_the_textbook_are_counted_as_by_hand() -> None:
-    simple = fn.sequential(
-        fn.Conv2d.init(1, 30, 5, rng=0),
-        fn.ReLU(),
-        fn.MaxPool2d(2),
-        fn.Flatten(),
-        fn.Affine.init(30 * 12 * 12, 100, rng=1),
-        fn.ReLU(),
-        fn.Affine.init(100, 10, rng=2),
-    )
-    blocks = [
-        fn.sequential(
-            fn.Conv2d.init(c, n, 3, padding=1, rng=0),
-            fn.ReLU(),
-            fn.Conv2d.init(n, n, 3, padding=padding, rng=1),
-            fn.ReLU(),
-            fn.MaxPool2d(2),
-        )
-        for c, n, padding in ((1, 16, 1), (16, 32, 2), (32, 64, 1))
-    ]
-    deep = fn.sequential(*blocks, fn.Flatten(), fn.Affine.init(64 * 4 * 4, 50, rng=2))
-
-    assert numbers(fn.summary(simple, (1, 28, 28))) == [
-        ("Conv2d", (30, 24, 24), 780, 0),
-        ("Affine", (100,), 432_100, 0),
-        ("Affine", (10,), 1_010, 0),
-    ]
-    assert numbers(fn.summary(deep, (1, 28, 28))) == [
-        ("Conv2d", (16, 28, 28), 160, 0),
-        ("Conv2d", (16, 28, 28), 2_320, 0),
-        ("Conv2d", (32, 14, 14), 4_640, 0),
-        ("Conv2d", (32, 16, 16), 9_248, 0),
-        ("Conv2d", (64, 8, 8), 18_496, 0),
-        ("Conv2d", (64, 8, 8), 36_928, 0),
-        ("Affine", (50,), 51_250, 0),
-    ]
-
-
 def test_a_layer_that_is_used_at_two_paths_counts_twice() -> None:
     layer = fn.Affine.init(4, 4, rng=0)
     table = fn.summary(fn.sequential(layer, layer), (4,))

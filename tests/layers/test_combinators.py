@@ -1,4 +1,4 @@
-"""`sequential`: its layers, their widths, and errors inside them."""
+"""`sequential`: its layers, and errors inside them."""
 
 from __future__ import annotations
 
@@ -9,126 +9,13 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
 from small_networks import Wrong, affine
-from zoo import AnyLayer, Scale, TwoLayerNet
+from zoo import AnyLayer
 
 import funnet as fn
 from funnet.core.arrays import RowShape
-from funnet.core.widths import Widths, mismatches, whole
 
 NET = fn.sequential(affine(5, 4), fn.ReLU())
-
-
-@attrs.frozen
-class Wide:
-    """A layer that declares its widths as Affine does."""
-
-    n_in: int
-    n_out: int
-
-    def forward(self, x: fn.Matrix) -> tuple[fn.Matrix, None]:
-        return np.zeros((len(x), self.n_out)), None
-
-    def pullback(self, cache: None, dout: fn.Matrix) -> tuple[Wide, Callable[[], fn.Matrix]]:
-        return self, lambda: np.zeros((len(dout), self.n_in))
-
-
-# Widths
-
-
-@pytest.mark.parametrize(
-    ("layers", "message"),
-    [
-        (
-            (affine(784, 80), fn.ReLU(), affine(100, 10)),
-            "layer 2 (Affine) expects 100 input features, but layer 0 (Affine) outputs 80",
-        ),
-        (
-            (affine(5, 4), fn.sequential(fn.ReLU(), fn.sequential(fn.Tanh(), affine(12, 3)))),
-            "layer 1 (Sequential) expects 12 input features, but layer 0 (Affine) outputs 4",
-        ),
-        (
-            (affine(5, 4), Wide(7, 2)),
-            "layer 1 (Wide) expects 7 input features, but layer 0 (Affine) outputs 4",
-        ),
-    ],
-)
-def test_layers_that_do_not_fit_are_refused_on_construction(
-    layers: tuple[AnyLayer, ...], message: str
-) -> None:
-    with pytest.raises(fn.ShapeError) as caught:
-        fn.sequential(*layers)
-
-    assert str(caught.value) == message
-
-
-@pytest.mark.parametrize(
-    "layers",
-    [
-        (affine(5, 4), affine(4, 3)),
-        (affine(5, 4), fn.ReLU(), fn.Sigmoid(), affine(4, 3)),
-        (fn.Flatten(), affine(5, 4), fn.sequential(fn.Tanh(), fn.sequential()), affine(4, 3)),
-        (affine(5, 4), fn.Flatten(), affine(8, 3)),
-        (affine(5, 4), Scale(np.ones(4)), affine(8, 3)),
-        (fn.sequential(affine(5, 4)), fn.sequential(affine(4, 3))),
-        (TwoLayerNet(np.ones((5, 2)), np.ones(2), np.ones((2, 4)), np.ones(4)), affine(4, 3)),
-    ],
-)
-def test_equal_and_unknown_widths_are_accepted(layers: tuple[AnyLayer, ...]) -> None:
-    assert fn.sequential(*layers).layers == layers
-
-
-@pytest.mark.parametrize("other", [(3, 28, 28), "any", 0, np.ones(2)])
-def test_attributes_of_another_meaning_are_no_widths(other: Any) -> None:
-    layer = Wide(other, other)
-    assert fn.sequential(affine(5, 4), layer, affine(3, 2)).widths.n_in == 5
-    assert fn.concatenate(layer, layer).widths.n_out is None
-
-
-@pytest.mark.parametrize(
-    ("net", "widths"),
-    [
-        (
-            fn.sequential(fn.ReLU(), affine(5, 4), fn.Tanh(), affine(4, 3), fn.Sigmoid()),
-            (5, 3, False),
-        ),
-        (fn.sequential(fn.ReLU(), fn.sequential(fn.Tanh())), (None, None, True)),
-    ],
-)
-def test_a_network_has_the_widths_of_its_layers(
-    net: Any, widths: tuple[int | None, int | None, bool]
-) -> None:
-    assert (net.n_in, net.n_out, net.keeps_width) == widths
-
-
-any_widths = st.none() | st.integers(1, 3)
-rows = st.lists(
-    st.builds(
-        Widths,
-        st.just("L"),
-        any_widths,
-        any_widths,
-        keeps=st.booleans(),
-        multiplies=st.booleans(),
-        divides=st.booleans(),
-    ),
-    max_size=4,
-)
-
-
-@given(rows, rows, rows)
-def test_nesting_does_not_change_the_number_of_mismatches(
-    before: list[Widths], inner: list[Widths], after: list[Widths]
-) -> None:
-    flat = list(mismatches([*before, *inner, *after]))
-    inside = list(mismatches(inner))
-    nested = list(mismatches([*before, whole("Sequential", inner), *after]))
-
-    assert len(flat) == len(inside) + len(nested)
-
-
-# Layers
 
 
 @pytest.mark.parametrize(

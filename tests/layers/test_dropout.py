@@ -114,15 +114,6 @@ def test_masks_at_different_addresses_are_independent(one: str, other: str) -> N
     assert abs((a == b).mean() - 0.5) < 4.5 * np.sqrt(0.25 / a.size)  # of 120 pairs
 
 
-def test_a_layer_has_the_same_mask_whatever_stands_in_other_places() -> None:
-    one: Any = fn.sequential(HALF, fn.Dropout(0.1))
-    other: Any = fn.sequential(fn.ReLU(), fn.Dropout(0.1))
-
-    a, b = (kept(fn.training_mode(net, seed=7, step=3).layers[1]) for net in (one, other))
-
-    np.testing.assert_array_equal(a, b)
-
-
 def test_masks_are_independent_of_the_order_of_minibatches() -> None:
     """With one seed for both, neither draws what the other has drawn."""
     n = 2000

@@ -110,22 +110,3 @@ def test_a_part_stays_at_rest(net: AnyLayer, paths: list[str]) -> None:
 
     assert f"path='{part}" not in repr(live)
     assert [int(_at(new, path).count) for path in paths] == [0, *[6] * (len(paths) - 1)]
-
-
-def test_dropouts_side_by_side_draw_independently() -> None:
-    net = concatenate(Dropout(0.5), Dropout(0.5))
-    y, _ = fn.forward(fn.training_mode(net, seed=7, step=0), np.ones((50, 40)))
-
-    kept = y > 0
-    agreement = (kept[:, :40] == kept[:, 40:]).mean()
-
-    assert abs(agreement - 0.5) < 4 * np.sqrt(0.25 / 2000)
-
-
-def test_dropout_in_a_residual_layer_keeps_the_input() -> None:
-    net = residual(Dropout(0.5))
-
-    y, _ = fn.forward(fn.training_mode(net, seed=7, step=0), np.ones((50, 4)))
-
-    assert sorted(set(y.flat)) == [1, 3]
-    assert (fn.predict(net, np.ones((2, 4))) == 2).all()

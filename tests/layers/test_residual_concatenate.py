@@ -4,42 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
-from strategies import few, normal_array, seeds
-from zoo import AnyLayer, Case, Scale, every_case
+from small_networks import Wrong, affine
+from strategies import Floats, few, normal_array, seeds
+from zoo import AnyLayer, Case, every_case
 
 import funnet as fn
-from funnet import (
-    Affine,
-    BatchNorm,
-    Concatenate,
-    Flatten,
-    Float,
-    Identity,
-    Matrix,
-    ReLU,
-    Residual,
-    ShapeError,
-    Tanh,
-    concatenate,
-    residual,
-    sequential,
-)
-from funnet.core.widths import widths_of
 
-Floats = npt.NDArray[Float]
-Wrong = Any  # an argument of whatever type
 x4 = normal_array(0, 5, 4, dtype=np.float32)
-
-
-def affine(n_in: int, n_out: int, seed: int = 0) -> Affine:
-    return Affine.init(n_in, n_out, rng=seed)
 
 
 def run(layer: AnyLayer, x: Floats) -> tuple[Floats, Floats, list[bytes]]:
@@ -58,12 +34,12 @@ def test_residual_adds_the_input(case: Case, seed: int) -> None:
     layer, x = case.layer(seed), case.x(seed)
     y, dx, grads = run(layer, x)
     if y.shape != x.shape:
-        with pytest.raises(ShapeError):
-            fn.forward(residual(layer), x)
+        with pytest.raises(fn.ShapeError):
+            fn.forward(fn.residual(layer), x)
         return
     dout = np.random.default_rng(1).standard_normal(y.shape)
 
-    around_y, around_dx, around_grads = run(residual(layer), x)
+    around_y, around_dx, around_grads = run(fn.residual(layer), x)
 
     assert (around_y == x + y).all()
     assert (around_dx == dout + dx).all()
@@ -77,7 +53,7 @@ def test_concatenate_of_one_layer_behaves_as_that_layer(case: Case, seed: int) -
     layer, x = case.layer(seed), case.x(seed)
     y, dx, grads = run(layer, x)
 
-    one_y, one_dx, one_grads = run(concatenate(layer), x)
+    one_y, one_dx, one_grads = run(fn.concatenate(layer), x)
 
     assert (one_y.tobytes(), one_dx.tobytes(), one_grads) == (y.tobytes(), dx.tobytes(), grads)
 
@@ -91,7 +67,7 @@ def test_outputs_are_side_by_side_and_input_gradients_are_added(case: Case, seed
     dout = np.random.default_rng(1).standard_normal((len(x), 2 * y_a.shape[1], *y_a.shape[2:]))
     parts = dout[:, : y_a.shape[1]], dout[:, y_a.shape[1] :]
 
-    both = concatenate(a, b)
+    both = fn.concatenate(a, b)
     y, cache = fn.forward(both, x)
 
     assert (y == np.concatenate([y_a, y_b], axis=1)).all()
@@ -107,120 +83,39 @@ def test_outputs_are_side_by_side_and_input_gradients_are_added(case: Case, seed
 def test_concatenating_first_layers_first_changes_no_bit(case: Case, seed: int) -> None:
     a, b, c = (case.layer(seed + i) for i in range(3))
 
-    flat = run(concatenate(a, b, c), case.x(seed))
-    nested = run(concatenate(concatenate(a, b), c), case.x(seed))
+    flat = run(fn.concatenate(a, b, c), case.x(seed))
+    nested = run(fn.concatenate(fn.concatenate(a, b), c), case.x(seed))
 
     assert [part.tobytes() for part in flat[:2]] == [part.tobytes() for part in nested[:2]]
     assert flat[2] == nested[2]
 
 
-# ---- widths
-
-
-@every_case
-def test_the_widths_that_a_layer_states_are_those_of_its_arrays(case: Case) -> None:
-    layer, x = case.layer(0), case.x(0)
-    y, _ = fn.forward(layer, x)
-
-    for each, out in [(layer, y), (concatenate(layer, layer), np.concatenate([y, y], axis=1))]:
-        stated = widths_of(each)
-        assert stated.n_in in (None, x.shape[1])
-        assert stated.n_out in (None, out.shape[1])
-        assert not stated.keeps_width or out.shape[1] == x.shape[1]
-
-
-WIDTHS: dict[str, tuple[AnyLayer, tuple[int | None, int | None, bool]]] = {
-    "residual of known width": (residual(affine(4, 4)), (4, 4, False)),
-    "residual of an activation": (residual(ReLU()), (None, None, True)),
-    "residual of unknown width": (residual(Scale(np.ones(4))), (None, None, True)),
-    "residual of a batch norm": (residual(BatchNorm.init(3)), (3, 3, False)),
-    "one known end": (residual(sequential(affine(4, 5), Scale(np.ones(5)))), (4, 4, False)),
-    "the sum of known widths": (concatenate(affine(4, 3), affine(4, 2)), (4, 5, False)),
-    "the input again": (concatenate(Identity(), affine(4, 3), residual(Tanh())), (4, 11, False)),
-    "one unknown width": (concatenate(affine(4, 3), Flatten()), (4, None, False)),
-    "activations only": (concatenate(ReLU(), Tanh()), (None, None, False)),
-    "one activation": (concatenate(ReLU()), (None, None, True)),
-    "nested": (sequential(residual(ReLU()), concatenate(residual(affine(4, 4)))), (4, 4, False)),
-}
-
-
-@pytest.mark.parametrize(("net", "expected"), WIDTHS.values(), ids=WIDTHS)
-def test_a_combinator_knows_its_widths(
-    net: Wrong, expected: tuple[int | None, int | None, bool]
-) -> None:
-    assert (net.n_in, net.n_out, net.keeps_width) == expected
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (
-            lambda: sequential(affine(4, 5), residual(affine(6, 6))),
-            "layer 1 (Residual) expects 6 input features, but layer 0 (Affine) outputs 5",
-        ),
-        (
-            lambda: sequential(affine(4, 5), residual(ReLU()), affine(6, 3)),
-            "layer 2 (Affine) expects 6 input features, but layer 0 (Affine) outputs 5",
-        ),
-        (
-            lambda: sequential(concatenate(affine(4, 5), Identity()), ReLU(), affine(8, 3)),
-            "layer 2 (Affine) expects 8 input features, but layer 0 (Concatenate) outputs 9",
-        ),
-        (
-            lambda: residual(sequential(ReLU(), affine(4, 5))),
-            (
-                "a residual layer needs as many output as input features, but Sequential expects 4 "
-                "and outputs 5"
-            ),
-        ),
-        (
-            lambda: concatenate(Identity(), affine(4, 5), Tanh(), affine(3, 5)),
-            "layer 3 (Affine) expects 3 input features, but layer 1 (Affine) expects 4",
-        ),
-    ],
-)
-def test_known_widths_that_do_not_fit_are_named_at_construction(
-    make: Callable[[], object], message: str
-) -> None:
-    with pytest.raises(ShapeError) as caught:
-        make()
-
-    assert str(caught.value) == message
-
-
-@pytest.mark.parametrize("wrap", [residual, concatenate, lambda net: sequential(net, Identity())])
-def test_the_widths_of_a_deep_network_take_no_exponential_time(wrap: Wrong) -> None:
-    net: Any = affine(4, 4)
-    for _ in range(60):
-        net = wrap(net)
-
-    assert (net.n_in, net.n_out, net.keeps_width) == (4, 4, False)
-
-
 # ---- what is refused
 
 
-@pytest.mark.parametrize("thing", [ReLU, 3, None, np.zeros(3), [ReLU()]])
+@pytest.mark.parametrize("thing", [fn.ReLU, 3, None, np.zeros(3), [fn.ReLU()]])
 def test_what_is_not_a_layer_is_refused(thing: Wrong) -> None:
     with pytest.raises(TypeError, match=r"^layer must be a value with the methods forward"):
-        residual(thing)
+        fn.residual(thing)
     with pytest.raises(TypeError, match=r"^layer 1 must be a value with the methods forward"):
-        concatenate(ReLU(), thing)
+        fn.concatenate(fn.ReLU(), thing)
 
 
-@pytest.mark.parametrize("make", [concatenate, lambda: Concatenate(())])
+@pytest.mark.parametrize("make", [fn.concatenate, lambda: fn.Concatenate(())])
 def test_concatenate_of_nothing_is_refused(make: Wrong) -> None:
     with pytest.raises(ValueError, match=r"^concatenate needs at least one layer, got none$"):
         make()
 
 
 def test_however_a_combinator_is_made_its_layers_are_checked() -> None:
-    with pytest.raises(ShapeError, match="a residual layer needs as many output"):
-        fn.replace_at(residual(affine(4, 4)), "layer", affine(4, 5))
-    with pytest.raises(ShapeError, match=r"layer 1 \(Affine\) expects 5 input features"):
-        attrs.evolve(concatenate(affine(4, 4), affine(4, 4)), layers=(affine(4, 4), affine(5, 4)))
+    with pytest.raises(fn.ShapeError, match="a residual layer needs as many output"):
+        fn.replace_at(fn.residual(affine(4, 4)), "layer", affine(4, 5))
+    with pytest.raises(fn.ShapeError, match=r"layer 1 \(Affine\) expects 5 input features"):
+        attrs.evolve(
+            fn.concatenate(affine(4, 4), affine(4, 4)), layers=(affine(4, 4), affine(5, 4))
+        )
     with pytest.raises(TypeError, match="layers must be a tuple of layers, got ReLU"):
-        Concatenate(ReLU())  # type: ignore[type-var]
+        fn.Concatenate(fn.ReLU())  # type: ignore[type-var]
 
 
 UNLIKE = "expected the shape of the output of layer 0,"
@@ -231,9 +126,9 @@ class Returns:
     """A user's layer that returns an array of a fixed shape and dtype."""
 
     shape: tuple[int, ...]
-    dtype: type[Float] = np.float32
+    dtype: type[fn.Float] = np.float32
 
-    def forward(self, x: Matrix) -> tuple[Floats, None]:
+    def forward(self, x: fn.Matrix) -> tuple[Floats, None]:
         return np.zeros(self.shape, self.dtype), None
 
     def pullback(self, cache: None, dout: Floats) -> tuple[Returns, Callable[[], Floats]]:
@@ -244,63 +139,65 @@ class Returns:
     ("net", "message"),
     [
         (
-            sequential(ReLU(), residual(sequential(Tanh(), affine(5, 5)))),
+            fn.sequential(fn.ReLU(), fn.residual(fn.sequential(fn.Tanh(), affine(5, 5)))),
             "layers.1.layer.layers.1: x of Affine must have shape (N, 5), got (5, 4)",
         ),
         (
-            sequential(ReLU(), concatenate(Tanh(), residual(affine(3, 3)))),
+            fn.sequential(fn.ReLU(), fn.concatenate(fn.Tanh(), fn.residual(affine(3, 3)))),
             "layers.1.layers.1.layer: x of Affine must have shape (N, 3), got (5, 4)",
         ),
         (
-            residual(Returns((5, 1))),
+            fn.residual(Returns((5, 1))),
             "layer: the output of a residual layer must have shape (5, 4), got (5, 1)",
         ),
         (
-            residual(Returns((5, 4), np.float64)),
+            fn.residual(Returns((5, 4), np.float64)),
             "layer: the output of a residual layer must be float32, got float64",
         ),
         (
-            concatenate(ReLU(), Returns((1, 4))),
+            fn.concatenate(fn.ReLU(), Returns((1, 4))),
             f"layers.1: {UNLIKE} (5, 4), except on axis 1, got (1, 4)",
         ),
         (
-            concatenate(Returns((5, 3, 2, 2)), Returns((5, 4, 2, 2)), Returns((5, 3, 1, 2))),
+            fn.concatenate(Returns((5, 3, 2, 2)), Returns((5, 4, 2, 2)), Returns((5, 3, 1, 2))),
             f"layers.2: {UNLIKE} (5, 3, 2, 2), except on axis 1, got (5, 3, 1, 2)",
         ),
         (
-            concatenate(ReLU(), Returns((5, 4, 1, 1))),
+            fn.concatenate(fn.ReLU(), Returns((5, 4, 1, 1))),
             f"layers.1: {UNLIKE} (5, 4), except on axis 1, got (5, 4, 1, 1)",
         ),
         (
-            concatenate(Returns((5,))),
+            fn.concatenate(Returns((5,))),
             "layers.0: expected an output of rank 2 or more, got shape (5,)",
         ),
         (
-            concatenate(ReLU(), Returns((5, 4), np.float16)),
+            fn.concatenate(fn.ReLU(), Returns((5, 4), np.float16)),
             "layers.1: the output of a concatenated layer must be float32, got float16",
         ),
     ],
 )
 def test_an_error_in_forward_starts_with_the_path_of_the_layer(net: AnyLayer, message: str) -> None:
-    with pytest.raises((ShapeError, fn.DTypeError)) as caught:
+    with pytest.raises((fn.ShapeError, fn.DTypeError)) as caught:
         fn.forward(net, x4)
 
     assert str(caught.value).partition("; convert it")[0] == message
 
 
-@pytest.mark.parametrize("net", [residual(Returns((5, 4))), concatenate(ReLU(), Returns((5, 4)))])
+@pytest.mark.parametrize(
+    "net", [fn.residual(Returns((5, 4))), fn.concatenate(fn.ReLU(), Returns((5, 4)))]
+)
 def test_an_error_of_a_users_layer_has_a_note_with_its_path(net: Wrong) -> None:
     y, cache = fn.forward(net, x4)
 
     with pytest.raises(RuntimeError) as caught:
         fn.backward(net, cache, y)
 
-    name = "layer" if isinstance(net, Residual) else "layers.1"
+    name = "layer" if isinstance(net, fn.Residual) else "layers.1"
     assert caught.value.__notes__ == [f"in {name} (Returns)"]
 
 
 @pytest.mark.parametrize(
-    "net", [residual(affine(4, 4)), concatenate(affine(4, 2), affine(4, 2))], ids=repr
+    "net", [fn.residual(affine(4, 4)), fn.concatenate(affine(4, 2), affine(4, 2))], ids=repr
 )
 @pytest.mark.parametrize("pull", [fn.backward, fn.input_gradient])
 def test_a_cache_knows_its_network(net: Wrong, pull: Wrong) -> None:
@@ -310,7 +207,7 @@ def test_a_cache_knows_its_network(net: Wrong, pull: Wrong) -> None:
         pull(copy.deepcopy(net), cache, y)
 
 
-@pytest.mark.parametrize("net", [residual(Identity()), concatenate(Identity())])
+@pytest.mark.parametrize("net", [fn.residual(fn.Identity()), fn.concatenate(fn.Identity())])
 def test_integers_are_refused(net: AnyLayer) -> None:
     with pytest.raises(fn.DTypeError, match=r"^x of \w+ must be float16, float32 .*, got int64"):
         fn.forward(net, np.ones((2, 3), np.int64))
@@ -319,8 +216,8 @@ def test_integers_are_refused(net: AnyLayer) -> None:
 def test_sums_outside_the_range_of_the_dtype_are_infinite_without_a_warning() -> None:
     x = np.full((1, 2), 6e4, np.float16)
 
-    for net in (residual(Identity()), concatenate(Identity(), Identity())):
+    for net in (fn.residual(fn.Identity()), fn.concatenate(fn.Identity(), fn.Identity())):
         y, cache = fn.forward(net, x)
         dx = fn.input_gradient(net, cache, np.full_like(y, 6e4))
         assert np.isinf(dx).all()
-    assert np.isinf(fn.predict(residual(Identity()), x)).all()
+    assert np.isinf(fn.predict(fn.residual(fn.Identity()), x)).all()

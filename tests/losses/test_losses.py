@@ -120,21 +120,6 @@ def test_a_loss_of_numbers_is_its_formula_summed_over_the_outputs_of_a_sample(
     np.testing.assert_allclose(dscores, slopes(scores - t), rtol=1e-15)
 
 
-def test_sum_squared_error_of_the_textbook_example_is_0_0975() -> None:
-    """Deep Learning from Scratch, section 4.2: the outputs for a digit 2."""
-    y = np.array([[0.1, 0.05, 0.6, 0.0, 0.05, 0.1, 0.0, 0.1, 0.0, 0.0]])
-
-    loss, _ = fn.sum_squared_error(y, np.eye(10, dtype=int)[[2]])
-
-    assert loss == pytest.approx(0.0975)
-
-
-def test_the_absolute_error_has_no_gradient_where_nothing_is_wrong() -> None:
-    loss, dscores = fn.mean_absolute_error(np.array([[1.0, 2.0]]), np.array([[1, 0]]))
-
-    assert (loss, dscores.tolist()) == (1, [[0, 0.5]])
-
-
 @given(seed=seeds, size=sizes, delta=st.floats(0.1, 10))
 def test_the_huber_loss_is_that_of_scipy(seed: int, size: tuple[int, int], delta: float) -> None:
     scores, t = normal_array(seed, *size, scale=3), numbers(seed + 1, *size)

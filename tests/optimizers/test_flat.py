@@ -4,7 +4,6 @@ import copy
 import pickle
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -73,21 +72,6 @@ def test_slots_are_trees_with_the_structure_of_the_parameters(optimizer: fn.Opti
         assert content(same) == content(state)
         assert repr(same) == repr(state)
         assert not any(array.flags.writeable for array in fn.tree_leaves(same))
-
-
-@every_optimizer
-def test_a_state_continues_from_a_file_with_equal_bits(
-    optimizer: fn.Optimizer, tmp_path: Path
-) -> None:
-    net, state = run(optimizer, NET, 2)
-    fn.save(tmp_path / "state.npz", state)
-    loaded = fn.load(tmp_path / "state.npz", like=optimizer.init(NET))
-    grads = gradients_of(net, 9)
-
-    assert fn.fingerprint(loaded) == fn.fingerprint(state)
-    assert content(optimizer.update(net, grads, loaded)) == content(
-        optimizer.update(net, grads, state)
-    )
 
 
 def test_a_changed_network_continues_with_the_same_slots() -> None:

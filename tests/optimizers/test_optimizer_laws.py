@@ -241,14 +241,6 @@ def test_types_of_optimizers_are_known() -> None:
     assert_type(state["m"], fn.Affine[int, int])
 
 
-def test_a_replaced_array_can_be_frozen() -> None:
-    net = fn.replace_at(NET, "layers.0.b", np.ones(5, np.float32))
-    optimizer = fn.freeze(fn.sgd(), "layers.0.b")
-    new, _ = optimizer.update(net, gradients(0), optimizer.init(net))
-
-    assert new.layers[0].b.tolist() == [1.0] * 5
-
-
 def test_a_function_that_makes_an_optimizer_is_not_one() -> None:
     wrong: Any = fn.adam
     wraps: list[Callable[[], object]] = [

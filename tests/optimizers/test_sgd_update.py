@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from zoo import CASES, AnyLayer, Case, every_case
+from zoo import AnyLayer, Case, every_case
 
 import funnet as fn
 from funnet.core.kernels import scalar
@@ -34,29 +34,6 @@ def test_sgd_subtracts_the_rate_times_the_gradient(
 
     for (path, p), g in zip(fn.named_leaves(params), fn.tree_leaves(grads), strict=True):
         np.testing.assert_array_equal(updated[path], p - dtype(lr) * g, strict=True)
-
-
-@every_case
-def test_sgd_returns_locked_parameters_and_leaves_its_arguments_unchanged(case: Case) -> None:
-    params = case.layer(0)
-    before = [array.copy() for array in fn.tree_leaves(params)]
-
-    updated = fn.sgd_update(params, gradients(params), 0.5)
-
-    assert not any(array.flags.writeable for array in fn.tree_leaves(updated))
-    for old, kept in zip(fn.tree_leaves(params), before, strict=True):
-        np.testing.assert_array_equal(old, kept)
-
-
-def test_sgd_converges_to_the_minimum() -> None:
-    """Steps against p - 1, the gradient of half (p - 1)², end at 1."""
-    params = CASES["Affine"].layer(0)
-
-    for _ in range(200):
-        params = fn.sgd_update(params, fn.tree_map(lambda p: p - 1, params), 0.2)
-
-    for array in fn.tree_leaves(params):
-        np.testing.assert_allclose(array, 1)
 
 
 def test_a_rate_of_0_gives_equal_bytes_with_either_sign() -> None:

@@ -60,14 +60,6 @@ def test_the_parts_are_shards_with_masks_of_their_own(net: Net) -> None:
 
 
 @every_net
-def test_one_part_is_the_batch(net: Net) -> None:
-    plain = fn.train(net, BATCHES, loss=LOSS, optimizer=fn.adam(0.01), seed=7)
-
-    for ours, expected in zip(run(net, 1), plain, strict=False):
-        assert fn.fingerprint(ours) == fn.fingerprint(expected)
-
-
-@every_net
 @pytest.mark.parametrize("step", [1, 4, 5, 12])
 def test_a_run_resumes_bit_for_bit(net: Net, step: int, tmp_path: Path) -> None:
     whole = run(net, 2)

@@ -77,35 +77,6 @@ def test_one_score_serves_stopping_choosing_and_plotting() -> None:
     assert (best.step, lowest) == (4, 3)
 
 
-def test_the_scores_of_a_run_of_any_length_without_a_list_of_its_states() -> None:
-    curve = []
-    scores = fn.scored(states([3.0, 1.0, 2.0]))
-    for state, score in fn.early_stopping(scores, 5):
-        curve.append((state.step, score))
-
-    assert curve == [(1, 3.0), (2, 1.0), (3, 2.0)]
-
-
-def test_a_state_is_scored_before_the_next_is_computed() -> None:
-    taken: list[int] = []
-    pairs = fn.scored(states([1.0] * 5, taken), every=2)
-
-    assert [(state.step, taken[-1]) for state, _ in pairs] == [(2, 2), (4, 4), (5, 5)]
-
-
-def test_an_interrupted_run_has_passed_on_all_that_it_scored() -> None:
-    def interrupted() -> Iterator[State]:
-        yield from states([3.0, 2.0, 1.0])
-        raise KeyboardInterrupt
-
-    stream = fn.best_so_far(fn.scored(interrupted(), every=2))
-    best, score = next(stream)
-
-    assert (best.step, score) == (2, 2.0)
-    with pytest.raises(KeyboardInterrupt):  # step 3 was not known to be the last
-        next(stream)
-
-
 @pytest.mark.parametrize("score", [np.float32(0.5), np.float64(0.5), np.array(0.5)])
 def test_scores_are_python_floats(score: float) -> None:
     [(_, ours)] = fn.scored(states([1.0]), lambda _: score)
