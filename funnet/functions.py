@@ -24,15 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy import asarray, maximum, ndarray
 
-from funnet.core.arrays import (
-    FLOAT_TYPES,
-    NATIVE_DTYPES,
-    ArrayT,
-    Float,
-    as_ndarray,
-    typed_like,
-    wide,
-)
+from funnet.core.arrays import NATIVE_DTYPES, WIDE, ArrayT, Float, as_ndarray, typed_like
 from funnet.core.checks import check_float
 from funnet.core.errors import ShapeError
 from funnet.core.kernels import positive_part
@@ -42,7 +34,7 @@ _quiet = np.errstate(over="ignore", under="ignore")
 
 Order: TypeAlias = Literal["C", "F"]
 
-LOWEST = {dtype: float(np.finfo(dtype).min) for dtype in FLOAT_TYPES}
+LOWEST = {dtype: float(np.finfo(dtype).min) for dtype in WIDE}
 
 
 def identity(x: ArrayT) -> ArrayT:
@@ -138,7 +130,7 @@ def floats(x: ArrayT, name: str = "x") -> ArrayT:
 
 def widened(x: npt.NDArray[Float], order: Order) -> npt.NDArray[Float]:
     """Return x in the dtype to compute in, in native byte order and the given memory order."""
-    return asarray(x, wide(x.dtype).type, order)
+    return asarray(x, WIDE[x.dtype.type], order)
 
 
 def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:

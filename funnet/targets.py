@@ -25,7 +25,7 @@ def probabilities(
     """Return targets in float32 or float64, clipped to [0, 1] after a check up to rounding."""
     check_targets(t, scores, or_labels=or_labels)
     with np.errstate(over="ignore"):
-        p: npt.NDArray[Float] = np.asarray(t, wide(scores.dtype).type, order)
+        p: npt.NDArray[Float] = np.asarray(t, wide(scores.dtype), order)
     low, high = np.minimum.reduce(p, axis=None), np.maximum.reduce(p, axis=None)
     tolerance = 4 * _rounding(t)
     if not (low >= -tolerance and high <= 1 + tolerance):
@@ -62,7 +62,7 @@ def smoothed(
     p: npt.NDArray[Float]
     if is_labels(t):
         check_labels(t, n, n_classes)
-        p = np.zeros((n, n_classes), wide(scores.dtype).type)
+        p = np.zeros((n, n_classes), wide(scores.dtype))
         p[np.arange(n), t] = 1
     else:
         p, _ = distributions(t, scores, "C")

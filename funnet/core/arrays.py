@@ -47,6 +47,14 @@ RNGLike: TypeAlias = "int | np.random.SeedSequence | np.random.Generator"
 FLOAT_TYPES = (np.float16, np.float32, np.float64)
 NATIVE_DTYPES = frozenset(map(np.dtype, FLOAT_TYPES))
 FLOAT32 = np.dtype(np.float32)
+
+WIDE: dict[type[Float], np.dtype[Float]] = {
+    np.float16: FLOAT32,
+    np.float32: FLOAT32,
+    np.float64: np.dtype(np.float64),
+}
+"""The dtype to compute in, by scalar type: in float16, results would overflow and be rounded."""
+
 C_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x4, 0x100, 0x400
 """Bits of `flags.num`, which is read in the time of one flag."""
 
@@ -76,8 +84,8 @@ def typed_like(x: T, y: object) -> T:
 
 
 def wide(dtype: np.dtype[Float]) -> np.dtype[Float]:
-    """Return the dtype to compute in: float32 for float16, which would overflow and round."""
-    return FLOAT32 if dtype.itemsize == 2 else dtype
+    """Return the dtype to compute in: float32 for float16, and else the same in native order."""
+    return WIDE[dtype.type]
 
 
 def array_type(array: object) -> str:

@@ -117,7 +117,7 @@ def _difference(scores: ArrayT, t: Array | Targets) -> tuple[ArrayT, npt.NDArray
             f"and one output, got shape {scores.shape}{hint if scores.ndim == 1 else ''}"
         )
     check_targets(t, scores)
-    return scores, np.subtract(scores, t, dtype=wide(scores.dtype).type, order="C")
+    return scores, np.subtract(scores, t, dtype=wide(scores.dtype), order="C")
 
 
 def _gradient(
