@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mypy import api
+from random_programs import Kind, random_lines
 
 import funnet
-from funnet import ShapeError
 
 PROGRAMS = Path(__file__).parent
 ROOT = PROGRAMS.parents[1]
@@ -115,77 +115,14 @@ def announced(program: str) -> set[tuple[int, str]]:
     }
 
 
-# Random programs
-
-N_PROGRAMS = 500
-WIDTHS = (2, 3)
-
-
-class RandomSource:
-    """Draws the source of networks, about a third of which do not fit."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.names: list[str] = []
-
-    def width(self) -> str:
-        """Return a width: a literal, or arithmetic on constants."""
-        n = int(self.rng.choice(WIDTHS))
-        return str(self.rng.choice([str(n), str(n), f"{n - 1} + ONE", f"{2 * n} // TWO"]))
-
-    def layer(self, depth: int) -> str:
-        """Return a layer of any kind, or a network."""
-        if depth and self.rng.random() < 0.4:
-            return self.network(depth - 1)
-        n, m = self.width(), self.width()
-        layers = [f"Affine.init({n}, {m}, rng=0)"] * 4
-        layers += [f"Dense.make({n}, {m})", "Scale(np.zeros(2))", f"LayerNorm.init({n})"]
-        layers += ["Clip()", str(self.rng.choice(["ReLU()", "Tanh()", "LeakyReLU(0.1)"]))]
-        return str(self.rng.choice([*layers, *self.names[-2:]]))
-
-    def network(self, depth: int) -> str:
-        """Return a network, nested up to a depth."""
-        match self.rng.integers(5):
-            case 0:
-                return f"residual({self.layer(depth)})"
-            case 1:
-                parts = [self.layer(depth) for _ in range(self.rng.integers(1, 4))]
-                return f"concatenate({', '.join(parts)})"
-            case _:
-                return self.row(depth)
-
-    def row(self, depth: int) -> str:
-        """Return a network of up to five layers, nested up to a depth."""
-        layers = [self.layer(depth) for _ in range(self.rng.integers(0, 6 if depth else 4))]
-        if len(layers) > 1 and self.rng.random() < 0.2:
-            cut = int(self.rng.integers(1, len(layers)))
-            layers[cut:] = [f"*({', '.join(layers[cut:])},)"]
-        return f"sequential({', '.join(layers)})"
-
-
-def random_lines(seed: int) -> tuple[list[str], list[str | None]]:
-    """Return lines that make networks, and the error of each at run time."""
-    scope: dict[str, object] = {}
-    exec((PROGRAMS / "prelude.txt").read_text() + "\nONE, TWO = 1, 2", scope)  # noqa: S102
-    source = RandomSource(seed)
-    lines: list[str] = []
-    raised: list[str | None] = []
-    for i in range(N_PROGRAMS // 10):
-        depth = 2 if i % 10 == 0 else 1  # mypy takes four times as long for those nested twice
-        line = f"net{i} = {source.row(depth)}"
-        try:
-            exec(line, scope)  # noqa: S102
-        except ShapeError as error:
-            lines.append(line.split(" = ", 1)[1])
-            raised.append(str(error))
-        else:
-            lines.append(line)
-            raised.append(None)
-            source.names.append(f"net{i}")
-    return lines, raised
-
-
-RANDOM = {f"random_{seed}": random_lines(seed) for seed in range(10)}
+PRELUDE = (PROGRAMS / "prelude.txt").read_text()
+N_LINES = 50
+KINDS: tuple[Kind, ...] = ("rows", "images")
+RANDOM = {
+    f"random_{kind}_{seed}": random_lines(seed, kind, N_LINES, PRELUDE)
+    for kind in KINDS
+    for seed in range(8)
+}
 
 
 @pytest.fixture(scope="module")
