@@ -17,16 +17,14 @@ from zoo import AnyLayer, Case
 from funnet import Float
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-GALLERY = sorted(path.stem for path in EXAMPLES.glob("*.py") if "def main" in path.read_text())
-BENCHMARKS = [
-    "benchmarks/benchmark",
-    "benchmarks/benchmark_images",
-    "benchmarks/benchmark_sklearn",
-    "benchmarks/benchmark_job",
-    "benchmarks/benchmark_training",
-    "benchmarks/benchmark_types",
-    "benchmarks/instructions",
-]
+GALLERY, BENCHMARKS = (
+    sorted(
+        path.relative_to(EXAMPLES).with_suffix("").as_posix()
+        for path in EXAMPLES.glob(programs)
+        if "def main" in path.read_text()
+    )
+    for programs in ("*.py", "benchmarks/*.py")
+)
 
 
 @pytest.fixture

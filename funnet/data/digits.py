@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import overload
 
 import numpy as np
@@ -65,15 +66,11 @@ def load_digits(
     table = np.loadtxt(_data_file(), dtype=np.uint8, delimiter=",")
     # Sorted by the raw stream of the generator: unlike permutations, NumPy guarantees it forever.
     order = np.random.PCG64(0).random_raw(len(table)).argsort()
+    arranged = partial(
+        arrange, white=16, normalize=normalize, flatten=flatten, one_hot_label=one_hot_label
+    )
     train, test = (
-        arrange(
-            table[rows, :64].reshape(-1, 8, 8),
-            table[rows, 64],
-            white=16,
-            normalize=normalize,
-            flatten=flatten,
-            one_hot_label=one_hot_label,
-        )
+        arranged(table[rows, :64].reshape(-1, 8, 8), table[rows, 64])
         for rows in np.split(order, [N_TRAIN])
     )
     return train, test

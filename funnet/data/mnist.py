@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+from itertools import starmap
 from typing import overload
 
 from funnet.core.arrays import Labels
-from funnet.data.samples import (
-    AnySamples,
-    AnySplit,
-    Bytes,
-    Flat,
-    Grid,
-    No,
-    OneHot,
-    Split,
-    Yes,
-    arrange,
-)
+from funnet.data.samples import AnySplit, Flat, Grid, No, OneHot, Split, Yes, arrange
 
 Folder = str | os.PathLike[str] | None
 
@@ -82,17 +73,9 @@ def load_mnist(
     """
     from funnet.data.mnist_files import read_files  # noqa: PLC0415  (urllib is slow to import)
 
-    def split(content: tuple[Bytes, Bytes]) -> AnySamples:
-        images, labels = content
-        return arrange(
-            images,
-            labels,
-            white=255,
-            normalize=normalize,
-            flatten=flatten,
-            one_hot_label=one_hot_label,
-        )
-
-    # By map, which does not keep the bytes of the first split while the second is read.
-    train, test = map(split, read_files(data_dir))
+    arranged = partial(
+        arrange, white=255, normalize=normalize, flatten=flatten, one_hot_label=one_hot_label
+    )
+    # By starmap, which does not keep the bytes of the first split while the second is read.
+    train, test = starmap(arranged, read_files(data_dir))
     return train, test
