@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
 
 from funnet.core.arrays import Array
-from funnet.onnx.package import onnx_package
+from funnet.core.extras import import_extra
+
+onnx_package = partial(import_extra, "onnx", "funnet.onnx")
 
 MAX_RANK = 4
 

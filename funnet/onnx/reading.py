@@ -12,8 +12,7 @@ from funnet.core.arrays import Array
 from funnet.core.layer import AnyLayer
 from funnet.layers.combinators import Sequential, sequential
 from funnet.layers.normalization import MANY
-from funnet.onnx.nodes import Node, OnnxError, row_of, same_pads
-from funnet.onnx.package import onnx_package
+from funnet.onnx.nodes import Node, OnnxError, onnx_package, row_of, same_pads
 
 
 # Any: the widths and types of the layers are in the model.

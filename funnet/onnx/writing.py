@@ -18,8 +18,7 @@ from funnet.experiments.checkpoints.files import file_to_write, write_atomically
 from funnet.layers.combinators import Sequential
 from funnet.layers.concatenate import Concatenate
 from funnet.layers.residual import Residual
-from funnet.onnx.nodes import same_pads
-from funnet.onnx.package import onnx_package
+from funnet.onnx.nodes import onnx_package, same_pads
 
 OPSET = 17
 """The version of the operators: the first with LayerNormalization."""

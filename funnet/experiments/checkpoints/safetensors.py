@@ -17,8 +17,11 @@ import numpy as np
 from funnet.core.arrays import AnyArray
 from funnet.core.encoding import ArraySpec
 from funnet.core.errors import StructureError
+from funnet.core.extras import import_extra
 
 Buffer = bytes | bytearray | memoryview
+
+USER = "a .safetensors file"
 
 METADATA = "funnet"
 
@@ -68,7 +71,7 @@ def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
     """Return the bytes of a file with a structure and its arrays by path."""
     if RESERVED in arrays:
         raise StructureError("a .safetensors file cannot have an array of this name", RESERVED)
-    package = _package()
+    package = import_extra("safetensors.numpy", USER)
     tensors = {
         array_name(path): np.array(array, array.dtype.newbyteorder("="), order="C")
         for path, array in arrays.items()
@@ -80,9 +83,7 @@ def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
             for name, tensor in tensors.items()
         },
     )
-    content: bytes = package.numpy.save(
-        tensors, metadata={METADATA: f"{digest}\n{structure.decode()}"}
-    )
+    content: bytes = package.save(tensors, metadata={METADATA: f"{digest}\n{structure.decode()}"})
     if int.from_bytes(content[:8], "little") > MAX_HEADER:
         raise StructureError("a .safetensors file cannot have more than 100 MB of structure")
     return content
@@ -90,7 +91,7 @@ def pack(structure: bytes, arrays: Mapping[str, AnyArray]) -> bytes:
 
 def unpack(data: bytes) -> Tensors:
     """Read all tensors and the structure; raise ValueError if the file is not valid."""
-    package = _package()
+    package = import_extra("safetensors", USER)
     try:
         tensors = dict(package.deserialize(data))
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
@@ -110,16 +111,6 @@ def unpack(data: bytes) -> Tensors:
 def array_name(path: str) -> str:
     """Return the name of the tensor with the array at a path."""
     return path or "value"
-
-
-def _package() -> Any:  # the package's own types are Any as well
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError(
-            '.safetensors files need the safetensors package: pip install "funnet[safetensors]"'
-        ) from error
-    return safetensors
 
 
 def _digest(structure: bytes, tensors: Mapping[str, Buffer]) -> str:
