@@ -60,8 +60,6 @@ C_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x4, 0x100, 0x400
 
 _LAYOUT = C_CONTIGUOUS | ALIGNED
 
-ARRAY_CLASSES = (np.ndarray, np.memmap)
-
 ShapeT = TypeVar("ShapeT", bound=tuple[int, ...])
 """The shape of an array, as a variable of types."""
 

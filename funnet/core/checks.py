@@ -10,7 +10,6 @@ import numpy.typing as npt
 from numpy import ndarray
 
 from funnet.core.arrays import (
-    ARRAY_CLASSES,
     FLOAT_TYPES,
     Float,
     LabelsLike,
@@ -100,7 +99,7 @@ def check_float(array: object, name: str, wanted: str = "float32") -> None:
     Of the subclasses of `np.ndarray`, only `np.memmap` is accepted (see `as_ndarray`). The message
     recommends to convert to the float type `wanted`.
     """
-    if not isinstance(array, ndarray) or type(array) not in ARRAY_CLASSES:
+    if not isinstance(array, ndarray) or type(array) not in (ndarray, np.memmap):
         as_ndarray(array, name)  # a mask has a message of its own
         raise DTypeError(
             f"{name} must be a NumPy array of floats, got {type(array).__name__}; "

@@ -104,12 +104,8 @@ class _Rule:
 
     def keywords(self, lr: float, step: int) -> dict[str, object]:
         """Return the keyword arguments of one update."""
-        keywords = dict(self.constants)
-        if "lr" in self.passed:
-            keywords["lr"] = lr
-        if "step" in self.passed:
-            keywords["step"] = step
-        return keywords
+        given = {"lr": lr, "step": step}
+        return dict(self.constants) | {name: given[name] for name in self.passed}
 
     def apply(
         self, p: Array, g: Array, slots: Sequence[Array], keywords: dict[str, object]
