@@ -26,6 +26,11 @@ from funnet.core.errors import StructureError
 _CONTEXT_TYPE = re.compile(rf"\b{Context.__name__}\b")
 
 
+# Any: each function is called with values of one class only.
+Build = Callable[[Any, Sequence[object]], object]
+"""Function of a value and new children: a value like it with these children."""
+
+
 @attrs.frozen(eq=False, repr=False)
 class Kind:
     """How the values of one class are taken apart and rebuilt.
@@ -51,17 +56,14 @@ class Kind:
         As `build`, for children that are known to be valid. Default: `build`.
     """
 
-    # Any: each function is called with values of one class only.
     names: Callable[[Any], Sequence[str]]
     children: Callable[[Any], Sequence[object]]
-    build: Callable[[Any, Sequence[object]], object]
+    build: Build
     entries: Callable[[Any], object] | None = None
     kept: frozenset[int] = frozenset()
     wide: frozenset[int] = frozenset()
     context: int | None = None
-    refill: Callable[[Any, Sequence[object]], object] = attrs.field(
-        default=attrs.Factory(lambda kind: kind.build, takes_self=True)
-    )
+    refill: Build = attrs.field(default=attrs.Factory(lambda kind: kind.build, takes_self=True))
 
     def named_children(self, value: object) -> Iterator[tuple[str, object]]:
         """Iterate over the names and the children of a value."""
@@ -118,7 +120,7 @@ def _make_kind(cls: Any) -> Kind:
     return attrs.evolve(kind, refill=refill) if refill else kind
 
 
-def _build_dict(cls: Any, node: dict[Any, Any], children: Sequence[object]) -> object:
+def _build_dict(cls: Any, node: dict[str, object], children: Sequence[object]) -> object:
     items = dict(zip(node, children, strict=True))
     if isinstance(node, defaultdict):
         return cls(node.default_factory, items)
@@ -153,7 +155,7 @@ def _compiled(cls: Any, arguments: str, values: Sequence[str]) -> Callable[..., 
     slots: list[Any] = [getattr(cls, field.name, None) for field in attrs.fields(cls)]
     if not all(isinstance(slot, MemberDescriptorType) for slot in slots):
         return None
-    names: dict[str, Any] = {f"put_{i}": slot.__set__ for i, slot in enumerate(slots)}
+    names: dict[str, object] = {f"put_{i}": slot.__set__ for i, slot in enumerate(slots)}
     names |= {"new": object.__new__, "cls": cls}
     puts = "".join(f" put_{i}(value, {value})\n" for i, value in enumerate(values))
     source = f"def make({arguments}):\n value = new(cls)\n{puts} return value\n"
@@ -193,14 +195,14 @@ def _getter(names: Sequence[str]) -> Callable[[Any], Sequence[object]]:
     return get
 
 
-class _Kinds(dict[type[Any], Kind]):
+class _Kinds(dict[type[object], Kind]):
     """A cache of kinds: an item is read in a third of the instructions of a cached function."""
 
-    def __init__(self, make: Callable[[type[Any]], Kind]) -> None:
+    def __init__(self, make: Callable[[type[object]], Kind]) -> None:
         super().__init__()
         self.make = make
 
-    def __missing__(self, cls: type[Any]) -> Kind:
+    def __missing__(self, cls: type[object]) -> Kind:
         kind = self[cls] = self.make(cls)
         return kind
 
@@ -222,7 +224,7 @@ def _without_kept(cls: type[object]) -> Kind:
     walked = [i for i in range(len(fields)) if i not in kind.kept]
     names = [fields[i] for i in walked]
 
-    def with_kept(build: Callable[[Any, Sequence[object]], object]) -> Callable[..., object]:
+    def with_kept(build: Build) -> Build:
         def build_with_kept(node: object, children: Sequence[object]) -> object:
             new = list(kind.children(node))
             for i, child in zip(walked, children, strict=True):
