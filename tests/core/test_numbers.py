@@ -1,7 +1,8 @@
-"""Numbers that users pass: what is not a finite number, or not a count, is refused by its name."""
+"""Numbers that users pass: others than those allowed are refused by their name."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -14,38 +15,56 @@ import funnet as fn
 
 Y = np.ones((1, 1))
 LAYER = fn.Affine(Y, np.ones(1))
+SGD, LOSS = fn.sgd(), fn.mean_squared_error
 
-NUMBERS: list[tuple[str, Callable[[Any], object]]] = [
-    ("alpha", fn.ELU),
-    ("slope", fn.LeakyReLU),
-    ("rate", fn.Dropout),
-    ("dropout", lambda number: fn.mlp((2, 2), rng=0, dropout=number)),
-    ("std", fn.normal),
-    ("eps", lambda number: fn.LayerNorm.init(3, eps=number)),
-    ("eps", lambda number: fn.BatchNorm.init(3, eps=number)),
-    ("momentum", lambda number: fn.BatchNorm.init(3, momentum=number)),
-    ("delta", lambda number: fn.huber_loss(Y, Y, delta=number)),
-    ("label_smoothing", lambda number: fn.softmax_cross_entropy(Y, Y, label_smoothing=number)),
-    ("step", lambda number: fn.numerical_gradient(lambda _: 0.0, Y, step=number)),
-    ("step", lambda number: fn.check_gradients(LAYER, Y, fn.huber_loss, Y, step=number)),
-    ("rtol", lambda number: fn.check_gradients(LAYER, Y, fn.huber_loss, Y, rtol=number)),
-    ("atol", lambda number: fn.check_gradients(LAYER, Y, fn.huber_loss, Y, atol=number)),
-    ("lr", lambda number: fn.sgd_update(LAYER, LAYER, number)),
-    ("lr", fn.sgd),
-    ("momentum", lambda number: fn.momentum(momentum=number)),
-    ("alpha", lambda number: fn.rmsprop(alpha=number)),
-    ("eps", lambda number: fn.adagrad(eps=number)),
-    (r"betas\[1\]", lambda number: fn.adam(betas=(0.9, number))),
-    ("weight_decay", lambda number: fn.adamw(weight_decay=number)),
-    ("rate", lambda number: fn.weight_decay(fn.sgd(), number)),
-    ("max_norm", lambda number: fn.clip_by_global_norm(fn.sgd(), number)),
-    ("lr", fn.constant_lr),
-    ("gamma", lambda number: fn.step_lr(0.1, 3, number)),
-    ("eta_min", lambda number: fn.cosine_lr(0.1, 9, eta_min=number)),
-    (r"values\[1\]", lambda number: fn.piecewise_lr([3], [0.1, number])),
-    ("min_delta", lambda number: fn.early_stopping([], 1, min_delta=number)),
-]
-every_number = pytest.mark.parametrize(("name", "make"), NUMBERS)
+# Each with what it must be, and numbers that it must not be.
+NUMBERS: list[tuple[str, str, list[float], Callable[[Any], object]]] = [
+    ("alpha", "finite and >= 0", [-0.1], fn.ELU),
+    ("slope", "finite", [], fn.LeakyReLU),
+    ("rate", "finite and in [0, 1)", [1.5, 1.0, -0.1], fn.Dropout),
+    ("dropout", "finite and in [0, 1)", [1], lambda n: fn.mlp((2, 2), rng=0, dropout=n)),
+    ("std", "finite and >= 0", [-1, -1e-300], fn.normal),
+    ("eps", "finite and >= 1e-37", [0.0, -1e-5, 1e-50], lambda n: fn.LayerNorm.init(3, eps=n)),
+    ("eps", "finite and >= 1e-37", [0.0], lambda n: fn.BatchNorm.init(3, eps=n)),
+    ("momentum", "between 0 and 1", [1.5, -0.1], lambda n: fn.BatchNorm.init(3, momentum=n)),
+    ("delta", "finite and > 0", [0, -1.0], lambda n: fn.huber_loss(Y, Y, delta=n)),
+    ("label_smoothing", "from 0 to 1", [-0.1, 1.5],
+     lambda n: fn.softmax_cross_entropy(Y, Y, label_smoothing=n)),
+    ("step", "finite and > 0", [0.0, -1e-4],
+     lambda n: fn.numerical_gradient(lambda _: 0.0, Y, step=n)),
+    ("step", "finite and > 0", [0.0], lambda n: fn.check_gradients(LAYER, Y, LOSS, Y, step=n)),
+    ("rtol", "finite and >= 0", [-1e-9], lambda n: fn.check_gradients(LAYER, Y, LOSS, Y, rtol=n)),
+    ("atol", "finite and >= 0", [-1e-9], lambda n: fn.check_gradients(LAYER, Y, LOSS, Y, atol=n)),
+    ("lr", "finite", [], lambda n: fn.sgd_update(LAYER, LAYER, n)),
+    ("lr", "finite and >= 0", [-0.1], fn.sgd),
+    ("lr", "finite and >= 0", [-0.1], fn.adam),
+    ("momentum", "finite and in [0, 1)", [1.0], lambda n: fn.momentum(momentum=n)),
+    ("momentum", "finite and in [0, 1)", [1.0], lambda n: fn.nesterov(momentum=n)),
+    ("alpha", "finite and in [0, 1)", [1.0], lambda n: fn.rmsprop(alpha=n)),
+    ("eps", "finite and >= 0", [-1e-9], lambda n: fn.adagrad(eps=n)),
+    ("betas[1]", "finite and in [0, 1)", [1.5], lambda n: fn.adam(betas=(0.9, n))),
+    ("weight_decay", "finite and >= 0", [-1], lambda n: fn.adamw(weight_decay=n)),
+    ("rate", "finite and >= 0", [-1], lambda n: fn.weight_decay(SGD, n)),
+    ("max_norm", "finite and > 0", [0], lambda n: fn.clip_by_global_norm(SGD, n)),
+    ("lr", "finite and >= 0", [-0.1], fn.constant_lr),
+    ("gamma", "finite and >= 0", [-0.1], lambda n: fn.step_lr(0.1, 3, n)),
+    ("eta_min", "finite and >= 0", [-0.1], lambda n: fn.cosine_lr(0.1, 9, eta_min=n)),
+    ("values[1]", "finite and >= 0", [-0.1], lambda n: fn.piecewise_lr([3], [0.1, n])),
+    ("min_delta", "finite and >= 0", [-0.1], lambda n: fn.early_stopping([], 1, min_delta=n)),
+]  # fmt: skip
+every_number = pytest.mark.parametrize(
+    ("name", "make"), [(re.escape(name), make) for name, _, _, make in NUMBERS]
+)
+
+
+@pytest.mark.parametrize(("name", "must_be", "numbers", "make"), NUMBERS)
+def test_what_is_out_of_range_is_refused(
+    name: str, must_be: str, numbers: list[float], make: Callable[[Any], object]
+) -> None:
+    for number in numbers:
+        message = re.escape(f"{name} must be {must_be}, got {number}")
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            make(number)
 
 
 @every_number
@@ -76,7 +95,6 @@ def test_what_is_not_finite_is_refused(
 
 X, T = np.ones((6, 1)), np.zeros(6, int)
 BATCHES = fn.minibatches(X, T, 2, rng=0)
-SGD, LOSS = fn.sgd(), fn.mean_squared_error
 STATES: list[fn.TrainState[object]] = []
 
 # Each with its least value.

@@ -150,11 +150,9 @@ def test_no_finite_input_gives_a_warning(dtype: type[fn.Float], shape: tuple[int
     assert fn.forward(fn.BatchNorm.init(2, dtype=dtype), empty)[0].shape == empty.shape
 
 
-def test_numbers_out_of_range_are_refused() -> None:
+def test_buffers_out_of_range_are_refused() -> None:
     norm = fn.BatchNorm.init(2)
     for change, message in (
-        ({"eps": 0.0}, "eps must be finite and >= 1e-37"),
-        ({"momentum": 1.5}, "momentum must be between 0 and 1"),
         ({"var": np.array([1, -1], np.float32)}, "var of BatchNorm must be >= 0"),
         ({"count": np.array(-1)}, "count of BatchNorm must be an integer >= 0"),
     ):

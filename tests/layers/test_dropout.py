@@ -125,9 +125,3 @@ def test_masks_are_independent_of_the_order_of_minibatches() -> None:
 
         correlation = np.corrcoef(order[:, 0], mask[:, 0])[0, 1]
         assert abs(correlation) < 4.5 / np.sqrt(n)
-
-
-@pytest.mark.parametrize("rate", [1.5, 1.0, -0.1])
-def test_another_rate_is_refused(rate: float) -> None:
-    with pytest.raises(ValueError, match=rf"^rate must be finite and in \[0, 1\), got {rate}$"):
-        fn.Dropout(rate)

@@ -77,14 +77,6 @@ def test_weights_are_uniform_within_the_limits_of_the_paper(
     assert_drawn_from(scipy.stats.uniform(-end, 2 * end), weights)
 
 
-@every_size
-@pytest.mark.parametrize(("a", "b"), [(fn.xavier, fn.xavier_uniform), (fn.he, fn.he_uniform)])
-def test_normal_and_uniform_weights_have_the_same_variance(
-    a: fn.Initializer, b: fn.Initializer, n_in: int, n_out: int
-) -> None:
-    assert draw(a, n_in, n_out).std() == pytest.approx(draw(b, n_in, n_out).std(), rel=0.01)
-
-
 @every_initializer
 @given(seed=seeds, n_in=widths, n_out=widths)
 def test_weights_of_another_dtype_are_the_same_numbers_rounded(
@@ -140,12 +132,6 @@ def test_a_standard_deviation_of_0_gives_zeros() -> None:
 @pytest.mark.parametrize("std", [np.float32(0.5), np.float64(0.5), np.float16(0.5)])
 def test_the_standard_deviation_may_be_a_numpy_scalar(std: float) -> None:
     assert (draw(fn.normal(std), 3, 2) == draw(fn.normal(0.5), 3, 2)).all()
-
-
-@pytest.mark.parametrize("std", [-1, -1e-300])
-def test_a_negative_standard_deviation_is_refused(std: float) -> None:
-    with pytest.raises(ValueError, match=f"^std must be finite and >= 0, got {std}$"):
-        fn.normal(std)
 
 
 def test_initializers_can_be_pickled_and_compared() -> None:

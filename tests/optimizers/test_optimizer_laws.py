@@ -1,7 +1,6 @@
 """Laws of every optimizer and wrapper, and of a user's update rule."""
 
 import copy
-import math
 import pickle
 from collections.abc import Callable
 from inspect import isfunction, signature
@@ -145,13 +144,6 @@ def test_parameters_of_rank_0_are_refused(optimizer: fn.Optimizer) -> None:
         optimizer.init({"x": np.ones(())})
 
 
-@pytest.mark.parametrize("lr", [math.nan, math.inf, -0.1])
-def test_a_learning_rate_is_finite_and_not_negative(lr: float) -> None:
-    for make in MAKERS:
-        with pytest.raises(ValueError, match="lr must be finite and >= 0"):
-            make(lr)
-
-
 def test_numpy_scalars_as_constants_do_not_change_the_dtype() -> None:
     ten = np.float64(0.1)
     for optimizer in (
@@ -165,18 +157,10 @@ def test_numpy_scalars_as_constants_do_not_change_the_dtype() -> None:
         assert {array.dtype for array in fn.tree_leaves(new)} == {np.dtype(np.float32)}
 
 
-def test_constants_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"momentum must be finite and in \[0, 1\), got 1"):
-        fn.momentum(momentum=1.0)
+def test_betas_are_two_numbers() -> None:
     betas: Any = 0.9  # mypy refuses it as well
     with pytest.raises(TypeError, match="betas must be two numbers"):
         fn.adam(betas=betas)
-    with pytest.raises(ValueError, match=r"betas\[1\]"):
-        fn.adam(betas=(0.9, 1.5))
-    with pytest.raises(ValueError, match="max_norm must be finite and > 0, got 0"):
-        fn.clip_by_global_norm(fn.sgd(), 0)
-    with pytest.raises(ValueError, match="rate must be finite and >= 0, got -1"):
-        fn.weight_decay(fn.sgd(), -1)
 
 
 def test_weight_decay_spares_biases_by_default() -> None:
