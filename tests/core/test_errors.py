@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 import attrs
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from small_networks import affine, batch
 from zoo import AnyLayer
 
 import funnet as fn
@@ -73,10 +72,6 @@ def test_a_copy_keeps_class_message_and_path(
     assert str(raised) == "W: expected this, got that"
 
 
-def affine(seed: int = 0) -> fn.Affine:
-    return fn.Affine.init(3, 4, rng=seed)
-
-
 @attrs.frozen(eq=False)
 class Halve:
     """A user's layer that does not tell its widths: every second column."""
@@ -90,19 +85,15 @@ class Halve:
 
 # Each takes 6 columns, and holds a layer of widths 3 and 4 at the path.
 NETS: dict[str, AnyLayer] = {
-    "layers.1": fn.sequential(Halve(), affine(), fn.ReLU()),
-    "layers.2": fn.sequential(fn.ReLU(), Halve(), affine()),
-    "layers.0.layers.1": fn.sequential(fn.sequential(Halve(), affine()), fn.ReLU()),
+    "layers.1": fn.sequential(Halve(), affine(3, 4), fn.ReLU()),
+    "layers.2": fn.sequential(fn.ReLU(), Halve(), affine(3, 4)),
+    "layers.0.layers.1": fn.sequential(fn.sequential(Halve(), affine(3, 4)), fn.ReLU()),
     "layers.1.layers.0.layers.2": fn.sequential(
-        Halve(), fn.sequential(fn.sequential(fn.ReLU(), fn.Identity(), affine()), fn.Identity())
+        Halve(), fn.sequential(fn.sequential(fn.ReLU(), fn.Identity(), affine(3, 4)), fn.Identity())
     ),
 }
 
 every_net = pytest.mark.parametrize(("path", "net"), NETS.items(), ids=NETS.keys())
-
-
-def batch(*shape: int) -> fn.Matrix:
-    return np.zeros(shape, np.float32)
 
 
 @every_net
@@ -132,30 +123,3 @@ def test_backward_names_the_layer_that_got_the_wrong_cache(
         pull(net, other, y)
 
     assert caught.value.path == path
-
-
-def test_an_error_outside_of_a_network_has_no_path() -> None:
-    with pytest.raises(fn.ShapeError) as caught:
-        fn.forward(affine(), batch(5, 4))
-
-    assert caught.value.path == ""
-    assert str(caught.value) == "x of Affine must have shape (N, 3), got (5, 4)"
-
-
-@every_net
-def test_an_update_names_the_array_that_does_not_fit(path: str, net: AnyLayer) -> None:
-    grads = fn.replace_at(net, path, fn.Affine.init(3, 5, rng=0))
-
-    with pytest.raises(fn.ShapeError) as caught:
-        fn.sgd_update(net, grads, 0.1)
-
-    assert str(caught.value) == f"{path}.W: expected shape (3, 4), got (3, 5)"
-
-
-def test_an_error_comes_back_from_another_process() -> None:
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        future = pool.submit(fn.forward, fn.sequential(fn.ReLU(), affine()), batch(5, 4))
-        with pytest.raises(fn.ShapeError, match=r"^layers\.1: x of Affine must") as caught:
-            future.result()
-
-    assert caught.value.path == "layers.1"

@@ -13,7 +13,7 @@ from textwrap import dedent
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from strategies import AnyArray, normal_array
+from strategies import normal_array
 from zoo import AnyLayer
 
 import funnet as fn
@@ -194,14 +194,3 @@ def test_numpys_error_state_holds_in_both_halves() -> None:
 
     assert states[0] == states[1]
     assert (states[1]["over"], states[1]["divide"]) == ("raise", "ignore")
-
-
-@pytest.mark.usefixtures("two_cores")
-def test_numbers_that_overflow_in_the_second_half_raise_where_the_user_asks_for_it() -> None:
-    numbers: AnyArray = np.array([1, 1, 3e38, 3e38], np.float32)
-
-    def f(rows: slice) -> AnyArray:
-        return numbers[rows] * np.float32(10)
-
-    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow"):
-        in_halves(f, 4, LARGE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from array import array as buffer
 from typing import Any, NamedTuple
 
@@ -33,7 +32,6 @@ from funnet import (
     tree_like,
     tree_map,
 )
-from funnet.core.locks import is_locked
 
 
 class Pair(NamedTuple):
@@ -295,21 +293,6 @@ def test_a_read_only_array_that_is_not_of_floats_is_refused(dtype: type) -> None
 
     with pytest.raises(DTypeError, match="a: a parameter must be float16, float32 or"):
         tree_map(lambda _: result, {"a": np.ones(2)})
-
-
-@every_case
-def test_a_mapped_value_is_what_its_constructor_would_have_made(case: Case) -> None:
-    """Where a class says that its constructor only checks, a tree goes past it."""
-    layer = case.layer(0)
-
-    mapped = tree_map(np.negative, layer)
-
-    copied = copy.deepcopy(mapped)
-    assert type(mapped) is type(layer)
-    assert repr(mapped) == repr(copied) == repr(layer)
-    for a, b in zip(tree_leaves(mapped), tree_leaves(copied), strict=True):
-        assert is_locked(a)
-        np.testing.assert_array_equal(a, b, strict=True)
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 4, 1)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 from zoo import Case, every_resting_case
 
@@ -17,10 +16,6 @@ def test_it_is_the_shape_of_each_output(case: Case) -> None:
     y, _ = fn.forward(layer, case.x(0))
 
     assert fn.output_shape(layer, case.shape[1:]) == y.shape[1:]
-
-
-def test_the_network_keeps_its_dtype() -> None:
-    assert fn.output_shape(fn.Affine.init(3, 2, rng=0, dtype=np.float64), (3,)) == (2,)
 
 
 def test_a_shape_that_does_not_match_names_the_layer() -> None:
