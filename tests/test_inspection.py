@@ -166,7 +166,7 @@ def numbers(table: fn.Summary) -> list[tuple[str, tuple[int, ...], int, int]]:
     ]
 
 
-def test_rows_are_counted_as_by_hand() -> None:
+def test_layers_are_counted_as_by_hand() -> None:
     rows = fn.sequential(
         fn.Standardize.fit(np.eye(64, dtype=np.float32)),
         fn.Affine.init(64, 50, rng=0),
@@ -184,6 +184,10 @@ def test_rows_are_counted_as_by_hand() -> None:
         ("Affine", (10,), 50 * 10 + 10, 0),
     ]
     assert table.nbytes == 4 * (table.parameters + table.buffers - 1) + 8  # the count is int64
+    assert numbers(fn.summary(convnet(3), (3, 8, 8))) == [
+        ("Conv2d", (16, 8, 8), 16 * (3 * 3 * 3) + 16, 0),
+        ("Affine", (10,), (16 * 4 * 4) * 10 + 10, 0),
+    ]
 
 
 def test_a_layer_that_is_used_at_two_paths_counts_twice() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from inspect import isfunction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,15 +49,24 @@ def test_the_laws_are_tried_on_every_loss() -> None:
 
 
 @every_case
-@given(seed=seeds, size=sizes)
+@given(seed=seeds, size=sizes, weighted=st.booleans())
 def test_dscores_is_the_derivative_of_the_loss(
-    loss: Loss, target: Draw, seed: int, size: tuple[int, int]
+    loss: Loss,
+    target: Draw,
+    seed: int,
+    size: tuple[int, int],
+    weighted: bool,  # noqa: FBT001
 ) -> None:
     scores, t = normal_array(seed, *size, scale=2), target(seed, *size)
     assume(is_smooth(loss, scores, t))
+    f: Loss = loss
+    targets: Any = t
+    if weighted:
+        weights = np.random.default_rng(seed).gamma(1.0, size=len(t))
+        f, targets = fn.weighted(loss), (t, weights)
 
-    _, dscores = loss(scores, t)
-    numerical = derivatives(lambda x: loss(x, t)[0], scores)
+    _, dscores = f(scores, targets)
+    numerical = derivatives(lambda x: f(x, targets)[0], scores)
 
     error = np.abs(dscores - numerical).max() / max(np.abs(numerical).max(), 1e-2)
     worst_error["figure"] = max(worst_error["figure"], float(error))
