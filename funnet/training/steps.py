@@ -208,10 +208,12 @@ def combine(parts: Iterable[BatchGradients[P]]) -> BatchGradients[P]:
     >>> combine(parts).loss, combine(parts).grads
     (1.25, array([0.25]))
     """
-    found = tuple(parts) if isinstance(parts, Iterable) else None
-    if found is None or not all(isinstance(part, BatchGradients) for part in found):
-        raise TypeError(f"parts must be a list of BatchGradients, got {parts!r}")
-    parts = found
+    if not isinstance(parts, Iterable):
+        raise TypeError(f"parts must be a list of BatchGradients, got {array_type(parts)}")
+    parts = tuple(parts)
+    for i, part in enumerate(parts):
+        if not isinstance(part, BatchGradients):
+            raise TypeError(f"parts[{i}] must be BatchGradients, got {array_type(part)}")
     if not parts:
         raise ValueError("parts must contain at least one BatchGradients, got none")
     if len(parts) == 1:
