@@ -4,7 +4,8 @@
 
 The first layer of the network standardizes the columns. Training stops when the loss of validation
 rows no longer falls, and the best network is kept. By 5-fold cross-validation, each row is
-predicted by a network that has not seen it. Ridge regression gets the same folds.
+predicted by a network that has not seen it. Ridge regression gets the same folds. A network for
+wines is saved, loaded and used.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,19 +56,19 @@ def fit(
 
 def cross_validate(
     x: fn.Matrix, t: Targets, n_out: int, folds: Folds, *, loss: Loss, seed: int
-) -> tuple[fn.Matrix, Curves]:
-    """Return the output for each row when it is held out, and the losses of the last fold."""
+) -> tuple[fn.Matrix, fn.Network[int, int], Curves]:
+    """Return the output for each row when it is held out; network and losses of the last fold."""
     y: fn.Matrix = np.empty((len(x), n_out), x.dtype)
-    curves: Curves = {}
-    for rows, held_out in folds:
-        net, curves = fit(x[rows], t[rows], n_out, loss=loss, seed=seed)
+    fits = [fit(x[rows], t[rows], n_out, loss=loss, seed=seed) for rows, _ in folds]
+    for (net, _), (_, held_out) in zip(fits, folds, strict=True):
         y[held_out] = fn.predict(net, x[held_out])
-    return y, curves
+    return y, *fits[-1]
 
 
 def main() -> None:
     """Predict the rows of both tables, print and draw the results."""
     args = options(__doc__, seed=0)
+    args.out.mkdir(parents=True, exist_ok=True)
     split = {"n_splits": 5, "shuffle": True, "random_state": args.seed}
     figure = figure_of(9, 7)
     (left, right), (lower_left, lower_right) = figure.subplots(2, 2)
@@ -75,16 +76,25 @@ def main() -> None:
     x, t = load_wine(return_X_y=True)
     folds = list(StratifiedKFold(**split).split(x, t))
     x = x.astype(np.float32)
-    y, losses = cross_validate(x, t, 3, folds, loss=fn.softmax_cross_entropy, seed=args.seed)
+    y, net, losses = cross_validate(x, t, 3, folds, loss=fn.softmax_cross_entropy, seed=args.seed)
     print(f"wine: {100 * fn.accuracy(y, t):.1f}% of {len(x)} held-out rows are right")
     draw_curves(left, losses, title="Wine", xlabel="epochs", ylabel="cross-entropy (nats)")
     draw_counts(right, confusion_matrix(t, y.argmax(axis=1)), "grape")
+
+    path = args.out / "wine.npz"
+    fn.save(path, net)
+    print(f"network: {path}")
+    new = folds[-1][1][0]  # a wine that this network has not seen
+    p = fn.softmax(fn.predict(fn.load(path, like=net), x[[new]]))[0]
+    print(
+        f"a new wine, by the saved network: grape {p.argmax()} ({p.max():.1%}), in truth {t[new]}"
+    )
 
     x, t = load_diabetes(return_X_y=True)
     folds = list(KFold(**split).split(x))
     targets = (t[:, np.newaxis] / 100).astype(np.float32)  # (N, 1), near 1
     x = x.astype(np.float32)
-    y, losses = cross_validate(x, targets, 1, folds, loss=fn.mean_squared_error, seed=args.seed)
+    y, _, losses = cross_validate(x, targets, 1, folds, loss=fn.mean_squared_error, seed=args.seed)
     ridge = cross_val_predict(RidgeCV(np.logspace(-3, 3)), x, t, cv=folds)
     print(
         f"diabetes: R² {r2_score(t, 100 * y):.3f}, with ridge regression {r2_score(t, ridge):.3f}"

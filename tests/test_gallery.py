@@ -260,6 +260,9 @@ def test_tables_are_predicted_by_networks_that_stopped_in_time(run: Callable[...
     assert found(r"wine: ([\d.]+)% of 178 held-out rows", output) >= 97
     assert found(r"diabetes: R² ([\d.]+),", output) >= 0.45
     assert found(r"with ridge regression ([\d.]+)", output) == pytest.approx(0.496, abs=0.001)
+    found_in = r"by the saved network: grape (\d) .*, in truth (\d)$"
+    ((grape, truth),) = re.findall(found_in, output, re.MULTILINE)
+    assert grape == truth
 
 
 def test_a_random_search_is_the_same_on_any_number_of_processes(run: Callable[..., str]) -> None:
