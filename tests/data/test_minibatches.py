@@ -4,17 +4,15 @@ import pickle
 import tracemalloc
 from collections.abc import Callable
 from itertools import chain, islice
-from typing import assert_type
 
 import attrs
 import numpy as np
 import pytest
-from batches import Batches, Pixels, content, listed, runs, samples, transformed
+from batches import Batches, content, listed, runs, samples, transformed
 from hypothesis import given, strategies as st
 from strategies import LAYOUTS, AnyArray
 
 from funnet import DTypeError, ShapeError
-from funnet.core.arrays import Labels
 from funnet.data import Minibatches, minibatches
 
 
@@ -228,14 +226,6 @@ def test_the_repr_shows_no_numbers_of_the_data() -> None:
     text = repr(minibatches(*samples(5), 2, rng=0, epochs=3))
 
     assert text.startswith("Minibatches(x=float64[5, 2], t=int64[5], batch_size=2, seed=")
-
-
-def test_batches_have_the_types_of_the_data() -> None:
-    x, t = samples(5)
-
-    for xb, tb in minibatches(x, t, 2, rng=0, epochs=1):
-        assert_type(xb, Pixels)
-        assert_type(tb, Labels)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import sys
 import zipfile
 from collections import OrderedDict, defaultdict
 from pathlib import Path
-from typing import assert_type
 
 import attrs
 import numpy as np
@@ -161,14 +160,6 @@ def test_like_does_not_compare_constants(path: Path) -> None:
     start = fn.TrainState.init(LIKE, fn.adam())
 
     assert content(fn.load(path, like=start)) == content(state)
-
-
-def test_like_knows_the_type(path: Path) -> None:
-    layer = fn.Affine.init(4, 6, rng=2)
-    fn.save(path, layer)
-
-    assert_type(fn.load(path, like=layer), fn.Affine[int, int])
-    assert_type(fn.load(path), object)
 
 
 def test_the_error_for_a_missing_extra_names_it(

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import assert_type
 
 import numpy as np
 import pytest
@@ -157,10 +156,3 @@ def test_a_run_is_identified_by_its_index_configuration_and_seed(file: Path) -> 
 
 def test_no_configurations_give_no_results() -> None:
     assert list(sweep(fails_for_odd, [])) == []
-
-
-def test_results_are_typed() -> None:
-    executor: Executor | None = None
-    for result in sweep(seed_of, [1], executor=executor):
-        assert_type(result, Result[int, list[int]])
-        assert_type(result.value, list[int] | None)

@@ -232,9 +232,11 @@ for train_state in fn.every(states, 10):
     fn.save("state.npz", train_state)
     loaded = fn.load("state.npz", like=train_state)
     assert_type(loaded, fn.TrainState[Net])
+    assert_type(fn.load("state.npz"), object)
 for average_state, average in fn.early_stopping(fn.moving_average(states, 50), 3):
     assert_type(average_state, fn.TrainState[Net])
     assert_type(average, float)
 assert_type(fn.fingerprint(net), str)
 for result in fn.sweep(lambda lr, _seed: f"{lr}", [0.1, 0.2]):
     assert_type(result, fn.Result[float, str])
+    assert_type(result.value, str | None)
