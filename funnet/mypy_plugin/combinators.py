@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from mypy.nodes import ARG_POS, CallExpr, Expression, IndexExpr, MemberExpr, NameExpr, SliceExpr
 from mypy.plugin import CheckerPluginInterface
-from mypy.types import Instance, TupleType, Type, TypeVarType, find_unpack_in_list, get_proper_type
+from mypy.types import (
+    Instance,
+    LiteralType,
+    ProperType,
+    TupleType,
+    Type,
+    find_unpack_in_list,
+    get_proper_type,
+)
 
 from funnet.core.widths import (
     Widths,
@@ -23,11 +31,11 @@ from funnet.mypy_plugin.ranks import UNKNOWN_RANKS, Ranks, ranks_of
 from funnet.mypy_plugin.reading import (
     NOTHING_KNOWN,
     ends_of,
-    literal_of,
+    own_width_variables,
     plain_layer,
     value_of,
-    width_variables,
     widths_of,
+    with_args,
 )
 
 
@@ -122,17 +130,14 @@ def with_ends(network: Type, known: Widths) -> Type:
     network = get_proper_type(network)
     if not isinstance(network, Instance):
         return network
-    variables = network.type.defn.type_vars
-    ends = ends_of(Instance(network.type, variables))
-    widths = {
-        get_proper_type(end): width
-        for end, width in zip(ends, (known.n_in, known.n_out), strict=True)
-    }
-    args = [
-        literal_of(widths.get(variable), arg)
-        for variable, arg in zip(variables, network.args, strict=True)
-    ]
-    return network.copy_modified(args=args)
+    ends = ends_of(Instance(network.type, network.type.defn.type_vars))
+    widths = dict(zip(ends, (known.n_in, known.n_out), strict=True))
+
+    def new(variable: Type, arg: ProperType) -> Type:
+        width = widths.get(variable)
+        return arg if width is None or not isinstance(arg, Instance) else LiteralType(width, arg)
+
+    return with_args(network, new)
 
 
 def plain_inside(network: Type) -> Type:
@@ -141,20 +146,11 @@ def plain_inside(network: Type) -> Type:
     Otherwise mypy would find no common type of two networks of one architecture, as the types of
     the layers are invariant.
     """
-    network = get_proper_type(network)
-    if not isinstance(network, Instance):
-        return network
-    variables = network.type.defn.type_vars
-    own = width_variables(Instance(network.type, variables))
-    args = [
-        arg if isinstance(variable, TypeVarType) and variable.id in own else _plain(arg)
-        for variable, arg in zip(variables, network.args, strict=True)
-    ]
-    return network.copy_modified(args=args)
+    own = own_width_variables(network)
+    return with_args(network, lambda variable, arg: arg if variable.id in own else _plain(arg))
 
 
-def _plain(arg: Type) -> Type:
-    arg = get_proper_type(arg)
+def _plain(arg: ProperType) -> Type:
     if isinstance(arg, TupleType):
-        return arg.copy_modified(items=[plain_layer(item) for item in arg.items])
+        return arg.copy_modified(items=list(map(plain_layer, arg.items)))
     return plain_layer(arg)

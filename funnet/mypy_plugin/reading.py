@@ -42,6 +42,7 @@ from mypy.types import (
     Type,
     TypeAliasType,
     TypeVarId,
+    TypeVarLikeType,
     TypeVarType,
     UnionType,
     UnpackType,
@@ -85,18 +86,28 @@ def mentions(typ: Type | None, variables: set[TypeVarId]) -> bool:
     return any(variable.id in variables for variable in found)
 
 
+def with_args(typ: Type, new: Callable[[TypeVarLikeType, ProperType], Type]) -> Type:
+    """Return a type with `new(variable, arg)` in place of each of its arguments.
+
+    Types of other kinds, and those of classes with any number of arguments, are returned unchanged.
+    """
+    typ = get_proper_type(typ)
+    variables = typ.type.defn.type_vars if isinstance(typ, Instance) else []
+    if not isinstance(typ, Instance) or len(variables) != len(typ.args):
+        return typ
+    return typ.copy_modified(args=list(map(new, variables, get_proper_types(typ.args))))
+
+
 def plain_layer(layer: Type) -> Type:
     """Return the type of a layer with `int` for its own widths."""
     layer = get_proper_type(remove_instance_last_known_values(layer))
-    if not isinstance(layer, Instance):
-        return layer
-    variables = layer.type.defn.type_vars
-    of_width = width_variables(Instance(layer.type, variables))
-    args = [
-        arg.fallback if isinstance(arg, LiteralType) and variable.id in of_width else arg
-        for variable, arg in zip(variables, get_proper_types(layer.args), strict=False)
-    ]
-    return layer.copy_modified(args=args)
+    own = own_width_variables(layer)
+    return with_args(
+        layer,
+        lambda variable, arg: (
+            arg.fallback if isinstance(arg, LiteralType) and variable.id in own else arg
+        ),
+    )
 
 
 def _is_own(method: SymbolNode | None) -> bool:
@@ -165,6 +176,14 @@ def width_variables(typ: Type) -> set[TypeVarId]:
     typ = get_proper_type(typ)
     ends = get_proper_types(ends_of(typ)) if isinstance(typ, Instance) else []
     return {end.id for end in ends if isinstance(end, TypeVarType)}
+
+
+def own_width_variables(typ: Type) -> set[TypeVarId]:
+    """Return the type variables of a class, as it is defined, that are widths of its layers."""
+    typ = get_proper_type(typ)
+    if not isinstance(typ, Instance):
+        return set()
+    return width_variables(Instance(typ.type, typ.type.defn.type_vars))
 
 
 def widths_of(typ: Type) -> Widths:
@@ -250,14 +269,6 @@ def passed_widths(
                 yield variable.id, None
 
 
-def literal_of(width: int | None, integer: Type) -> Type:
-    """Return the literal type of a width, or the given type if it is unknown."""
-    integer = get_proper_type(integer)
-    if width is None or not isinstance(integer, Instance):
-        return integer
-    return LiteralType(width, integer)
-
-
 def wanted_network(formal: Type | None) -> Instance | None:
     """Return the `Network` type of an annotation, or None if it is another type."""
     formal = get_proper_type(formal)
@@ -313,24 +324,22 @@ def same_signatures(ours: list[CallableType], theirs: list[CallableType]) -> boo
     )
 
 
-def with_widths(
-    layer: Instance, known: Mapping[TypeVarId, int | None], integer: Instance
-) -> Instance:
+def with_widths(layer: Type, known: Mapping[TypeVarId, int | None], integer: Instance) -> Type:
     """Put the known widths into the type of a layer.
 
     An invariant parameter becomes what mypy infers for `784`: `int` with a known value, which is
     dropped when a name is bound to it. `Literal[784]` would match nothing else.
     """
-    args: list[Type] = []
-    for parameter, arg in zip(layer.type.defn.type_vars, get_proper_types(layer.args), strict=True):
+
+    def new(parameter: TypeVarLikeType, arg: ProperType) -> Type:
         width = known.get(arg.id) if isinstance(arg, TypeVarType) else None
         if width is None:
-            args.append(arg)
-        else:
-            literal = LiteralType(width, integer)
-            covariant = isinstance(parameter, TypeVarType) and parameter.variance == COVARIANT
-            args.append(literal if covariant else integer.copy_modified(last_known_value=literal))
-    return layer.copy_modified(args=args)
+            return arg
+        literal = LiteralType(width, integer)
+        covariant = isinstance(parameter, TypeVarType) and parameter.variance == COVARIANT
+        return literal if covariant else integer.copy_modified(last_known_value=literal)
+
+    return with_args(layer, new)
 
 
 def unpacked_type(call: CallExpr, api: CheckerPluginInterface) -> Type | None:
