@@ -11,8 +11,10 @@ updated parameters or gradients, are then created without it (see `funnet.core.t
 from __future__ import annotations
 
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from types import MemberDescriptorType
 from typing import Any, cast
@@ -104,7 +106,7 @@ def _make_kind(cls: Any) -> Kind:
             return cls(*children)
         return cls(**dict(zip(keywords, children, strict=True)))
 
-    context = next((i for i, field in enumerate(fields) if _is_context(field)), None)
+    context = next((i for i, field in enumerate(fields) if _is_context(cls, field)), None)
     kind = Kind(
         names=lambda _: names,
         children=_getter(names),
@@ -246,11 +248,24 @@ PARAMETERS = _Kinds(_without_kept)
 parameters_of = PARAMETERS.__getitem__
 
 
-def _is_context(field: attrs.Attribute[object]) -> bool:
+def _is_context(cls: type[object], field: attrs.Attribute[object]) -> bool:
     """Return whether a field is declared as `context: Context | None = None`."""
     if field.name != CONTEXT or not field.init:
         return False
     if field.type is None:  # a class without annotations
         return field.default is None
-    # The annotation is a string under `from __future__ import annotations`.
-    return _CONTEXT_TYPE.search(str(field.type)) is not None
+    return _CONTEXT_TYPE.search(str(_evaluated(cls, field.type))) is not None
+
+
+def _evaluated(cls: type[object], annotation: object) -> object:
+    """Return the type that an annotation of the context means, if it can be evaluated.
+
+    It is a string under `from __future__ import annotations`, and may use another name.
+    """
+    if isinstance(annotation, str):
+        for base in cls.__mro__:
+            if CONTEXT in vars(base).get("__annotations__", {}):
+                names = getattr(sys.modules.get(base.__module__), "__dict__", {})
+                with suppress(NameError, AttributeError, TypeError):
+                    return eval(annotation, names)  # noqa: S307
+    return annotation

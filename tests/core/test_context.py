@@ -38,6 +38,23 @@ class Derived(fn.Dropout):
     """A subclass inherits the field."""
 
 
+MaybeContext = fn.Context | None
+
+
+@attrs.frozen(eq=False)
+class Renamed:
+    """The annotation is a string here, with another name for the type."""
+
+    context: MaybeContext = None
+
+
+@attrs.frozen(eq=False)
+class Unresolved:
+    """Its module has no such name, as one that is imported for type checkers only."""
+
+    context: funnet.Context | None = None  # type: ignore[name-defined]  # noqa: F821
+
+
 Untyped = attrs.make_class("Untyped", {"context": attrs.field(default=None)})
 Evaluated: Any = attrs.make_class(
     "Evaluated",
@@ -45,7 +62,10 @@ Evaluated: Any = attrs.make_class(
 )
 
 
-@pytest.mark.parametrize("layer", [Untyped(), Evaluated(None), Derived(0.5), Noise(np.ones(2))])
+@pytest.mark.parametrize(
+    "layer",
+    [Untyped(), Evaluated(None), Renamed(), Unresolved(), Derived(0.5), Noise(np.ones(2))],
+)
 def test_a_field_declared_for_a_context_gets_one(layer: Any) -> None:
     live = fn.training_mode({"a": layer}, seed=1, step=0)
 
