@@ -55,10 +55,6 @@ def bits(seed: int, n: int, n_outputs: int) -> npt.NDArray[np.bool]:
     return np.random.default_rng(seed).random((n, n_outputs)) < 0.5
 
 
-def bit_numbers(seed: int, n: int, _: int) -> npt.NDArray[np.int64]:
-    return class_numbers(seed, n, 2)
-
-
 def shares(seed: int, n: int, n_outputs: int) -> npt.NDArray[np.float64]:
     return np.random.default_rng(seed).random((n, n_outputs))
 

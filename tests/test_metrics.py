@@ -8,16 +8,12 @@ from typing import assert_type
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from loss_cases import class_numbers
 from strategies import LAYOUTS, AnyArray, dtypes, normal_array, seeds
 
 from funnet import DTypeError, Float, Matrix, ShapeError, accuracy
-from funnet.core.arrays import LabelsLike
 
 sizes = st.tuples(st.integers(1, 9), st.integers(2, 5))
-
-
-def class_numbers(seed: int, n: int, n_classes: int) -> LabelsLike:
-    return np.random.default_rng(seed).integers(0, n_classes, n)
 
 
 @given(seed=seeds, size=sizes, dtype=dtypes)

@@ -35,13 +35,6 @@ def lines(file: Path) -> int:
     return len(file.read_bytes().splitlines())
 
 
-def eventually(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 20
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
 @pytest.mark.parametrize("executor", [partial(ThreadPoolExecutor, 1), partial(processes, 1)])
 def test_runs_cancelled_by_a_shutdown_are_failed_results(
     executor: Callable[[], Executor], file: Path
@@ -102,7 +95,10 @@ with ThreadPoolExecutor(2) as executor:
 
 def test_a_killed_program_loses_no_finished_run(file: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", SLOW_READER, file], cwd=FOLDER) as process:
-        assert eventually(lambda: file.exists() and lines(file) == 20)
+        end = time.monotonic() + 20
+        while not (file.exists() and lines(file) == 20):
+            assert time.monotonic() < end
+            time.sleep(0.01)
         process.kill()
 
     results = list(sweep(lambda config, _seed: -1, range(20), results=file))

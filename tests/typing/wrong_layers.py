@@ -90,17 +90,6 @@ class WithAMode:
         return self, lambda: dout
 
 
-@attrs.frozen(eq=False)
-class Pixelwise:
-    def forward(self, x: fn.Images) -> tuple[fn.Images, fn.Images]:
-        return x, x
-
-    def pullback(
-        self, cache: fn.Images, dout: fn.Images
-    ) -> tuple[Pixelwise, Callable[[], fn.Images]]:
-        return self, lambda: dout
-
-
 fn.sequential(affine(), NoCache(), fn.ReLU())  # [call-overload]
 fn.sequential(affine(), OtherCache(), fn.ReLU())  # [misc]
 fn.sequential(affine(), DictOfGradients(), fn.ReLU())  # [type-var]
