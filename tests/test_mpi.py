@@ -58,8 +58,8 @@ class ThreadComm:
         self.meeting.barrier.wait()
         return everything
 
-    def bcast(self, obj: Any, root: int = 0) -> Any:
-        return self.allgather(obj)[root]
+    def bcast(self, obj: Any) -> Any:
+        return self.allgather(obj)[0]
 
     def Allgather(self, sendbuf: npt.NDArray[Any], recvbuf: npt.NDArray[Any]) -> None:  # noqa: N802
         recvbuf[:] = np.array(self.allgather(sendbuf.copy()))

@@ -30,7 +30,7 @@ def manifest(*, seed: int | None = None, **data: object) -> dict[str, str]:
     blas = config.get("Build Dependencies", {}).get("blas", {})
     simd = config.get("SIMD Extensions", {})
     fields = {
-        "funnet": _version("funnet"),
+        "funnet": _version(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
         "system": f"{platform.system()} {platform.machine()}, {sys.byteorder}-endian",
@@ -56,11 +56,11 @@ def compare_manifests(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, t
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _version(package: str) -> str:
+def _version() -> str:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version(package)
+        return version("funnet")
     except PackageNotFoundError:  # run from source, not installed
         return "unknown"
 
