@@ -215,11 +215,11 @@ def check_integers(t: object) -> None:
     raise DTypeError(f"class labels must be an array of integers, got {array_type(t)}; {hint}")
 
 
-def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
+def check_labels(t: LabelsLike, n: int, n_classes: int, hint: str = "") -> None:
     """Check that there is one class label per sample, from 0 to n_classes - 1.
 
     Raise DTypeError if `t` is not an array of integers, ShapeError if its shape is not (n,), and
-    ValueError, with the first label that is out of range.
+    ValueError, with the first label that is out of range, and the hint.
     """
     check_integers(t)
     if t.shape != (n,):
@@ -227,7 +227,9 @@ def check_labels(t: LabelsLike, n: int, n_classes: int) -> None:
     # Half of the time of a minimum and a maximum.
     if n and (t.item(t.argmin()) < 0 or t.item(t.argmax()) >= n_classes):
         i = int(np.argmax((t < 0) | (t >= n_classes)))
-        raise ValueError(f"class labels must be from 0 to {n_classes - 1}, got {t[i]} at row {i}")
+        raise ValueError(
+            f"class labels must be from 0 to {n_classes - 1}, got {t[i]} at row {i}{hint}"
+        )
 
 
 def check_targets(

@@ -15,6 +15,8 @@ from funnet.targets import distributions, probabilities, smoothed
 NONE = 0.0
 """No label smoothing, the default."""
 
+_ONE_COLUMN = "; for two classes and one column of scores, use sigmoid_cross_entropy"
+
 
 @errstate(over="ignore", under="ignore")
 def softmax_cross_entropy(
@@ -57,7 +59,7 @@ def softmax_cross_entropy(
     dscores = exp(z)
     entries = dscores.ravel("K")  # a view: one index per row is faster than two
     if is_labels(t):
-        check_labels(t, n, n_classes)
+        check_labels(t, n, n_classes, _ONE_COLUMN if n_classes == 1 else "")
         # Summing the other classes avoids 1 - p and log(p), which lose digits for p near 1.
         own = one_per_row(asarray(t, intp), n, n_classes, order)
         z_own, e_own = z.ravel("K")[own], entries[own]

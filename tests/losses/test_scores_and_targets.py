@@ -174,6 +174,11 @@ def test_class_numbers_must_be_integers_from_0_to_the_last_class(
         f(np.zeros((3, 3)), t)
 
 
+def test_two_classes_and_one_column_need_another_cross_entropy() -> None:
+    with pytest.raises(ValueError, match=r"got 1 at row 1; for two .*, use sigmoid_cross_entropy$"):
+        fn.softmax_cross_entropy(np.zeros((2, 1)), np.array([0, 1]))
+
+
 @of_distributions
 @pytest.mark.parametrize(
     ("t", "error", "message"),
