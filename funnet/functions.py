@@ -92,7 +92,8 @@ def softmax(x: ArrayT) -> ArrayT:
     _check_classes(x)
     e = below_maximum(np.ascontiguousarray(x))
     np.exp(e, out=e)
-    e /= total(e)
+    # In float16, a sum over 65520 classes would be infinite.
+    e /= np.add.reduce(e, axis=-1, keepdims=True, dtype=WIDE[x.dtype.type])
     return typed_like(x, e)
 
 
@@ -137,14 +138,6 @@ def below_maximum(x: npt.NDArray[Float]) -> npt.NDArray[Float]:
     """Return x minus its maximum along the last axis; overflow gives -inf, with a warning."""
     z: npt.NDArray[Float] = x - maximum.reduce(x, axis=-1, keepdims=True)
     return z
-
-
-def total(e: npt.NDArray[Float]) -> npt.NDArray[Float]:
-    """Return the sum along the last axis, keeping that axis with length 1."""
-    # In float16, a sum over 65520 classes would be infinite.
-    dtype = np.float32 if e.dtype == np.float16 else None
-    sums: npt.NDArray[Float] = np.add.reduce(e, axis=-1, keepdims=True, dtype=dtype)
-    return sums
 
 
 def _check_classes(x: npt.NDArray[Float]) -> None:

@@ -7,6 +7,7 @@ describes a tuple, list, dict or attrs value.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
@@ -163,7 +164,7 @@ def _check_constant(value: object, path: str) -> None:
     """Raise StructureError for a constant that would not be read as it was written."""
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
         raise StructureError(f"integers of more than {MAX_BITS} bits are not supported", path)
-    if isinstance(value, str) and not _is_unicode(value):
+    if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
         raise StructureError(f"strings with surrogates are not supported, got {value[:80]!a}", path)
 
 
@@ -321,11 +322,3 @@ def from_json(json: Json, path: str = "") -> Node:
 def _is_name(key: str) -> bool:
     # Paths become the names of members and files, and must stay distinct on any system.
     return key.isprintable() and not set(key) & set("./\\:") and 0 < len(key) <= 200
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -250,7 +250,7 @@ parameters_of = PARAMETERS.__getitem__
 
 def _is_context(cls: type[object], field: attrs.Attribute[object]) -> bool:
     """Return whether a field is declared as `context: Context | None = None`."""
-    if field.name != CONTEXT or not field.init:
+    if field.name != CONTEXT:
         return False
     if field.type is None:  # a class without annotations
         return field.default is None

@@ -31,11 +31,10 @@ def pair(size: Size, name: str, least: int = 1) -> Pair:
     >>> pair(2, "stride"), pair([2, 1], "stride")
     ((2, 2), (2, 1))
     """
-    if not isinstance(size, tuple | list):
-        size = check_count(size, name, least), check_count(size, name, least)
-    if len(size) != 2:
+    sizes = size if isinstance(size, tuple | list) else (size, size)
+    if len(sizes) != 2:
         raise TypeError(f"{name} must be an integer or a pair of integers, got {size!r}")
-    return check_count(size[0], name, least), check_count(size[1], name, least)
+    return check_count(sizes[0], name, least), check_count(sizes[1], name, least)
 
 
 def kernel_size_of(size: Size) -> Pair:

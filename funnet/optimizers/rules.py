@@ -86,9 +86,8 @@ def elementwise(
     array([1.5])
     """
     read = _read(rule, name, widen=widen)
-    update = _ByArray(read, check_rate(lr))
-    zeros = Zeros(read.name, read.names, read.widen)
-    return Optimizer(zeros, _Joined(update) if flat else update)
+    update = _Joined if flat else _ByArray
+    return Optimizer(Zeros(read.name, read.names, read.widen), update(read, check_rate(lr)))
 
 
 @attrs.frozen
@@ -233,35 +232,30 @@ class _ByArray:
         return params, next_state(state.step + 1, names, slots, (("lr", lr),), (rule.name,))
 
 
-@attrs.frozen
-class _Joined:
+@attrs.frozen(repr=False)
+class _Joined(_ByArray):
     """The update that applies a rule to all small arrays of a network at once.
 
     What it does not cover, or is wrong with an array, is left to the update by array.
     """
 
-    by_array: _ByArray
-
-    def __repr__(self) -> str:
-        return repr(self.by_array)
-
     def __call__(
         self, params: P, grads: P, state: OptimizerState[P], /
     ) -> tuple[P, OptimizerState[P]]:
-        rule = self.by_array.rule
+        rule = self.rule
         check_made_by(state, rule.name, rule.names)
         before = self._flattened(params, stored_slots(state))
         gradients = tree_leaves(grads)
         if before is None or not are_plain(gradients) or specs(gradients) != before.layout.specs:
-            return self.by_array(params, grads, state)
+            return super().__call__(params, grads, state)
         layout = before.layout
-        lr = rate_at(self.by_array.lr, state.step)
+        lr = rate_at(self.lr, state.step)
         keywords = rule.keywords(lr, state.step)
         results = []
         for p, g, *slots in zip(before.arrays, layout.join(gradients), *before.slots, strict=True):
             new = rule.apply(p, g, slots, keywords)
             if not _are_like(new, (p, *slots)):
-                return self.by_array(params, grads, state)
+                return super().__call__(params, grads, state)
             results.append(new)
         arrays, *new_slots = zip(*results, strict=True)
         # Copies, since a view would keep the memory of all others.
@@ -285,7 +279,7 @@ class _Joined:
             return attrs.evolve(slots, params=params, arrays=join(leaves)) if same else None
         if _can_be_changed(params, leaves):
             return None
-        layout, widen = Layout.of(leaves), self.by_array.rule.widen
+        layout, widen = Layout.of(leaves), self.rule.widen
         wanted = [(shape, wide(dtype) if widen else dtype) for shape, dtype in layout.specs]
         columns = [leaves_like(params, slot) for slot in slots]
         if not all(are_plain(column) and specs(column) == wanted for column in columns):
