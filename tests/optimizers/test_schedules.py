@@ -1,6 +1,7 @@
 """Learning rate schedules."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -20,12 +21,15 @@ SCHEDULES = [
 ]
 
 
+@pytest.mark.parametrize("make", [fn.sgd, fn.adam, fn.adamw])
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
-def test_the_state_reports_the_learning_rate_of_the_schedule(schedule: fn.Schedule) -> None:
-    optimizer, x = fn.sgd(schedule), np.ones(1)
-    state, reported = optimizer.init(x), []
+def test_the_state_reports_the_learning_rate_of_the_schedule(
+    make: Callable[[fn.Schedule], fn.Optimizer], schedule: fn.Schedule
+) -> None:
+    optimizer, layer = make(schedule), fn.Affine(np.ones((1, 1)), np.ones(1))
+    state, reported = optimizer.init(layer), []
     for _ in range(12):
-        x, state = optimizer.update(x, x, state)
+        layer, state = optimizer.update(layer, layer, state)
         reported.append(dict(state.metrics)["lr"])
 
     assert reported == [schedule(step) for step in range(12)]
