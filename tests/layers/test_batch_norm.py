@@ -41,8 +41,11 @@ def close(ours: Any, theirs: Any) -> None:
 
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("seed", range(300))
-def test_values_gradients_and_statistics_are_those_of_pytorch(seed: int, live: bool) -> None:  # noqa: FBT001
-    torch: Any = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
+def test_values_gradients_and_statistics_are_those_of_pytorch(
+    torch: Any,
+    seed: int,
+    live: bool,  # noqa: FBT001
+) -> None:
     norm, x, dout = setting(seed)
     weight = max(norm.momentum, (x.size // norm.n_in) / (9 + x.size // norm.n_in))
     module = torch.nn.BatchNorm1d if x.ndim == 2 else torch.nn.BatchNorm2d
@@ -89,9 +92,10 @@ def test_running_statistics_are_an_exact_average_and_then_an_exponential_one() -
 
 
 @pytest.mark.parametrize("shape", [(8, 2), (2, 1), (1, 3, 1, 2), (3, 2, 4, 5)])
-def test_over_many_steps_both_averages_are_those_of_pytorch(shape: tuple[int, ...]) -> None:
+def test_over_many_steps_both_averages_are_those_of_pytorch(
+    torch: Any, shape: tuple[int, ...]
+) -> None:
     """PyTorch has both averages, one for momentum=None; it never changes from one to the other."""
-    torch: Any = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
     norm = fn.BatchNorm.init(shape[1], dtype=np.float64)
     module = torch.nn.BatchNorm1d if len(shape) == 2 else torch.nn.BatchNorm2d
     theirs = module(shape[1], momentum=None, dtype=torch.float64)

@@ -78,11 +78,6 @@ def results(
 # PyTorch
 
 
-@pytest.fixture(scope="module")
-def torch() -> Any:
-    return pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
-
-
 def torch_results(
     torch: Any, f: Callable[..., Any], leaves: list[fn.Array], dout: fn.Array
 ) -> list[fn.Array]:

@@ -17,8 +17,7 @@ INTEGER: Wrong = int
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_layer_norm_and_its_gradients_are_those_of_pytorch(seed: int) -> None:
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: --group torch")
+def test_layer_norm_and_its_gradients_are_those_of_pytorch(torch: Any, seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, c = int(rng.integers(0, 9)), int(rng.choice([1, 2, 3, int(rng.integers(4, 60))]))
     eps = float(10 ** rng.uniform(-6, 0))

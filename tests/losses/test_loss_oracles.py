@@ -16,11 +16,6 @@ import funnet as fn
 SEEDS = range(50)
 
 
-@pytest.fixture(scope="module")
-def torch() -> Any:
-    return pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
-
-
 def size(seed: int) -> tuple[int, int]:
     n, width = np.random.default_rng([seed, 1]).integers(1, 9, 2)
     return int(n), int(width)
