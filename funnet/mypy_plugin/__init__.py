@@ -95,7 +95,7 @@ from funnet.mypy_plugin.reading import (
     with_widths,
 )
 from funnet.mypy_plugin.syntax import arms_of
-from funnet.mypy_plugin.unused import PureFunctions, ThrownAway, check_used
+from funnet.mypy_plugin.unused import PureFunctions, check_used, thrown_away
 
 __all__ = ["plugin"]
 
@@ -354,7 +354,7 @@ class WidthsPlugin(Plugin):
         # The daemon keeps the tree of an edited file and replaces its contents.
         if self._flow is None or self._flow.defs is not tree.defs:
             self._flow = Flow(tree, lambda node: self._combinator(node) is not None)
-            self._thrown_away = ThrownAway(tree)
+            self._thrown_away = thrown_away(tree)
         return self._flow
 
 

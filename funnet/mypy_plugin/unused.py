@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from mypy.errorcodes import ErrorCode
 from mypy.nodes import (
@@ -104,63 +105,57 @@ class PureFunctions:
         ]
 
 
-class ThrownAway:
-    """The calls in one file whose results are not used, except for calls expected to raise.
+ThrownAway: TypeAlias = dict[Place, list[Expression]]
+"""The calls of a file whose results are not used, by position, and the context managers around."""
 
-    `around` maps their positions to the context managers around them.
-    """
 
-    def __init__(self, tree: MypyFile) -> None:
-        self.around: dict[Place, list[Expression]] = {}
-        self._managers: list[Expression] = []
-        self._error_expected = False
-        self._look([*tree.defs])
+def thrown_away(tree: MypyFile) -> ThrownAway:
+    """Return the calls in a file whose results are not used, except for calls expected to raise."""
+    return dict(_thrown_away(tree.defs, []))
 
-    def _look(self, nodes: list[object]) -> None:
-        """Visit statements and those inside them."""
-        for node in nodes:
-            outside = self._managers, self._error_expected
-            if isinstance(node, list):
-                self._look(node)
-            elif isinstance(node, Node) and not isinstance(node, Expression):
-                self._look_at(node)
-            self._managers, self._error_expected = outside
 
-    def _look_at(self, node: Node) -> None:
+def _thrown_away(
+    nodes: Sequence[object], around: list[Expression] | None
+) -> Iterator[tuple[Place, list[Expression]]]:
+    """Visit statements inside context managers, or None where an error is expected."""
+    for node in nodes:
         match node:
-            case ExpressionStmt(expr=value):
-                if not self._error_expected:
-                    self._note(value)
+            case list():
+                yield from _thrown_away(node, around)
+            case ExpressionStmt(expr=value) if around is not None:
+                yield from ((place_of(call), around) for call in _calls(value))
             case FuncDef(body=body):  # called elsewhere
-                self._managers, self._error_expected = [], False
-                self._look([body])
-            case WithStmt(expr=managers, body=body):
-                self._managers = [*self._managers, *managers]
-                self._look([body])
+                yield from _thrown_away([body], [])
+            case WithStmt(expr=managers, body=body) if around is not None:
+                yield from _thrown_away([body], [*around, *managers])
             case TryStmt(body=body, types=types):
-                self._look([node.handlers, node.else_body, node.finally_body])
-                self._error_expected = self._error_expected or any(map(catches_errors, types))
-                self._look([body])
-            case _:
-                self._look(children_of(node))
-
-    def _note(self, value: Expression) -> None:
-        match value:
-            case CallExpr():
-                self.around[place_of(value)] = self._managers
-            case ConditionalExpr(if_expr=if_expr, else_expr=else_expr):
-                self._note(if_expr)
-                self._note(else_expr)
-            case OpExpr(op="and" | "or", right=right):
-                self._note(right)
+                yield from _thrown_away([node.handlers, node.else_body, node.finally_body], around)
+                caught = any(map(catches_errors, types))
+                yield from _thrown_away([body], None if caught else around)
+            case Node() if not isinstance(node, Expression):
+                yield from _thrown_away(children_of(node), around)
             case _:
                 pass
 
 
-def check_used(thrown_away: ThrownAway, context: FunctionSigContext | MethodSigContext) -> None:
+def _calls(value: Expression) -> Iterator[CallExpr]:
+    """Yield the calls whose result may be that of an expression."""
+    match value:
+        case CallExpr():
+            yield value
+        case ConditionalExpr(if_expr=if_expr, else_expr=else_expr):
+            yield from _calls(if_expr)
+            yield from _calls(else_expr)
+        case OpExpr(op="and" | "or", right=right):
+            yield from _calls(right)
+        case _:
+            pass
+
+
+def check_used(thrown: ThrownAway, context: FunctionSigContext | MethodSigContext) -> None:
     """Report a call of a pure function whose result is not used."""
     signature, api, call = context.default_signature, context.api, context.context
-    managers = thrown_away.around.get(place_of(call))
+    managers = thrown.get(place_of(call))
     if (
         managers is not None
         and isinstance(call, CallExpr)
