@@ -75,7 +75,7 @@ T = TypeVar("T")
 
 
 def typed_like(x: T, y: object) -> T:
-    """Return y, computed from an array x, with the type of x, which NumPy's annotations lose."""
+    """Return y, computed from x, with the type of x, which annotations lose, such as NumPy's."""
     result: Any = y
     array: T = result
     return array

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 
-from funnet.core.arrays import Array, Float, as_ndarray
+from funnet.core.arrays import Array, Float, as_ndarray, typed_like
 from funnet.core.checks import check_float_type
 from funnet.core.errors import DTypeError, LocatedError
 from funnet.core.locks import lock_in_place
@@ -35,7 +33,7 @@ def astype(params: Tree, dtype: type[Float]) -> Tree:
     Affine(W=float64[3, 2], b=float64[2])
     """
     check_float_type(dtype)
-    return cast(Tree, _astype(params, dtype))
+    return typed_like(params, _astype(params, dtype))
 
 
 def _astype(node: object, dtype: type[Float], *, in_buffer: bool = False) -> object:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable
 from functools import lru_cache
 from math import isfinite
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 from numpy import maximum
 
-from funnet.core.arrays import FLOAT_TYPES, Array, ArrayT, Float, Matrix, Vector
+from funnet.core.arrays import FLOAT_TYPES, Array, ArrayT, Float, Matrix, Vector, typed_like
 from funnet.core.locks import lock_in_place
 
 Indices: TypeAlias = npt.NDArray[np.intp]
@@ -120,12 +120,9 @@ def positive_part(x: ArrayT) -> ArrayT:
     array([0., 2.])
     """
     if x.ndim and x.size <= FEW:
-        y: Any = maximum(x, ZERO[x.dtype.type])
-    else:
-        y = np.zeros(x.shape, x.dtype.type)
-        maximum(x, y, out=y)
-    positive: ArrayT = y
-    return positive
+        return typed_like(x, maximum(x, ZERO[x.dtype.type]))
+    y = np.zeros(x.shape, x.dtype.type)
+    return typed_like(x, maximum(x, y, out=y))
 
 
 def where_positive(x: Array, a: Array) -> Array:
@@ -159,7 +156,7 @@ def leak(x: ArrayT, slope: float) -> ArrayT:
     with np.errstate(over="ignore"):
         y *= slope
     y += np.maximum(x, 0)
-    return cast(ArrayT, y)
+    return typed_like(x, y)
 
 
 def leak_where_negative(x: Array, a: Array, slope: float) -> Array:

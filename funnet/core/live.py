@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import cast
 
 import numpy as np
 
+from funnet.core.arrays import typed_like
 from funnet.core.context import CONTEXT, Context
 from funnet.core.errors import join
 from funnet.core.nodes import is_branch, kind_of
@@ -25,7 +25,7 @@ def map_contexts(tree: Tree, f: Callable[[str, object], Context | None], path: s
     ]
     if all(map(operator.is_, new, kind.children(tree))):
         return tree
-    return cast(Tree, kind.refill(tree, new))
+    return typed_like(tree, kind.refill(tree, new))
 
 
 def contexts(tree: object) -> Iterator[tuple[str, object, Context | None]]:

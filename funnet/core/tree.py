@@ -11,11 +11,11 @@ them unchanged. `astype`, `describe` and `replace_at` include them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from numpy import ndarray
 
-from funnet.core.arrays import Array, T, array_type
+from funnet.core.arrays import Array, T, array_type, typed_like
 from funnet.core.context import Context
 from funnet.core.errors import LocatedError, ShapeError, StructureError, join
 from funnet.core.locks import LAYOUT, LOCKED, lock
@@ -132,9 +132,8 @@ def tree_map(f: Callable[..., Array], tree: Tree, *rest: Tree) -> Tree:
     >>> tree_map(lambda a, b: a + 10 * b, layer, layer).b
     array([11.])
     """
-    new: Any = _map_two(f, [], tree, rest[0]) if len(rest) == 1 else _map(f, [], tree, *rest)
-    mapped: Tree = new
-    return mapped
+    new = _map_two(f, [], tree, rest[0]) if len(rest) == 1 else _map(f, [], tree, *rest)
+    return typed_like(tree, new)
 
 
 def updated(f: Callable[[Array, Array], Array], params: Tree, grads: Tree) -> Tree:
@@ -152,9 +151,7 @@ def updated(f: Callable[[Array, Array], Array], params: Tree, grads: Tree) -> Tr
     >>> updated(lambda p, g: lock_in_place(p - g), layer, layer).b
     array([0.])
     """
-    new: Any = _map_two(f, None, params, grads)
-    trusted: Tree = new
-    return trusted
+    return typed_like(params, _map_two(f, None, params, grads))
 
 
 def tree_like(tree: Tree, arrays: Iterable[Array]) -> Tree:
@@ -276,7 +273,7 @@ def replace_at(params: Tree, path: str, value: object) -> Tree:
     >>> layer.b
     array([1., 2.], dtype=float32)
     """
-    return cast(Tree, _replace(params, path.split(".") if path else [], value))
+    return typed_like(params, _replace(params, path.split(".") if path else [], value))
 
 
 def _replace(node: object, names: list[str], value: object) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def as_layers(layers: L) -> L:
         row = tuple(row)
     for i, layer in enumerate(row):
         check_layer(layer, f"layer {i}")
-    return cast(L, row)
+    return typed_like(layers, row)
 
 
 def check_layer(layer: object, name: str) -> None:
