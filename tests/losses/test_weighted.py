@@ -33,6 +33,11 @@ def hidden(loss: Loss) -> Loss:
     return lambda y, t: loss(y, t)  # noqa: PLW0108 (the lambda has no argument `shares`)
 
 
+ours_and_a_users = pytest.mark.parametrize(
+    "loss", [fn.softmax_cross_entropy, hidden(fn.softmax_cross_entropy)]
+)
+
+
 @every_case
 @given(seed=seeds, size=sizes)
 def test_it_is_the_weighted_mean_of_the_losses_of_the_rows(
@@ -109,7 +114,7 @@ def test_scores_may_have_any_rank_that_the_loss_accepts(loss: Loss) -> None:
     assert dy.shape == y.shape
 
 
-@pytest.mark.parametrize("loss", [fn.softmax_cross_entropy, hidden(fn.softmax_cross_entropy)])
+@ours_and_a_users
 def test_a_row_of_weight_0_is_not_looked_at(loss: Loss) -> None:
     """So a mask ignores rows without a label."""
     y, t = ROWS.copy(), CLASSES.copy()
@@ -125,13 +130,10 @@ def test_a_row_of_weight_0_is_not_looked_at(loss: Loss) -> None:
 
 @every_dtype
 @pytest.mark.parametrize("numeric", ["f2", "f4", ">f8", "g", "i8", "u1", "?"])
-@pytest.mark.parametrize("hide", [False, True])
+@ours_and_a_users
 def test_the_gradient_has_the_dtype_of_the_scores(
-    dtype: type[Float],
-    numeric: str,
-    hide: bool,  # noqa: FBT001
+    dtype: type[Float], numeric: str, loss: Loss
 ) -> None:
-    loss = hidden(fn.softmax_cross_entropy) if hide else fn.softmax_cross_entropy
     w = np.array([1, 0, 1]).astype(numeric)
 
     for weights in (w, 0 * w):
@@ -207,7 +209,7 @@ def test_a_weighted_loss_is_immutable() -> None:
 # What is refused
 
 
-@pytest.mark.parametrize("loss", [fn.softmax_cross_entropy, hidden(fn.softmax_cross_entropy)])
+@ours_and_a_users
 @pytest.mark.parametrize(
     ("y", "t", "error", "message"),
     [
