@@ -7,7 +7,6 @@ from inspect import isfunction
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import scipy.special
 from hypothesis import assume, given, strategies as st
@@ -71,12 +70,6 @@ def test_dscores_is_the_derivative_of_the_loss(
     error = np.abs(dscores - numerical).max() / max(np.abs(numerical).max(), 1e-2)
     worst_error["figure"] = max(worst_error["figure"], float(error))
     assert error < 1e-9
-
-
-def scores_and_classes(
-    seed: int, dtype: type[fn.Float] = np.float64
-) -> tuple[AnyArray, npt.NDArray[np.int64]]:
-    return normal_array(seed, 5, 3, dtype=dtype, scale=4), class_numbers(seed, 5, 3)
 
 
 @given(seed=seeds, size=sizes)
@@ -164,7 +157,7 @@ def test_losses_of_numbers_accept_a_batch_of_any_rank(seed: int, size: tuple[int
 
 @given(seed=seeds, dtype=dtypes)
 def test_class_numbers_and_one_hot_rows_agree(seed: int, dtype: type[fn.Float]) -> None:
-    scores, t = scores_and_classes(seed, dtype)
+    scores, t = normal_array(seed, 5, 3, dtype=dtype, scale=4), class_numbers(seed, 5, 3)
 
     loss, dscores = fn.softmax_cross_entropy(scores, t)
     loss_of_rows, dscores_of_rows = fn.softmax_cross_entropy(scores, np.eye(3)[t])

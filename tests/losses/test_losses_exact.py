@@ -26,7 +26,6 @@ Exact = npt.NDArray[np.longdouble]
 MARGINS = [0, 0.5, 5, 12, 15, 17, 20, 40, 80]
 
 every_margin = pytest.mark.parametrize("margin", MARGINS)
-every_squared_error = pytest.mark.parametrize("loss", [fn.mean_squared_error, fn.sum_squared_error])
 every_loss_of_numbers = pytest.mark.parametrize(
     "loss", [loss for loss, target in CASES if target is numbers]
 )
@@ -238,7 +237,7 @@ def test_losses_of_finite_numbers_give_no_nan_or_warning(
     assert not np.isnan(dscores).any()
 
 
-@every_squared_error
+@pytest.mark.parametrize("loss", [fn.mean_squared_error, fn.sum_squared_error])
 def test_a_difference_beyond_float16_is_squared_exactly(loss: Loss) -> None:
     scores = np.full((1, 4), 65504, np.float16)
 

@@ -9,17 +9,13 @@ import attrs
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from zoo import AnyLayer, Case, every_case
+from strategies import dtypes
+from zoo import Case, every_case
 
 import funnet as fn
 from funnet.core.kernels import scalar
 
-dtypes = st.sampled_from([np.float16, np.float32, np.float64])
 rates = st.floats(-4, 4, width=16)
-
-
-def gradients(layer: AnyLayer) -> AnyLayer:
-    return fn.tree_map(lambda array: (array * 3 + 1).astype(array.dtype), layer)
 
 
 @every_case
@@ -28,7 +24,7 @@ def test_sgd_subtracts_the_rate_times_the_gradient(
     case: Case, dtype: type[fn.Float], lr: float
 ) -> None:
     params = case.layer(0, dtype)
-    grads = gradients(params)
+    grads = fn.tree_map(lambda array: (array * 3 + 1).astype(array.dtype), params)
 
     updated = dict(fn.named_leaves(fn.sgd_update(params, grads, lr)))
 
