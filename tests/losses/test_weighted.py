@@ -57,6 +57,26 @@ def test_it_is_the_weighted_mean_of_the_losses_of_the_rows(
 
 @every_case
 @few
+@given(seed=seeds, size=sizes, data=st.data())
+def test_whole_weights_repeat_the_rows(
+    loss: Loss, target: Draw, seed: int, size: tuple[int, int], data: st.DataObject
+) -> None:
+    y, t = normal_array(seed, *size, scale=2), target(seed, *size)
+    w = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(y), max_size=len(y))))
+    w[0] += 1
+
+    for f in (loss, hidden(loss)):
+        value, dy = weighted(f)(y, (t, w))
+        repeated, dy_repeated = loss(np.repeat(y, w, axis=0), np.repeat(t, w, axis=0))
+
+        assert value == pytest.approx(repeated, rel=1e-12, abs=1e-15)
+        sums = np.zeros_like(y)
+        np.add.at(sums, np.repeat(np.arange(len(y)), w), dy_repeated)
+        np.testing.assert_allclose(dy, sums, rtol=1e-12, atol=1e-15)
+
+
+@every_case
+@few
 @given(seed=seeds, size=sizes, weight=st.sampled_from([1e-300, 0.1, 3, 1e300]))
 def test_equal_weights_change_nothing_but_rounding(
     loss: Loss, target: Draw, seed: int, size: tuple[int, int], weight: float
