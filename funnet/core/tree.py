@@ -232,7 +232,10 @@ def value_at(tree: object, path: str) -> object:
     """Return the value at a path; raise KeyError if the path does not exist."""
     names = path.split(".") if path else []
     while names:
-        i, names = _first(tree, names)
+        try:
+            i, names = _first(tree, names)
+        except KeyError as error:
+            raise KeyError(f"nothing at {path!r}: {error.args[0]}") from None
         tree = kind_of(type(tree)).children(tree)[i]
     return tree
 
