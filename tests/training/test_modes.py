@@ -187,7 +187,7 @@ def test_a_layer_is_not_replaced_by_another_class(returned: object) -> None:
 def test_a_cache_with_other_paths_is_of_another_network() -> None:
     _, cache = fn.forward(live(fn.sequential(fn.Identity(), NORM)), X)
 
-    with pytest.raises(fn.StructureError, match="of another network: nothing at 'layers.1'"):
+    with pytest.raises(fn.StructureError, match=r"of another network: nothing at 'layers\.1'"):
         fn.update_statistics(fn.sequential(NORM), cache)
 
 
