@@ -90,6 +90,18 @@ def test_numpy_scalars_in_a_configuration_are_numbers(file: Path, tmp_path: Path
     assert not runs_again(["adam", True, 0.5, (1, {"a": 2})], tmp_path / "mixed.jsonl")
 
 
+def test_a_configuration_with_arrays_is_told_by_their_numbers_and_shown_by_their_shape(
+    file: Path,
+) -> None:
+    first, second = ({"W": np.full((3, 2), v, np.float32), "betas": (v, 0.9)} for v in (0.0, 1.0))
+    assert runs_again([first], file)
+    assert not runs_again([first], file)
+    (line,) = file.read_text().splitlines()
+    assert json.loads(line)["run"]["config"] == {"W": "float32[3, 2]", "betas": [0.0, 0.9]}
+
+    assert runs_again([{**first, "W": second["W"]}], file)
+
+
 def test_a_configuration_with_nan_is_found_in_the_file(file: Path) -> None:
     configs: list[object] = [Config(math.nan), math.inf, [-math.inf, math.nan], np.float16("nan")]
     assert runs_again(configs, file)
